@@ -1,0 +1,18 @@
+//! Plain data of a forensic examination. Nothing here does I/O.
+#![forbid(unsafe_code)]
+
+mod digest;
+mod display;
+mod issue;
+mod progress;
+mod range;
+mod size;
+mod timestamp;
+
+pub use digest::{Algorithm, Digest, DigestParseError};
+pub use display::{visible, visible_text};
+pub use issue::Issue;
+pub use progress::{Progress, Silent};
+pub use range::{ByteRange, ByteRanges};
+pub use size::{Size, SizeParseError, parse_size};
+pub use timestamp::{Clock, Timestamp};

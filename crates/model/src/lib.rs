@@ -3,6 +3,7 @@
 
 mod digest;
 mod display;
+mod fact;
 mod issue;
 mod progress;
 mod range;
@@ -11,6 +12,7 @@ mod timestamp;
 
 pub use digest::{Algorithm, Digest, DigestParseError};
 pub use display::{visible, visible_text};
+pub use fact::{Fact, Facts, Origin};
 pub use issue::Issue;
 pub use progress::{Progress, Silent};
 pub use range::{ByteRange, ByteRanges};

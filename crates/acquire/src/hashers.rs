@@ -1,0 +1,126 @@
+//! Digests of a stream, each algorithm on a thread of its own beside the others.
+
+use crate::stream::Chunk;
+use crossbeam_channel::{Sender, bounded};
+use kanshiki_model::{Algorithm, Digest};
+use sha2::Digest as _;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// Chunks that may wait for one algorithm.
+const QUEUE: usize = 6;
+
+/// One digest under way.
+#[derive(Debug, Clone)]
+pub enum Hasher {
+    /// RFC 1321.
+    Md5(md5::Md5),
+    /// FIPS 180-4.
+    Sha1(sha1::Sha1),
+    /// FIPS 180-4.
+    Sha256(sha2::Sha256),
+    /// FIPS 180-4.
+    Sha512(sha2::Sha512),
+    /// BLAKE3 with 32 bytes of output.
+    Blake3(Box<blake3::Hasher>),
+}
+
+impl Hasher {
+    /// Begins a digest.
+    #[must_use]
+    pub fn new(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Md5 => Self::Md5(md5::Md5::new()),
+            Algorithm::Sha1 => Self::Sha1(sha1::Sha1::new()),
+            Algorithm::Sha256 => Self::Sha256(sha2::Sha256::new()),
+            Algorithm::Sha512 => Self::Sha512(sha2::Sha512::new()),
+            Algorithm::Blake3 => Self::Blake3(Box::default()),
+        }
+    }
+
+    /// The algorithm of the digest.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Md5(_) => Algorithm::Md5,
+            Self::Sha1(_) => Algorithm::Sha1,
+            Self::Sha256(_) => Algorithm::Sha256,
+            Self::Sha512(_) => Algorithm::Sha512,
+            Self::Blake3(_) => Algorithm::Blake3,
+        }
+    }
+
+    /// Takes in more bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Md5(state) => state.update(bytes),
+            Self::Sha1(state) => state.update(bytes),
+            Self::Sha256(state) => state.update(bytes),
+            Self::Sha512(state) => state.update(bytes),
+            Self::Blake3(state) => {
+                state.update(bytes);
+            }
+        }
+    }
+
+    /// The digest of all bytes taken in.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        let algorithm = self.algorithm();
+        let bytes = match self {
+            Self::Md5(state) => state.finalize().to_vec(),
+            Self::Sha1(state) => state.finalize().to_vec(),
+            Self::Sha256(state) => state.finalize().to_vec(),
+            Self::Sha512(state) => state.finalize().to_vec(),
+            Self::Blake3(state) => state.finalize().as_bytes().to_vec(),
+        };
+        // An algorithm returns as many bytes as it is defined to.
+        Digest::new(algorithm, &bytes).unwrap_or_else(|| Digest::sha256([0; 32]))
+    }
+}
+
+/// Digest threads that are fed the chunks of a stream in order.
+#[derive(Debug)]
+pub struct HashThreads {
+    threads: Vec<(Sender<Arc<Chunk>>, JoinHandle<Hasher>)>,
+}
+
+impl HashThreads {
+    /// Starts one thread for each hasher, which goes on from the state it has.
+    #[must_use]
+    pub fn start(hashers: Vec<Hasher>) -> Self {
+        let threads = hashers
+            .into_iter()
+            .map(|mut hasher| {
+                let (sender, receiver) = bounded::<Arc<Chunk>>(QUEUE);
+                let thread = std::thread::spawn(move || {
+                    receiver.iter().for_each(|chunk| hasher.update(chunk.bytes()));
+                    hasher
+                });
+                (sender, thread)
+            })
+            .collect();
+        Self { threads }
+    }
+
+    /// Hands the next chunk to every thread; waits while one of them is behind.
+    pub fn feed(&self, chunk: &Arc<Chunk>) {
+        for (sender, _) in &self.threads {
+            // A send fails only if the thread has died; then `finish` says so.
+            let _ = sender.send(Arc::clone(chunk));
+        }
+    }
+
+    /// Waits until all chunks are taken in, and returns the hashers in the order in which they were given; `None` if a
+    /// thread has died.
+    #[must_use]
+    pub fn finish(self) -> Option<Vec<Hasher>> {
+        self.threads
+            .into_iter()
+            .map(|(sender, thread)| {
+                drop(sender);
+                thread.join().ok()
+            })
+            .collect()
+    }
+}

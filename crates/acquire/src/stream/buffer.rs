@@ -1,0 +1,198 @@
+//! Buffers that go round: taken by a worker, shared by the consumers, given back when the last of them is done.
+
+use super::CHUNK_BYTES;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use kanshiki_image::zstd::FrameEncoder;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Direct I/O wants memory aligned to the device's blocks; none is larger than a page.
+const ALIGNMENT: usize = 4096;
+
+/// Bytes looked at together when zeroes are looked for: long enough to be fast, short enough to end early.
+const ZERO_SCAN: usize = 4096;
+
+/// Memory for one chunk, aligned for direct I/O.
+pub struct Buffer {
+    memory: Vec<u8>,
+    start: usize,
+    len: usize,
+    frame: Vec<u8>,
+    home: Option<Arc<Pool>>,
+}
+
+/// All buffers of one stream.
+pub(super) struct Pool {
+    free: Receiver<Buffer>,
+    give_back: Mutex<Option<Sender<Buffer>>>,
+}
+
+impl Pool {
+    pub(super) fn new(buffers: usize) -> Arc<Self> {
+        let (sender, free) = unbounded();
+        (0..buffers).for_each(|_| {
+            let _ = sender.send(Buffer::new());
+        });
+        Arc::new(Self { free, give_back: Mutex::new(Some(sender)) })
+    }
+
+    /// Waits for a free buffer; `None` once the pool is closed.
+    pub(super) fn take(self: &Arc<Self>) -> Option<Buffer> {
+        let mut buffer = self.free.recv().ok()?;
+        buffer.home = Some(Arc::clone(self));
+        Some(buffer)
+    }
+
+    /// Lets every waiting and coming [`Pool::take`] return `None` when the free buffers are used up.
+    pub(super) fn close(&self) {
+        self.give_back.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl Buffer {
+    /// A buffer of one chunk that belongs to no pool.
+    #[must_use]
+    pub fn new() -> Self {
+        let bytes = usize::try_from(CHUNK_BYTES).unwrap_or(usize::MAX);
+        let memory = vec![0; bytes.saturating_add(ALIGNMENT)];
+        // Where no aligned start can be told, the start is 0 and direct I/O is refused by the kernel, not misled.
+        let start = match memory.as_ptr().align_offset(ALIGNMENT) {
+            offset if offset < ALIGNMENT => offset,
+            _ => 0,
+        };
+        Self { memory, start, len: bytes, frame: Vec::new(), home: None }
+    }
+
+    /// Sets how many bytes of the buffer count; at most a chunk.
+    pub fn set_len(&mut self, bytes: u64) {
+        self.len = usize::try_from(bytes.min(CHUNK_BYTES)).unwrap_or(usize::MAX);
+    }
+
+    /// The bytes that count.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        self.memory.get(self.start..self.start.saturating_add(self.len)).unwrap_or_default()
+    }
+
+    /// The bytes that count, to be filled.
+    pub fn as_mut(&mut self) -> &mut [u8] {
+        self.memory.get_mut(self.start..self.start.saturating_add(self.len)).unwrap_or_default()
+    }
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let Some(home) = self.home.take() else { return };
+        let buffer = Self {
+            memory: std::mem::take(&mut self.memory),
+            start: self.start,
+            len: self.len,
+            frame: std::mem::take(&mut self.frame),
+            home: None,
+        };
+        if let Some(sender) = home.give_back.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            let _ = sender.send(buffer);
+        }
+    }
+}
+
+/// One chunk of the source, with all that the workers found out about it.
+pub struct Chunk {
+    index: u64,
+    buffer: Buffer,
+    zero: bool,
+    leaf: [u8; 32],
+}
+
+impl Chunk {
+    /// Takes a filled buffer as the chunk with this number.
+    #[must_use]
+    pub fn new(index: u64, mut buffer: Buffer) -> Self {
+        buffer.frame.clear();
+        let zero = is_zero(buffer.as_slice());
+        Self { index, buffer, zero, leaf: [0; 32] }
+    }
+
+    /// The chunk's number, counted from 0.
+    #[must_use]
+    pub const fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The chunk's place in the source, in bytes.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.index.saturating_mul(CHUNK_BYTES)
+    }
+
+    /// The chunk's bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.buffer.as_slice()
+    }
+
+    /// Whether all bytes are zero.
+    #[must_use]
+    pub const fn is_zero(&self) -> bool {
+        self.zero
+    }
+
+    /// The BLAKE3 digest of the bytes.
+    #[must_use]
+    pub const fn leaf(&self) -> &[u8; 32] {
+        &self.leaf
+    }
+
+    /// The bytes as one zstd frame; empty if the stream does not compress.
+    #[must_use]
+    pub fn frame(&self) -> &[u8] {
+        &self.buffer.frame
+    }
+
+    pub(super) const fn set_leaf(&mut self, leaf: [u8; 32]) {
+        self.leaf = leaf;
+    }
+
+    pub(super) fn set_frame(&mut self, frame: &[u8]) {
+        self.buffer.frame.extend_from_slice(frame);
+    }
+
+    pub(super) fn encode(&mut self, encoder: &mut FrameEncoder) -> io::Result<()> {
+        let mut frame = std::mem::take(&mut self.buffer.frame);
+        let encoded = encoder.encode(self.buffer.as_slice(), &mut frame);
+        self.buffer.frame = frame;
+        encoded
+    }
+}
+
+/// Whether all bytes are zero.
+#[must_use]
+pub fn is_zero(bytes: &[u8]) -> bool {
+    // Without an early end inside, the inner loop becomes wide vector instructions.
+    bytes.chunks(ZERO_SCAN).all(|part| part.iter().fold(0, |sum, byte| sum | byte) == 0)
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffer").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("free", &self.free.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Chunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunk").field("index", &self.index).field("len", &self.bytes().len()).finish_non_exhaustive()
+    }
+}

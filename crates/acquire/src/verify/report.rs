@@ -1,0 +1,83 @@
+//! What a verification is asked to do, and what it found.
+
+use kanshiki_model::{ByteRange, ByteRanges, Digest};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What a verification is asked to do.
+#[derive(Debug, Clone)]
+pub struct VerifyOptions {
+    /// A case folder, an exhibit's folder, or an image.
+    pub target: PathBuf,
+    /// Compare by leaves alone, on all cores.
+    pub quick: bool,
+    /// Only these bytes of the image.
+    pub range: Option<ByteRange>,
+    /// The digest of an image without manifest.
+    pub sha256: Option<Digest>,
+    /// Enter the verification in the custody log.
+    pub record: bool,
+    /// Who verifies; for the custody log.
+    pub who: Option<String>,
+}
+
+/// The answer of a verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Everything was compared and nothing differs.
+    Intact,
+    /// What was compared is intact; not everything was compared.
+    Partial,
+    /// Something cannot be read or is of a newer version, so there is no answer.
+    Impossible,
+    /// Something differs, is missing or was added.
+    Differs,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerifyReport {
+    /// Version of this report.
+    pub schema: u32,
+    /// The target, made visible.
+    pub target: String,
+    /// The worst of all answers.
+    pub verdict: Verdict,
+    /// One for each exhibit or image.
+    pub exhibits: Vec<ExhibitReport>,
+    /// What the check of the custody log found; `null` where there is none.
+    pub custody: Option<CustodyReport>,
+    /// What was not looked at, and why.
+    pub not_compared: Vec<String>,
+}
+
+/// What the verification of one exhibit or image found.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExhibitReport {
+    /// The exhibit's identifier, or the image's path, made visible.
+    pub exhibit: String,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Bytes of the image that were read and compared.
+    pub compared_bytes: u64,
+    /// Digests that were worked out anew, by algorithm, in hexadecimal.
+    pub digests: std::collections::BTreeMap<String, String>,
+    /// The bytes of the image that differ, as far as the leaves tell.
+    pub differing: ByteRanges,
+    /// The bytes that were unreadable when the image was made.
+    pub unreadable: ByteRanges,
+    /// Every difference, missing or added file, in plain words.
+    pub problems: Vec<String>,
+}
+
+/// What the check of the custody log found.
+#[derive(Debug, Clone, Serialize)]
+pub struct CustodyReport {
+    /// The number of entries.
+    pub entries: u64,
+    /// SHA-256 of the last entry's file, in hexadecimal.
+    pub head: Option<String>,
+    /// Every change, removal or cut, in plain words.
+    pub problems: Vec<String>,
+}

@@ -1,0 +1,3 @@
+id
+sudo -l
+sudo -i

@@ -1,0 +1,2 @@
+<?php
+$database = new mysqli('localhost', 'booking', 'saltwater', 'booking');

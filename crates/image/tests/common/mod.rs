@@ -1,0 +1,31 @@
+//! What the tests share: running the tools of other projects.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::process::{Command, Output, Stdio};
+
+/// Whether a tool can be started; if not, says that the test is skipped and which package it needs.
+pub(crate) fn has_tool(test: &str, tool: &str, package: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain(["/sbin", "/usr/sbin"].map(Into::into))
+        .any(|directory| directory.join(tool).is_file());
+    if !found {
+        eprintln!("SKIPPED {test}: needs {package}");
+    }
+    found
+}
+
+/// Runs a command and gives its output; panics if it fails.
+pub(crate) fn run(command: &mut Command) -> Output {
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {output:?}");
+    output
+}
+
+/// A command, also looked for where Debian keeps the tools of the administrator.
+pub(crate) fn tool(name: &str) -> Command {
+    let mut command = Command::new(name);
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin")).env("LC_ALL", "C");
+    command
+}

@@ -1,7 +1,8 @@
 //! Why something in a case folder cannot be read, written or believed.
 
+use crate::record::RecordError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why something in a case folder cannot be read, written or believed.
 #[derive(Debug, thiserror::Error)]
@@ -18,4 +19,85 @@ pub enum CustodyError {
         #[source]
         source: io::Error,
     },
+    /// Another process holds the lock.
+    #[error("`{}` is in use by another run: wait until it ends, then try again", path.display())]
+    Locked {
+        /// The folder whose lock is held.
+        path: PathBuf,
+    },
+    /// The text is no identifier of an exhibit.
+    #[error(
+        "`{found}` is not an exhibit identifier: {reason}; expected 1 to 64 of the characters A-Z a-z 0-9 . _ - that do \
+         not begin with . or - and do not end in .partial"
+    )]
+    ExhibitId {
+        /// The text, made visible.
+        found: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// There is a finished exhibit of this name.
+    #[error("exhibit `{id}` exists in `{}` and is never replaced: choose another --exhibit", case.display())]
+    ExhibitExists {
+        /// The exhibit's identifier.
+        id: String,
+        /// The case folder.
+        case: PathBuf,
+    },
+    /// There is an unfinished exhibit of this name.
+    #[error(
+        "exhibit `{id}` in `{}` is not finished: go on with --resume, or choose another --exhibit", case.display()
+    )]
+    PartialExists {
+        /// The exhibit's identifier.
+        id: String,
+        /// The case folder.
+        case: PathBuf,
+    },
+    /// There is no unfinished exhibit of this name.
+    #[error("there is no unfinished exhibit `{id}` in `{}`: nothing to resume", case.display())]
+    NoPartial {
+        /// The exhibit's identifier.
+        id: String,
+        /// The case folder.
+        case: PathBuf,
+    },
+    /// The folder is no case folder.
+    #[error("`{}` is not a case folder: it has no case.json", path.display())]
+    NoCase {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds other things than a case.
+    #[error(
+        "`{}` is not a case folder and not empty (it holds `{found}`): name a new or an empty folder", path.display()
+    )]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+        /// The name of something in it, made visible.
+        found: String,
+    },
+    /// A record of the case cannot be believed.
+    #[error("cannot use `{}`", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: RecordError,
+    },
+}
+
+impl CustodyError {
+    /// Wraps the operating system's refusal.
+    pub(crate) fn io(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Io { action, path: path.to_owned(), source: source.into() }
+    }
+
+    /// Whether the operating system refused for this reason.
+    #[must_use]
+    pub fn is_io(&self, kind: io::ErrorKind) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == kind)
+    }
 }

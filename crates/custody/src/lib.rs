@@ -1,11 +1,19 @@
 //! The case folder: exhibits with their manifests and leaves, the custody log, and the checks of all of them.
 #![forbid(unsafe_code)]
 
+pub mod case;
 mod error;
 mod input;
 pub mod leaves;
 pub mod manifest;
+pub mod map;
 pub mod merkle;
+mod output;
+mod record;
 
+pub use case::{Case, CaseRecord, check_exhibit_id};
 pub use error::CustodyError;
 pub use input::{open_regular, read_small};
+pub use map::{MapError, MapPhase, MapStatus, Mapfile};
+pub use output::{LockGuard, OutputDir, is_temporary_name};
+pub use record::RecordError;

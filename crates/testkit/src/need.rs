@@ -1,0 +1,184 @@
+//! What a test needs of the machine, and what happens without it.
+
+use std::fmt;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The variable that names a file to which each skipped test appends its line.
+pub const SKIPPED_FILE: &str = "KANSHIKI_SKIPPED";
+
+/// A program that is not part of every Debian, with the reason why tests use it.
+#[derive(Debug, Clone, Copy)]
+pub struct Tool {
+    /// The program's name, or that of the thing which [`Tool::is_there`] looks for.
+    pub name: &'static str,
+    /// The Debian package that brings it.
+    pub package: &'static str,
+    /// What tests do with it.
+    pub why: &'static str,
+}
+
+const fn tool(name: &'static str, package: &'static str, why: &'static str) -> Tool {
+    Tool { name, package, why }
+}
+
+/// The Python module that is looked for in Debian's own Python; the rest of the table are programs.
+const JSONSCHEMA: &str = "jsonschema";
+
+/// Every program that tests use and that a plain Debian may lack.
+pub const TOOLS: &[Tool] = &[
+    tool("zstd", "zstd", "restores compressed images without kanshiki"),
+    tool("ddrescue", "gddrescue", "goes on from the mapfile of an exhibit"),
+    tool("ddrescuelog", "gddrescue", "reads the mapfile of an exhibit"),
+    tool("nbdkit", "nbdkit", "gives read errors on chosen sectors"),
+    tool("nbdfuse", "libnbd-bin", "makes nbdkit's disk a file that a loop device can stand on"),
+    tool("fusermount3", "fuse3", "lets nbdfuse mount, and takes the mount away again"),
+    tool("strace", "strace", "proves that the source is never opened for writing"),
+    tool(JSONSCHEMA, "python3-jsonschema", "validates manifests against the shipped schema"),
+    tool("sfdisk", "fdisk", "makes partition tables to compare with"),
+    tool("sgdisk", "gdisk", "reads GUID partition tables to compare with"),
+    tool("mkfs.ext4", "e2fsprogs", "makes filesystems to recognise"),
+    tool("debugfs", "e2fsprogs", "reads ext4 to compare with"),
+    tool("mkfs.vfat", "dosfstools", "makes filesystems to recognise"),
+    tool("mkfs.xfs", "xfsprogs", "makes filesystems to recognise"),
+    tool("mkfs.btrfs", "btrfs-progs", "makes filesystems to recognise"),
+    tool("mkfs.ntfs", "ntfs-3g", "makes filesystems to recognise"),
+    tool("mksquashfs", "squashfs-tools", "makes filesystems to recognise"),
+    tool("genisoimage", "genisoimage", "makes filesystems to recognise"),
+    tool("cryptsetup", "cryptsetup-bin", "makes LUKS headers to recognise"),
+    tool("pvcreate", "lvm2", "makes LVM labels to recognise"),
+    tool("mdadm", "mdadm", "makes RAID superblocks to recognise"),
+    tool("blkid", "util-linux", "reads signatures to compare with"),
+    tool("mmls", "sleuthkit", "reads partition tables to compare with"),
+    tool("openssl", "openssl", "works out digests to compare with"),
+    tool("perl", "perl", "writes the logs of the demonstration's disk"),
+];
+
+impl Tool {
+    /// Whether the machine has it.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        if self.name != JSONSCHEMA {
+            return tool_path(self.name).is_some();
+        }
+        let import = Command::new("/usr/bin/python3")
+            .args(["-c", "import jsonschema"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        import.is_ok_and(|status| status.success())
+    }
+}
+
+/// Something that a test needs of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The rights of root.
+    Root,
+    /// Loop devices that can be attached.
+    LoopDevices,
+    /// Mounting filesystems, a tmpfs among them.
+    Mount,
+    /// Filesystems in user space.
+    Fuse,
+    /// A program of [`TOOLS`], by its name.
+    Tool(&'static str),
+}
+
+impl Need {
+    /// Whether the machine has it.
+    #[must_use]
+    pub fn is_there(self) -> bool {
+        match self {
+            Self::Root => is_root(),
+            Self::LoopDevices => is_root() && Path::new("/dev/loop-control").exists(),
+            Self::Mount => is_root() && may_mount(),
+            Self::Fuse => Path::new("/dev/fuse").exists(),
+            Self::Tool(name) => {
+                let listed = TOOLS.iter().find(|tool| tool.name == name);
+                listed.unwrap_or_else(|| panic!("`{name}` is not in the table of tools")).is_there()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => formatter.write_str("root"),
+            Self::LoopDevices => formatter.write_str("loop devices"),
+            Self::Mount => formatter.write_str("the right to mount"),
+            Self::Fuse => formatter.write_str("/dev/fuse"),
+            Self::Tool(name) => write!(formatter, "`{name}`"),
+        }
+    }
+}
+
+/// Whether the machine has all of these; says so if not, as `SKIPPED test: needs …`.
+#[must_use]
+pub fn need(needs: &[Need]) -> bool {
+    let missing: Vec<String> = needs.iter().filter(|need| !need.is_there()).map(ToString::to_string).collect();
+    if missing.is_empty() {
+        return true;
+    }
+    skipped(&format!("SKIPPED {}: needs {}", test_name(), missing.join(", ")));
+    false
+}
+
+#[expect(clippy::print_stderr, reason = "the line is for whoever runs the test alone")]
+#[expect(clippy::disallowed_methods, reason = "a line appended to a file of the test run, no evidence")]
+fn skipped(line: &str) {
+    eprintln!("{line}");
+    let Some(path) = std::env::var_os(SKIPPED_FILE) else { return };
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    // One write, so that tests which run at the same time do not mix their lines.
+    file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes())).expect("the list of skipped tests");
+}
+
+/// nextest runs each test in a process of its own and names it there; libtest names the thread.
+fn test_name() -> String {
+    let named = std::env::var("NEXTEST_TEST_NAME").ok();
+    named.or_else(|| std::thread::current().name().map(str::to_owned)).unwrap_or_else(|| "a test".to_owned())
+}
+
+/// Where a program lies, in `PATH` or among the system's own.
+#[must_use]
+pub fn tool_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(system).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+fn is_root() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().nth(1));
+    effective == Some("0")
+}
+
+fn may_mount() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let bits = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("CapEff:")?.trim(), 16).ok());
+    // CAP_SYS_ADMIN is number 21 (capabilities(7)).
+    bits.is_some_and(|bits| bits >> 21 & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_is_named_once_and_says_why() {
+        for (index, tool) in TOOLS.iter().enumerate() {
+            assert!(TOOLS.iter().skip(index + 1).all(|other| other.name != tool.name), "{} twice", tool.name);
+            assert!(!tool.why.is_empty() && !tool.package.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_program_that_nobody_has_is_not_there() {
+        assert_eq!(tool_path("no-such-program-anywhere"), None);
+        assert!(tool_path("sh").is_some());
+    }
+}

@@ -1,2 +1,54 @@
-//! placeholder
-fn main() {}
+//! The program `kanshiki`: arguments, progress, colours, exit codes. What it does is done by the libraries.
+#![forbid(unsafe_code)]
+
+mod acquire;
+mod arguments;
+mod clock;
+mod console;
+#[cfg(feature = "demo")]
+mod demo;
+mod exit;
+mod failure;
+#[cfg(any(feature = "demo", feature = "manual"))]
+mod files;
+#[cfg(feature = "manual")]
+mod manual;
+mod progress;
+mod signals;
+mod verify;
+
+use arguments::{Arguments, Verb};
+use console::Console;
+use exit::Exit;
+use failure::Failure;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+fn main() -> std::process::ExitCode {
+    let arguments = match Arguments::read() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    let console = Console::new(arguments.color, arguments.verb.wants_json());
+    let result = catch_unwind(AssertUnwindSafe(|| run(arguments.verb, &console)));
+    let result = result.unwrap_or_else(|_| {
+        Err(Failure::new("internal error: the program broke its own rules")
+            .hint("what was written can be taken up with --resume; please report the lines above"))
+    });
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => console.failure(&failure).into(),
+    }
+}
+
+fn run(verb: Verb, console: &Console) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Acquire(arguments) => acquire::run(*arguments, console),
+        Verb::Verify(arguments) => verify::run(arguments, console),
+        #[cfg(feature = "demo")]
+        Verb::Demo(arguments) => demo::run(&arguments, console),
+        #[cfg(feature = "manual")]
+        Verb::Completions(arguments) => manual::completions(&arguments, console),
+        #[cfg(feature = "manual")]
+        Verb::Manual(arguments) => manual::run(&arguments, console),
+    }
+}

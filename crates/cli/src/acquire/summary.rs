@@ -1,0 +1,170 @@
+//! What an acquisition came to, for people and for programs.
+
+use crate::arguments::OutputArguments;
+use crate::console::{Console, Paint};
+use crate::exit::Exit;
+use crate::failure::{Failure, harmless};
+use crate::progress::duration;
+use kanshiki_acquire::Outcome;
+use kanshiki_custody::manifest::{Format, Manifest, VerificationResult};
+use kanshiki_model::{Size, Timestamp};
+use serde_json::json;
+use std::path::Path;
+use std::time::Duration;
+
+/// Unreadable ranges that are shown one by one; the manifest and the map have all.
+const RANGES_SHOWN: usize = 8;
+
+/// Tells the outcome and says how the program ends.
+pub(super) fn tell(outcome: &Outcome, output: &OutputArguments, console: &Console) -> Result<Exit, Failure> {
+    let exit = if outcome.reservations.is_empty() { Exit::Done } else { Exit::Part };
+    if output.json {
+        console.json(&json!({
+            "schema": 1,
+            "event": "result",
+            "exit_code": exit.code(),
+            "exhibits": outcome.exhibits.iter().map(|path| shown(path)).collect::<Vec<_>>(),
+            "manifest_sha256": outcome.manifest_sha256,
+            "reservations": outcome.reservations,
+            "manifest": outcome.manifest,
+        }))?;
+    } else if !output.quiet {
+        console.result(&text(outcome, console.out()))?;
+    } else {
+        for reservation in &outcome.reservations {
+            console.note(&format!("{}: {}\n", console.err().warning("warning"), harmless(reservation)));
+        }
+    }
+    Ok(exit)
+}
+
+fn text(outcome: &Outcome, paint: Paint) -> String {
+    let manifest = &outcome.manifest;
+    let verified = manifest.verification.result == VerificationResult::Verified;
+    let end = if verified { "and the copy was read back and is the same" } else { "but the copy was not read back" };
+    let headline = format!("exhibit {} of case {}: copied, {end}", manifest.exhibit, manifest.case);
+    let headline = harmless(&headline);
+    let clean = verified && outcome.reservations.is_empty();
+    let mut text = format!("{}\n\n", if clean { paint.good(&headline) } else { paint.strong(&headline) });
+    for (name, value) in rows(outcome) {
+        text.push_str(&format!("  {name:<12} {}\n", harmless(&value)));
+    }
+    if !outcome.reservations.is_empty() {
+        let title = "with reservations, therefore exit code 3:";
+        text.push_str(&format!("\n{}\n", paint.bad(title)));
+        for reservation in &outcome.reservations {
+            text.push_str(&format!("  ! {}\n", harmless(reservation)));
+        }
+    }
+    if let Some(folder) = outcome.exhibits.first() {
+        text.push_str(&format!("\nnext: {}\n", paint.strong(&format!("kanshiki verify {}", quoted(folder)))));
+    }
+    text
+}
+
+fn rows(outcome: &Outcome) -> Vec<(String, String)> {
+    let manifest = &outcome.manifest;
+    let image = &manifest.image;
+    let mut rows: Vec<(String, String)> =
+        outcome.exhibits.iter().map(|folder| ("folder".to_owned(), shown(folder))).collect();
+    let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
+    row("source", format!("{}, {}", manifest.source.path, Size(manifest.source.bytes)));
+    row("stored", stored(manifest));
+    for (algorithm, digest) in &image.digests {
+        row(algorithm.name(), digest.clone());
+    }
+    row(
+        "leaves root",
+        format!("{} ({} leaves of {})", image.leaves_root, image.leaves, Size(image.leaf_bytes).short()),
+    );
+    row("manifest", format!("{} (sha256 of manifest.json)", outcome.manifest_sha256));
+    row("unreadable", unreadable(manifest));
+    row("read back", read_back(manifest));
+    row("took", took(manifest));
+    rows
+}
+
+fn stored(manifest: &Manifest) -> String {
+    let images: Vec<_> = manifest.outputs.iter().filter(|output| output.name.starts_with("image.raw")).collect();
+    let bytes = Size(images.iter().map(|output| output.bytes).sum());
+    match manifest.image.format {
+        Format::Raw => "as it is".to_owned(),
+        Format::Split => format!("as it is, in {} parts", images.len()),
+        Format::Zstd => format!("compressed with zstd to {bytes}"),
+    }
+}
+
+fn unreadable(manifest: &Manifest) -> String {
+    let ranges = &manifest.image.unreadable;
+    if ranges.is_empty() {
+        return "nothing; every byte was read".to_owned();
+    }
+    let mut shown: Vec<String> = ranges.iter().take(RANGES_SHOWN).map(|range| range.to_string()).collect();
+    if ranges.as_slice().len() > RANGES_SHOWN {
+        shown.push(format!("and {} more, see image.map", ranges.as_slice().len() - RANGES_SHOWN));
+    }
+    format!("{}, filled with zeroes: bytes {}", Size(manifest.image.unreadable_bytes), shown.join(", "))
+}
+
+fn read_back(manifest: &Manifest) -> String {
+    match (manifest.verification.result, manifest.verification.reading.as_str()) {
+        (VerificationResult::Skipped, _) => "no, as asked".to_owned(),
+        (VerificationResult::Verified, "direct") => "yes, past the page cache".to_owned(),
+        (VerificationResult::Verified, "dropped") => "yes, after the page cache was emptied of it".to_owned(),
+        (VerificationResult::Verified, "cached") => "yes; this medium cannot be read past the cache".to_owned(),
+        (VerificationResult::Verified, reading) => format!("yes, {reading}"),
+    }
+}
+
+/// The time and the rate; of several sessions only the time is told, as the pauses count in neither.
+fn took(manifest: &Manifest) -> String {
+    let worked: u64 = manifest
+        .run
+        .sessions
+        .iter()
+        .filter_map(|session| Some(nanoseconds_between(session.started, session.ended?)))
+        .fold(0, u64::saturating_add);
+    let worked = if worked == 0 { nanoseconds_between(manifest.run.started, manifest.run.ended) } else { worked };
+    let time = duration(Duration::from_nanos(worked));
+    match manifest.run.sessions.len() {
+        0 | 1 => {
+            let rate = u128::from(manifest.image.bytes) * 1_000_000_000 / u128::from(worked.max(1));
+            let rate = u64::try_from(rate).unwrap_or(u64::MAX);
+            format!("{time}, {}/s with all digests{}", Size(rate).short(), also_read_back(manifest))
+        }
+        sessions => format!("{time} in {sessions} sessions"),
+    }
+}
+
+fn also_read_back(manifest: &Manifest) -> &'static str {
+    match manifest.verification.result {
+        VerificationResult::Verified => " and the reading back",
+        VerificationResult::Skipped => "",
+    }
+}
+
+fn nanoseconds_between(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.as_nanoseconds().saturating_sub(from.as_nanoseconds())).unwrap_or(0)
+}
+
+fn shown(path: &Path) -> String {
+    kanshiki_model::visible(path.as_os_str().as_encoded_bytes())
+}
+
+/// The path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = shown(path);
+    let plain = |letter: char| letter.is_alphanumeric() || "/._-+,:@%".contains(letter);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_command_can_be_pasted() {
+        assert_eq!(quoted(Path::new("/cases/2026-014/exhibits/E1")), "/cases/2026-014/exhibits/E1");
+        assert_eq!(quoted(Path::new("/my case/it's")), r"'/my case/it'\''s'");
+    }
+}

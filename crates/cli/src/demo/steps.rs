@@ -1,0 +1,111 @@
+//! The steps of the demonstration. A new step is one entry in the table.
+
+/// One step.
+#[derive(Debug)]
+pub(super) struct Step {
+    /// What is done, in a few words.
+    pub(super) title: &'static str,
+    /// What it shows, in lines of at most 100 characters.
+    pub(super) story: &'static str,
+    /// What is run.
+    pub(super) action: Action,
+    /// The exit code with which it must end.
+    pub(super) expected: u8,
+}
+
+/// What a step runs, in the demonstration's folder.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Action {
+    /// This program.
+    Kanshiki(&'static [&'static str]),
+    /// A program of the machine, in a folder below.
+    Tool { folder: &'static str, program: &'static str, arguments: &'static [&'static str] },
+    /// A copy of the case with one bit turned.
+    Damage { copy: &'static str, file: &'static str, offset: u64 },
+}
+
+/// The name of the case's folder.
+pub(super) const CASE: &str = "case";
+
+/// The steps in their order.
+pub(super) const STEPS: &[Step] = &[
+    Step {
+        title: "Copy the disk, once",
+        story: "The disk is read in one pass, opened read-only; its digests, one leaf for every MiB and the record\n\
+                are made on the way, and the finished copy is read back.",
+        action: Action::Kanshiki(&[
+            "acquire",
+            "ferry.img",
+            "--case",
+            CASE,
+            "--exhibit",
+            "quay1-disk",
+            "--hash",
+            "md5",
+            "--examiner",
+            "A. Mori",
+            "--reason",
+            "booking server stands still",
+        ]),
+        expected: 0,
+    },
+    Step {
+        title: "Prove that the copy is still the disk",
+        story: "Everything is worked out anew and compared with the record; that is itself entered in the custody log.",
+        action: Action::Kanshiki(&["verify", CASE]),
+        expected: 0,
+    },
+    Step {
+        title: "See what lies on it",
+        story: "The partition table, what each partition holds, and the gaps between them.",
+        action: Action::Kanshiki(&["info", "case/exhibits/quay1-disk/image.raw"]),
+        expected: 0,
+    },
+    Step {
+        title: "Read the chain of custody",
+        story: "Every act is a small file that holds the digest of the one before.",
+        action: Action::Kanshiki(&["custody", "log", "--case", CASE]),
+        expected: 0,
+    },
+    Step {
+        title: "Check it without kanshiki",
+        story: "The tools of any Linux machine come to the same result: first the disk itself, to be compared with\n\
+                the digest above,",
+        action: Action::Tool { folder: ".", program: "sha256sum", arguments: &["ferry.img"] },
+        expected: 0,
+    },
+    Step {
+        title: "… then the exhibit's files",
+        story: "with the list that lies beside them,",
+        action: Action::Tool {
+            folder: "case/exhibits/quay1-disk",
+            program: "sha256sum",
+            arguments: &["-c", "SHA256SUMS"],
+        },
+        expected: 0,
+    },
+    Step {
+        title: "… and the chain of custody",
+        story: "with the few lines of shell that lie in the case.",
+        action: Action::Tool { folder: CASE, program: "sh", arguments: &["verify.sh"] },
+        expected: 0,
+    },
+    Step {
+        title: "Damage a copy of the case",
+        story: "One bit of 64 MiB is turned.",
+        action: Action::Damage { copy: "damaged", file: "exhibits/quay1-disk/image.raw", offset: 24_641_537 },
+        expected: 0,
+    },
+    Step {
+        title: "Watch the damage being noticed",
+        story: "The MiB that differs is named, and the answer is exit code 1.",
+        action: Action::Kanshiki(&["verify", "damaged"]),
+        expected: 1,
+    },
+];
+
+/// The words as they are typed in a shell.
+pub(super) fn shell_words(words: &[&str]) -> String {
+    let quoted = words.iter().map(|word| if word.contains(' ') { format!("'{word}'") } else { (*word).to_owned() });
+    quoted.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,19 @@
+//! Ctrl-C and the polite request to end.
+
+use crate::failure::Failure;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Lets the first SIGINT or SIGTERM set the flag that is returned; a second one ends the program at once with 130.
+pub(crate) fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // Handlers run in this order, so the first signal finds the flag still down.
+        flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
+            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
+            .map_err(|error| Failure::from_error("cannot listen to signals", &error))?;
+    }
+    Ok(stop)
+}

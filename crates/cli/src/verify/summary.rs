@@ -1,0 +1,113 @@
+//! What a verification found, for people and for programs.
+
+use crate::arguments::OutputArguments;
+use crate::console::{Console, Paint};
+use crate::exit::Exit;
+use crate::failure::{Failure, harmless};
+use kanshiki_acquire::verify::{ExhibitReport, Verdict, VerifyReport};
+use kanshiki_model::{ByteRange, Size};
+use serde_json::Value;
+
+/// Ranges and problems that are shown one by one; `--json` gives all.
+const SHOWN: usize = 20;
+
+/// Tells what was found.
+pub(super) fn tell(
+    report: &VerifyReport,
+    exit: Exit,
+    output: &OutputArguments,
+    console: &Console,
+) -> Result<(), Failure> {
+    if output.json {
+        let mut value =
+            serde_json::to_value(report).map_err(|error| Failure::from_error("cannot make JSON", &error))?;
+        if let Value::Object(fields) = &mut value {
+            fields.insert("event".to_owned(), "result".into());
+            fields.insert("exit_code".to_owned(), exit.code().into());
+        }
+        console.json(&value)
+    } else if output.quiet {
+        Ok(())
+    } else {
+        console.result(&text(report, console.out()))
+    }
+}
+
+fn text(report: &VerifyReport, paint: Paint) -> String {
+    let mut text = String::new();
+    for exhibit in &report.exhibits {
+        text.push_str(&of_exhibit(exhibit, paint));
+    }
+    if let Some(custody) = &report.custody {
+        let word = if custody.problems.is_empty() { paint.good("intact") } else { paint.bad("DIFFERS") };
+        text.push_str(&format!("{word}  custody log, {} entries\n", custody.entries));
+        if let Some(head) = &custody.head {
+            text.push_str(&format!("  {:<12} {}\n", "head", harmless(head)));
+        }
+        push_list(&mut text, "!", custody.problems.iter().map(String::as_str));
+    }
+    if !report.not_compared.is_empty() {
+        text.push_str(&format!("{}\n", paint.strong("not compared:")));
+        push_list(&mut text, "-", report.not_compared.iter().map(String::as_str));
+    }
+    let answer = match report.verdict {
+        Verdict::Intact => paint.good("everything was compared and nothing differs"),
+        Verdict::Partial => paint.warning("what was compared is intact, but not everything was compared (exit code 3)"),
+        Verdict::Impossible => paint.bad("there is no answer: something could not be read (exit code 4)"),
+        Verdict::Differs => paint.bad("SOMETHING DIFFERS, see above (exit code 1)"),
+    };
+    text.push_str(&format!("\n{}: {answer}\n", harmless(&report.target)));
+    text
+}
+
+fn of_exhibit(exhibit: &ExhibitReport, paint: Paint) -> String {
+    let word = match exhibit.verdict {
+        Verdict::Intact => paint.good("intact"),
+        Verdict::Partial => paint.warning("in part"),
+        Verdict::Impossible => paint.bad("no answer"),
+        Verdict::Differs => paint.bad("DIFFERS"),
+    };
+    let mut text = format!("{word}  {}\n", harmless(&exhibit.exhibit));
+    let mut row = |name: &str, value: &str| text.push_str(&format!("  {name:<12} {value}\n"));
+    row("compared", &Size(exhibit.compared_bytes).to_string());
+    for (algorithm, digest) in &exhibit.digests {
+        row(&harmless(algorithm), &harmless(digest));
+    }
+    if !exhibit.unreadable.is_empty() {
+        row("unreadable", &format!("{} when the image was made", Size(exhibit.unreadable.total_bytes())));
+    }
+    let differing: Vec<String> = exhibit.differing.iter().map(in_mebibytes).collect();
+    push_list(&mut text, "!", differing.iter().map(String::as_str));
+    push_list(&mut text, "!", exhibit.problems.iter().map(String::as_str));
+    text
+}
+
+/// The range with the numbers, from 0, of the MiB that it touches.
+fn in_mebibytes(range: ByteRange) -> String {
+    let (first, last) = (range.start >> 20, range.end.saturating_sub(1) >> 20);
+    match last.saturating_sub(first) {
+        0 => format!("MiB {first} differs (bytes {range})"),
+        _ => format!("MiB {first} to {last} differ (bytes {range})"),
+    }
+}
+
+fn push_list<'a>(text: &mut String, mark: &str, lines: impl ExactSizeIterator<Item = &'a str>) {
+    let more = lines.len().saturating_sub(SHOWN);
+    for line in lines.take(SHOWN) {
+        text.push_str(&format!("  {mark} {}\n", harmless(line)));
+    }
+    if more > 0 {
+        text.push_str(&format!("  {mark} and {more} more, see --json\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_is_named_to_the_mebibyte() {
+        assert_eq!(in_mebibytes(ByteRange::new(7 << 20, 8 << 20)), "MiB 7 differs (bytes 7340032-8388608)");
+        assert_eq!(in_mebibytes(ByteRange::new(0, 9 << 19)), "MiB 0 to 4 differ (bytes 0-4718592)");
+    }
+}

@@ -4,11 +4,22 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 mod bytes;
+pub mod container;
+mod direct;
+mod gaps;
 mod memory;
 mod open;
+mod raw;
 mod read_at;
+pub mod split;
+mod window;
 pub mod zstd;
 
+pub use direct::{DirectFile, open_direct};
+pub use gaps::Gaps;
 pub use memory::Memory;
-pub use open::OpenError;
+pub use open::{ContainerFormat, OpenError, Opened, open_image, open_raw};
+pub use raw::{RawFile, drop_cache};
 pub use read_at::{ReadAt, ReadError, RunState, Runs, Source, read_exact_at};
+pub use split::Concat;
+pub use window::Window;

@@ -75,6 +75,33 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// The error as seen from a part that begins at `part.start`.
+    pub(crate) fn moved_down(self, part: ByteRange) -> Self {
+        match self {
+            Self::Unreadable { range } => {
+                let range = range.intersect(part);
+                let start = range.start.saturating_sub(part.start);
+                Self::Unreadable { range: ByteRange::new(start, range.end.saturating_sub(part.start)) }
+            }
+            Self::Io { offset, source } => Self::Io { offset: offset.saturating_sub(part.start), source },
+            Self::Damaged { .. } => self,
+        }
+    }
+
+    /// The error as seen from a whole in which the part begins at `start`.
+    pub(crate) fn moved_up(self, start: u64) -> Self {
+        match self {
+            Self::Unreadable { range } => {
+                let range = ByteRange::new(range.start.saturating_add(start), range.end.saturating_add(start));
+                Self::Unreadable { range }
+            }
+            Self::Io { offset, source } => Self::Io { offset: offset.saturating_add(start), source },
+            Self::Damaged { .. } => self,
+        }
+    }
+}
+
 /// Fills the whole of `buf` from byte `offset`.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
 //! From a disk to a verified image, and back from the image to the proof.
 
+pub mod device;
 mod error;
+mod ioctl;
 mod options;
 pub mod verify;
 

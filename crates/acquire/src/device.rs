@@ -3,6 +3,7 @@
 //! A device is known by its number. Everything is asked of `/sys/dev/block/MAJOR:MINOR` and of descriptors whose number
 //! was checked, so that a path that changes its meaning changes nothing here.
 
+mod facts;
 pub mod guard;
 mod mounts;
 mod openers;
@@ -10,6 +11,7 @@ mod place;
 mod protection;
 mod state;
 mod sysfs;
+mod transport;
 mod usage;
 
 #[cfg(test)]
@@ -17,7 +19,8 @@ mod fake;
 
 pub use protection::WriteProtection;
 
-pub(crate) use sysfs::{Roots, read_text, shown};
+pub(crate) use mounts::root_filesystem;
+pub(crate) use sysfs::{Roots, open as sysfs_open, read_limited, read_text, shown, text_fact};
 
 use crate::ioctl;
 use kanshiki_model::Fact;
@@ -118,12 +121,6 @@ impl BlockDevice {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a name of a block device"));
         }
         Self::of_folder(roots, &roots.sys.join("class/block").join(name))
-    }
-
-    /// All disks that the kernel shows, hidden ones among them, in the order of their names.
-    pub(crate) fn all_disks(roots: &Arc<Roots>) -> Vec<Self> {
-        let disks = sysfs::names(&roots.sys.join("block"));
-        disks.iter().filter_map(|name| Self::of_name(roots, name).ok()).collect()
     }
 
     fn of_folder(roots: &Arc<Roots>, link: &Path) -> io::Result<Self> {
@@ -280,11 +277,6 @@ impl BlockDevice {
 
     pub(crate) fn roots(&self) -> &Arc<Roots> {
         &self.roots
-    }
-
-    /// Whether the kernel hides the device: a path of an NVMe disk with several.
-    pub(crate) fn is_hidden(&self) -> bool {
-        sysfs::read_number(&self.folder.join("hidden")).is_ok_and(|flag| flag != 0)
     }
 
     fn whole_folder(&self) -> PathBuf {

@@ -26,7 +26,7 @@ const RTC_RD_TIME: Opcode = opcode::read::<RtcTime>(b'p', 9);
 
 /// Time and date of the hardware clock as the kernel gives them: year from 1900, month from 0.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RtcTime {
     pub(crate) second: c_int,
     pub(crate) minute: c_int,
@@ -34,9 +34,9 @@ pub(crate) struct RtcTime {
     pub(crate) day: c_int,
     pub(crate) month: c_int,
     pub(crate) year: c_int,
-    weekday: c_int,
-    day_of_year: c_int,
-    daylight_saving: c_int,
+    pub(crate) weekday: c_int,
+    pub(crate) day_of_year: c_int,
+    pub(crate) daylight_saving: c_int,
 }
 
 /// The length of a block device in bytes; 0 when its medium is gone.
@@ -44,16 +44,6 @@ pub(crate) fn size_bytes(device: &File) -> io::Result<u64> {
     // SAFETY: BLKGETSIZE64 writes one u64.
     let bytes = unsafe { get::<BLKGETSIZE64, u64>(device) }?;
     Ok(bytes)
-}
-
-/// The smallest unit that the device reads, in bytes.
-pub(crate) fn logical_sector_bytes(device: &File) -> io::Result<u32> {
-    Ok(rustix::fs::ioctl_blksszget(device)?)
-}
-
-/// The unit in which the device stores, in bytes.
-pub(crate) fn physical_sector_bytes(device: &File) -> io::Result<u32> {
-    Ok(rustix::fs::ioctl_blkpbszget(device)?)
 }
 
 /// The number of the disk among all that the kernel has seen since it started; from Linux 5.15.
@@ -91,6 +81,31 @@ pub(crate) fn hardware_clock(clock: &File) -> io::Result<RtcTime> {
     // SAFETY: RTC_RD_TIME writes one struct rtc_time, nine ints.
     let time = unsafe { get::<RTC_RD_TIME, RtcTime>(clock) }?;
     Ok(time)
+}
+
+/// What the kernel says of its own clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClockState {
+    /// Bits `STA_…` of linux/timex.h.
+    pub(crate) status: i32,
+    pub(crate) estimated_error_microseconds: i64,
+    pub(crate) maximum_error_microseconds: i64,
+}
+
+/// Asks how right the kernel believes its clock to be. Changes nothing: no mode is set.
+pub(crate) fn clock_state() -> io::Result<ClockState> {
+    // SAFETY: `timex` is plain numbers, for which all bits zero is a value.
+    let mut state: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer leads to a whole `timex`, which the call fills.
+    let result = unsafe { libc::adjtimex(&raw mut state) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(ClockState {
+        status: state.status,
+        estimated_error_microseconds: state.esterror,
+        maximum_error_microseconds: state.maxerror,
+    })
 }
 
 /// Asks for one value.

@@ -2,6 +2,7 @@
 
 pub mod device;
 mod error;
+pub mod host;
 mod ioctl;
 mod options;
 pub mod verify;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 pub(super) struct Tree {
-    folder: TempDir,
+    _folder: TempDir,
     roots: Arc<Roots>,
 }
 
@@ -27,7 +27,7 @@ impl Tree {
         ] {
             fs::create_dir_all(path).unwrap();
         }
-        let tree = Self { folder, roots: Arc::new(roots) };
+        let tree = Self { _folder: folder, roots: Arc::new(roots) };
         tree.mounts("");
         tree
     }
@@ -122,10 +122,5 @@ impl Tree {
 
     pub(super) fn device(&self, name: &str) -> BlockDevice {
         BlockDevice::of_name(&self.roots, name).unwrap()
-    }
-
-    /// A folder outside the made-up sys and proc.
-    pub(super) fn path(&self) -> &Path {
-        self.folder.path()
     }
 }

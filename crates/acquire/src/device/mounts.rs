@@ -58,6 +58,13 @@ pub(crate) fn parse_mountinfo(text: &[u8]) -> Vec<Mount> {
     text.split(|byte| *byte == b'\n').filter_map(parse_mount).collect()
 }
 
+/// The kind of the filesystem under `/`, from the text of /proc/self/mountinfo.
+pub(crate) fn root_filesystem(text: &[u8]) -> Option<String> {
+    let mounts = parse_mountinfo(text);
+    let root = mounts.iter().rev().find(|mount| mount.mount_point == b"/")?;
+    Some(kanshiki_model::visible(&root.kind))
+}
+
 fn parse_mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|byte| *byte == b' ').filter(|field| !field.is_empty());
     let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;

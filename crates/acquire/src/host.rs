@@ -1,0 +1,9 @@
+//! The machine and the program that do the work: clocks, host, tool.
+
+mod clock;
+mod machine;
+mod tool;
+
+pub use clock::clock_facts;
+pub use machine::host_facts;
+pub use tool::tool_facts;

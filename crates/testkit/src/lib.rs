@@ -20,6 +20,7 @@ mod need;
 mod program;
 mod sample;
 mod tools;
+mod torture;
 
 pub use bad_device::BadDevice;
 pub use devices::{LoopAccess, LoopDevice, Mount};
@@ -27,6 +28,7 @@ pub use need::{Need, SKIPPED_FILE, TOOLS, Tool, need, tool_path};
 pub use program::{Ran, kanshiki, kanshiki_path, run};
 pub use sample::{demo_disk, noise, sample_image};
 pub use tools::{ddrescuelog_bad_bytes, sha256sum, sha256sum_check, zstd_decompress};
+pub use torture::{Torture, TortureResult};
 
 pub use tempfile::TempDir;
 

@@ -2,10 +2,10 @@
 # Checks the custody log of this case with sha256sum alone: every entry names the SHA-256 of the entry before it, and
 # HEAD that of the last. With --all also the files of every exhibit. Exit: 0 intact, 1 differs, 4 cannot be checked.
 cd "$(dirname "$0")" && sha256sum </dev/null >/dev/null || exit 4
-result=0 number=0 head=none
+result=0 number=0 head=none behind=
 previous=0000000000000000000000000000000000000000000000000000000000000000
 differs() { echo "differs: $*"; result=1; }
-while entry=custody/$(printf %08d "$number").json; [ -f "$entry" ]; do
+while entry=custody/$(printf %08d "$number").json; [ -s "$entry" ]; do
     case $(cat "$entry") in
         "{\"schema\":1,\"kind\":\"kanshiki custody entry\",\"sequence\":$number,\"previous\":\"$previous\","*"}") ;;
         '{"schema":'[2-9]* | '{"schema":1'[0-9]*) echo "$entry was made by a newer kanshiki"; exit 4 ;;
@@ -16,15 +16,19 @@ while entry=custody/$(printf %08d "$number").json; [ -f "$entry" ]; do
 done
 found=$(cat custody/HEAD 2>/dev/null || echo none)
 if [ "$found" = "$head" ]; then echo "HEAD and $number entries agree"
-elif [ "$found" = "$behind" ]; then echo "HEAD is one entry behind $number entries: a run was cut off; the next entry mends it"
+elif [ "$number" -gt 0 ] && [ "$found" = "$behind" ]; then
+    echo "HEAD is one entry behind $number entries: a run was cut off; the next entry mends it"
 else differs "HEAD does not name entry $number as the last"; fi
 for file in custody/* exhibits/*; do
     case $file in
         custody/HEAD | custody/lock | custody/\* | exhibits/\* | *.partial) ;;
-        custody/????????.json) [ "$file" \< "$entry" ] || differs "$entry is missing before $file" ;;
+        custody/????????.json)
+            [ "$file" \< "$entry" ] || [ "$file$(cat "$file")" = "$entry" ] ||
+                differs "$entry is missing before $file" ;;
         custody/*) differs "$file does not belong to the log" ;;
-        *) [ "$number" -gt 0 ] || differs "$file is there without an entry in the log"
-           [ "$1" != --all ] || (cd "$file" && sha256sum -c SHA256SUMS) || differs "$file" ;;
+        *)
+            [ "$number" -gt 0 ] || differs "$file is there without an entry in the log"
+            [ "$1" != --all ] || (cd "$file" && sha256sum -c SHA256SUMS) || differs "$file" ;;
     esac
 done
 exit "$result"

@@ -78,6 +78,32 @@ pub enum CustodyError {
         /// The name of something in it, made visible.
         found: String,
     },
+    /// A text is longer than the custody log takes.
+    #[error("the {field} has {found} bytes: the custody log takes at most {limit}")]
+    TooLong {
+        /// Which text.
+        field: &'static str,
+        /// Its length in bytes.
+        found: usize,
+        /// The longest that is taken, in bytes.
+        limit: usize,
+    },
+    /// The case is closed.
+    #[error("the case `{}` is closed: `{act}` is not added before an entry `opened` says why it goes on", case.display())]
+    NotAllowed {
+        /// The act that was to be added.
+        act: &'static str,
+        /// The case folder.
+        case: PathBuf,
+    },
+    /// The end of the custody log contradicts itself.
+    #[error("the custody log of `{}` is damaged, nothing was added to it: {problem}", case.display())]
+    LogDamaged {
+        /// The case folder.
+        case: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
     /// A record of the case cannot be believed.
     #[error("cannot use `{}`", path.display())]
     Record {

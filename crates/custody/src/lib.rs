@@ -5,15 +5,18 @@ pub mod case;
 mod error;
 mod input;
 pub mod leaves;
+pub mod log;
 pub mod manifest;
 pub mod map;
 pub mod merkle;
 mod output;
 mod record;
+pub mod sums;
 
 pub use case::{Case, CaseRecord, check_exhibit_id};
 pub use error::CustodyError;
 pub use input::{open_regular, read_small};
+pub use log::{Act, ActKind, CustodyLog, Entry, LogCheck, LogVerdict, Subject};
 pub use map::{MapError, MapPhase, MapStatus, Mapfile};
 pub use output::{LockGuard, OutputDir, is_temporary_name};
 pub use record::RecordError;

@@ -113,3 +113,11 @@ pub(crate) fn to_pretty<T: serde::Serialize>(record: &T) -> Vec<u8> {
     bytes.push(b'\n');
     bytes
 }
+
+/// A record as one line of JSON; the same record always gives the same bytes.
+pub(crate) fn to_line<T: serde::Serialize>(record: &T) -> Vec<u8> {
+    // As above.
+    let mut bytes = serde_json::to_vec(record).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}

@@ -6,7 +6,7 @@ use crate::demo;
 use crate::exit::Exit;
 #[cfg(feature = "manual")]
 use crate::manual;
-use crate::{acquire, verify};
+use crate::{acquire, custody, verify};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -51,6 +51,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Verb {
     Acquire(Box<acquire::AcquireArguments>),
     Verify(verify::VerifyArguments),
+    Custody(custody::CustodyArguments),
     #[cfg(feature = "demo")]
     Demo(demo::DemoArguments),
     #[cfg(feature = "manual")]
@@ -65,6 +66,7 @@ impl Verb {
         match self {
             Self::Acquire(arguments) => arguments.output.json,
             Self::Verify(arguments) => arguments.output.json,
+            Self::Custody(arguments) => arguments.wants_json(),
             #[cfg(feature = "demo")]
             Self::Demo(_) => false,
             #[cfg(feature = "manual")]

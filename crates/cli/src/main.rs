@@ -5,6 +5,7 @@ mod acquire;
 mod arguments;
 mod clock;
 mod console;
+mod custody;
 #[cfg(feature = "demo")]
 mod demo;
 mod exit;
@@ -44,6 +45,7 @@ fn run(verb: Verb, console: &Console) -> Result<Exit, Failure> {
     match verb {
         Verb::Acquire(arguments) => acquire::run(*arguments, console),
         Verb::Verify(arguments) => verify::run(arguments, console),
+        Verb::Custody(arguments) => custody::run(arguments, console),
         #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, console),
         #[cfg(feature = "manual")]

@@ -64,6 +64,13 @@ fn the_help_of_verify_is_the_snapshot() {
 }
 
 #[test]
+fn the_help_of_custody_and_its_verbs_are_the_snapshots() {
+    assert_help_is_the_snapshot("custody", &["custody", "--help"]);
+    assert_help_is_the_snapshot("custody-add", &["custody", "add", "--help"]);
+    assert_help_is_the_snapshot("custody-log", &["custody", "log", "--help"]);
+}
+
+#[test]
 #[cfg(feature = "demo")]
 fn the_help_of_demo_is_the_snapshot() {
     assert_help_is_the_snapshot("demo", &["demo", "--help"]);
@@ -139,6 +146,18 @@ fn ranges_and_digests_to_verify_are_checked() {
     assert_refused(&["verify", "x", "--range", "2M-1M"], "must lie above the start");
     assert_refused(&["verify", "x", "--sha256", "abc"], "a sha256 digest has 64 hexadecimal digits, found 3");
     assert_refused(&["verify", "x", "--quick", "--sha256", &"0".repeat(64)], "cannot be used with");
+}
+
+#[test]
+fn handing_over_needs_a_receiver() {
+    assert_refused(&["custody", "add", "--act", "handed-over", "--case", "x"], "--to <NAME>");
+}
+
+#[test]
+fn a_case_that_is_not_there_is_named() {
+    let output = kanshiki(&["custody", "log", "--case", "/no/such/case"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output.stderr).contains("/no/such/case"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::command::{cargo, must, remove, target_folder, tee};
 use crate::summary::Totals;
-use crate::{licences, packages};
+use crate::{fuzz, licences, packages};
 use anyhow::{Context as _, Result, ensure};
 use kanshiki_testkit::{Need, SKIPPED_FILE, tool_path};
 use std::path::Path;
@@ -37,7 +37,10 @@ fn steps(options: &Options, target: &Path, skipped: &Path, totals: &mut Totals) 
         packages::prepare(!options.no_install);
         Ok(())
     })?;
-    step("format", || must(&mut cargo(["fmt", "--all", "--check"])))?;
+    step("format", || {
+        must(&mut cargo(["fmt", "--all", "--check"]))?;
+        must(&mut cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
+    })?;
     step("clippy", || {
         must(&mut cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
     })?;
@@ -51,6 +54,15 @@ fn steps(options: &Options, target: &Path, skipped: &Path, totals: &mut Totals) 
     step("examples in the documentation", || doc_tests(totals))?;
     step("documentation", || {
         must(cargo(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-Dwarnings"))
+    })?;
+    step("fuzz targets", || {
+        // libFuzzer is C++.
+        if tool_path("c++").is_some() {
+            return fuzz::check();
+        }
+        println!("SKIPPED fuzz targets: needs `c++`");
+        totals.ignored += 1;
+        Ok(())
     })?;
     step("licences", licences::check)
 }

@@ -20,9 +20,8 @@ pub use entry::{Act, ActKind, ENTRY_LIMIT, Entry, Head, SCHEMA, Subject, TEXT_LI
 
 use crate::case::{CUSTODY, Case};
 use crate::record::RecordError;
-use crate::{CustodyError, LockGuard, OutputDir};
-use kanshiki_model::{Clock, Digest};
-use sha2::{Digest as _, Sha256};
+use crate::{CustodyError, LockGuard, OutputDir, hex_sha256};
+use kanshiki_model::Clock;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -221,11 +220,6 @@ fn entry_name(number: u64) -> String {
 fn entry_number(name: &str) -> Option<u64> {
     let number = name.strip_suffix(".json")?.parse().ok()?;
     (entry_name(number) == name).then_some(number)
-}
-
-/// The SHA-256 of some bytes in hexadecimal.
-fn hex_sha256(bytes: &[u8]) -> String {
-    Digest::sha256(Sha256::digest(bytes).into()).to_hex()
 }
 
 /// The folder of a case's custody log.

@@ -3,6 +3,14 @@
 //! Everything that differs between two undisturbed runs over the same source lies under [`Manifest::run`]; the rest is
 //! the same, byte for byte, whether the run was interrupted or not.
 
+mod consistency;
+#[cfg(test)]
+pub(crate) mod tests;
+mod text;
+
+pub use text::{RANGES_SHOWN, to_text};
+
+use crate::record::{self, RecordError};
 use kanshiki_model::{Algorithm, ByteRanges, Facts, Issue, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -10,8 +18,20 @@ use std::collections::BTreeMap;
 /// The version of the manifest that this program writes, and the newest that it reads.
 pub const SCHEMA: u32 = 1;
 
+/// What [`Manifest::kind`] says.
+pub const KIND: &str = "kanshiki manifest";
+
 /// The name of the file in an exhibit's folder.
 pub const FILE_NAME: &str = "manifest.json";
+
+/// The name of the same record for people and paper in an exhibit's folder; see [`to_text`].
+pub const TEXT_FILE_NAME: &str = "manifest.txt";
+
+/// Bytes that a manifest may have.
+pub const LIMIT: usize = 64 << 20;
+
+/// Why bytes are no manifest that this program can believe.
+pub type ManifestError = RecordError;
 
 /// Digests in lower-case hexadecimal by their algorithm.
 pub type Digests = BTreeMap<Algorithm, String>;
@@ -45,6 +65,24 @@ pub struct Manifest {
     pub issues: Vec<Issue>,
     /// What differs from run to run.
     pub run: Run,
+}
+
+impl Manifest {
+    /// Reads the bytes of a `manifest.json`: its schema first, so that a newer one is told from a damaged one.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError::Newer`], [`ManifestError::Kind`], [`ManifestError::Cut`], [`ManifestError::Damaged`] with the
+    /// place, [`ManifestError::TooLarge`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
+        record::parse(bytes, KIND, SCHEMA, LIMIT)
+    }
+
+    /// The bytes of the `manifest.json`; the same manifest always gives the same bytes.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        record::to_pretty(self)
+    }
 }
 
 /// What kind of thing was copied.

@@ -143,8 +143,11 @@ impl From<ByteRanges> for Vec<ByteRange> {
 
 impl FromIterator<ByteRange> for ByteRanges {
     fn from_iter<I: IntoIterator<Item = ByteRange>>(ranges: I) -> Self {
+        // In ascending order each range goes to the end, so that the time does not grow with the square of the number.
+        let mut sorted: Vec<ByteRange> = ranges.into_iter().collect();
+        sorted.sort_unstable();
         let mut set = Self::new();
-        ranges.into_iter().for_each(|range| set.insert(range));
+        sorted.into_iter().for_each(|range| set.insert(range));
         set
     }
 }

@@ -1,10 +1,10 @@
 //! Whether a custody log is what was written: every entry there, none changed, none added.
 
 use super::{CustodyLog, ENTRY_LIMIT, Entry, HEAD_NAME, Head, LOCK_NAME, NO_PREVIOUS};
-use super::{entry_name, entry_number, hex_sha256};
+use super::{entry_name, entry_number};
 use crate::case::EXHIBITS;
 use crate::record::RecordError;
-use crate::{CustodyError, OutputDir, is_temporary_name};
+use crate::{CustodyError, OutputDir, hex_sha256, is_temporary_name};
 use kanshiki_model::visible_text;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;

@@ -1,6 +1,7 @@
 //! What the tests share: running the tools of other projects.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// Whether a tool can be started; if not, says that the test is skipped and which package it needs.
@@ -28,4 +29,25 @@ pub(crate) fn tool(name: &str) -> Command {
     let path = std::env::var("PATH").unwrap_or_default();
     command.env("PATH", format!("{path}:/usr/sbin:/sbin")).env("LC_ALL", "C");
     command
+}
+
+/// A loop device, detached when dropped.
+pub(crate) struct Loop(pub(crate) String);
+
+impl Loop {
+    /// `None` where there are no loop devices.
+    pub(crate) fn new(path: &Path, sector_bytes: u32) -> Option<Self> {
+        let output = tool("losetup").args(["-f", "--show", "-b", &sector_bytes.to_string()]).arg(path).output().ok()?;
+        let device =
+            output.status.success().then(|| Self(String::from_utf8(output.stdout).unwrap().trim().to_owned()))?;
+        // The kernel keeps the read-only flag that an earlier user of the device has set.
+        run(tool("blockdev").args(["--setrw", &device.0]));
+        Some(device)
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        let _ = tool("losetup").args(["-d", &self.0]).status();
+    }
 }

@@ -137,10 +137,13 @@ fn skipped(line: &str) {
     file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes())).expect("the list of skipped tests");
 }
 
-/// nextest runs each test in a process of its own and names it there; libtest names the thread.
+/// nextest runs each test in a process of its own and names it there, with its binary; libtest names the thread.
 fn test_name() -> String {
-    let named = std::env::var("NEXTEST_TEST_NAME").ok();
-    named.or_else(|| std::thread::current().name().map(str::to_owned)).unwrap_or_else(|| "a test".to_owned())
+    let variable = |name| std::env::var(name).ok();
+    if let Some(test) = variable("NEXTEST_TEST_NAME") {
+        return variable("NEXTEST_BINARY_ID").map_or(test.clone(), |binary| format!("{binary} {test}"));
+    }
+    std::thread::current().name().unwrap_or("a test").to_owned()
 }
 
 /// Where a program lies, in `PATH` or among the system's own.

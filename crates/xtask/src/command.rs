@@ -63,8 +63,11 @@ pub(crate) fn target_folder() -> Result<PathBuf> {
     Ok(folder.context("no target folder in what cargo metadata said")?.into())
 }
 
-/// Builds kanshiki as users get it, and gives its path.
+/// Builds kanshiki as users get it, and gives its path; or the program that `KANSHIKI_BIN` names.
 pub(crate) fn release_program() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("KANSHIKI_BIN") {
+        return Ok(path.into());
+    }
     must(&mut cargo(["build", "--release", "--package", "kanshiki"]))?;
     Ok(target_folder()?.join("release/kanshiki"))
 }

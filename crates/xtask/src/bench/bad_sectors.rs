@@ -81,7 +81,7 @@ pub(crate) fn table(program: &Path) -> Result<String> {
         text,
         "A disk of {BYTES} bytes of which {bad} sectors of 512 bytes give EIO: a page, a run of 64 KiB, one sector, and the last page.\n"
     );
-    text.push_str("| tool | good sectors lost | bytes too few or too many | map of the bad sectors | digest is that of its image | exit code |\n");
+    text.push_str("| tool | good sectors lost | bytes too few or too many | map of the bad sectors | digest beside it is that of its image | exit code |\n");
     text.push_str("| --- | --- | --- | --- | --- | --- |\n");
     for tool in TOOLS.iter().filter(|tool| tool_path(tool.program).is_some()) {
         println!("bad sectors: {}", tool.name);
@@ -139,7 +139,7 @@ fn digest(out: &Path, image: &Path) -> &'static str {
         said.push_str(&std::fs::read_to_string(out.join(record)).unwrap_or_default());
     }
     if said.is_empty() || !image.exists() {
-        return "none";
+        return "-";
     }
     if said.to_lowercase().contains(&sha256sum(image)) { "yes" } else { "no" }
 }

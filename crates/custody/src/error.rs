@@ -96,6 +96,12 @@ pub enum CustodyError {
         /// The case folder.
         case: PathBuf,
     },
+    /// The case has no folder `custody`, which it had from its beginning.
+    #[error("the custody log of `{}` is missing: its folder `custody` was removed", case.display())]
+    LogMissing {
+        /// The case folder.
+        case: PathBuf,
+    },
     /// The end of the custody log contradicts itself.
     #[error("the custody log of `{}` is damaged, nothing was added to it: {problem}", case.display())]
     LogDamaged {

@@ -54,9 +54,12 @@ impl CustodyLog {
     ///
     /// # Errors
     ///
-    /// [`CustodyError::Io`].
+    /// [`CustodyError::LogMissing`] if its folder is not there, [`CustodyError::Io`].
     pub fn open(case: &Case) -> Result<Self, CustodyError> {
-        let folder = OutputDir::open(&case.path().join(CUSTODY))?;
+        let folder = OutputDir::open(&case.path().join(CUSTODY)).map_err(|error| match error {
+            error if error.is_io(ErrorKind::NotFound) => CustodyError::LogMissing { case: case.path().to_owned() },
+            other => other,
+        })?;
         Ok(Self { case: case.path().to_owned(), folder })
     }
 

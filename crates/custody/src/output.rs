@@ -333,23 +333,30 @@ impl OutputDir {
     }
 
     /// For filesystems without `RENAME_NOREPLACE` (NFS, several in user space): a link takes a free name only; where
-    /// there are no links, the name is taken by an empty file or folder first.
+    /// there are no links, the name is taken by an empty file first.
     fn rename_by_steps(&self, from: &str, to: &str) -> rustix::io::Result<()> {
         let folder = &self.descriptor;
         let kind = rustix::fs::statat(folder, from, AtFlags::SYMLINK_NOFOLLOW)?;
         if rustix::fs::FileType::from_raw_mode(kind.st_mode) == rustix::fs::FileType::Directory {
-            rustix::fs::mkdirat(folder, to, FOLDER)?;
-            return rustix::fs::renameat(folder, from, folder, to);
+            // A folder that comes between these two steps is replaced only if it is empty: nothing is lost.
+            return match rustix::fs::statat(folder, to, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(_) => Err(Errno::EXIST),
+                Err(Errno::NOENT) => rustix::fs::renameat(folder, from, folder, to),
+                Err(error) => Err(error),
+            };
         }
         match rustix::fs::linkat(folder, from, folder, to, AtFlags::empty()) {
             Ok(()) => rustix::fs::unlinkat(folder, from, AtFlags::empty()),
-            Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP | Errno::MLINK) => {
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                drop(rustix::fs::openat(folder, to, flags, OWNER_ONLY)?);
-                rustix::fs::renameat(folder, from, folder, to)
-            }
+            Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP | Errno::MLINK) => self.take_name_and_rename(from, to),
             Err(error) => Err(error),
         }
+    }
+
+    fn take_name_and_rename(&self, from: &str, to: &str) -> rustix::io::Result<()> {
+        let folder = &self.descriptor;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        drop(rustix::fs::openat(folder, to, flags, OWNER_ONLY)?);
+        rustix::fs::renameat(folder, from, folder, to)
     }
 
     fn open_existing(&self, name: &str, access: OFlags) -> Result<File> {
@@ -441,14 +448,26 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_noreplace_rename_still_takes_a_free_name_only() {
+    fn without_noreplace_renaming_a_file_still_takes_a_free_name_only() {
+        for rename in [OutputDir::rename_by_steps, OutputDir::take_name_and_rename] {
+            let (_temporary, dir) = folder();
+            dir.write_new("from", b"new").unwrap();
+            dir.write_new("taken", b"old").unwrap();
+            assert_eq!(rename(&dir, "from", "taken"), Err(Errno::EXIST));
+            rename(&dir, "from", "free").unwrap();
+            assert_eq!(dir.names().unwrap(), ["free", "taken"]);
+            assert_eq!((read(&dir, "free"), read(&dir, "taken")), (b"new".to_vec(), b"old".to_vec()));
+        }
+    }
+
+    #[test]
+    fn without_noreplace_renaming_a_folder_still_takes_a_free_name_only() {
         let (_temporary, dir) = folder();
-        dir.write_new("from", b"new").unwrap();
-        dir.write_new("taken", b"old").unwrap();
+        dir.create_subdir("from").unwrap().write_new("a", b"").unwrap();
+        dir.create_subdir("taken").unwrap();
         assert_eq!(dir.rename_by_steps("from", "taken"), Err(Errno::EXIST));
         dir.rename_by_steps("from", "free").unwrap();
-        assert_eq!(dir.names().unwrap(), ["free", "taken"]);
-        assert_eq!(read(&dir, "taken"), b"old");
+        assert_eq!(dir.subdir("free").unwrap().names().unwrap(), ["a"]);
     }
 
     #[test]

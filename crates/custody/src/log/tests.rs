@@ -284,6 +284,16 @@ fn the_script_checks_the_files_of_all_exhibits_when_asked() {
 }
 
 #[test]
+fn a_removed_folder_is_told_as_such() {
+    let (_temporary, case) = new_case();
+    std::fs::remove_dir(case.path().join("custody")).unwrap();
+    assert_eq!(
+        CustodyLog::open(&case).unwrap_err().to_string(),
+        format!("the custody log of `{}` is missing: its folder `custody` was removed", case.path().display())
+    );
+}
+
+#[test]
 fn a_clock_set_back_is_a_note_and_no_problem() {
     #[derive(Debug)]
     struct Earlier;

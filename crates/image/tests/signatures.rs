@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{Loop, has_tool, run, tool};
+use common::{Loop, blkid, has_tool, run, tool};
 use kanshiki_image::RawFile;
 use kanshiki_image::signature::{Signature, SignatureKind, probe};
 use std::collections::BTreeMap;
@@ -34,16 +34,6 @@ fn only_signature(path: &Path) -> Signature {
     assert_eq!(issues, []);
     assert_eq!(found.len(), 1, "{found:#?}");
     found.remove(0)
-}
-
-fn blkid(path: &Path) -> BTreeMap<String, String> {
-    let output = run(tool("blkid").args(["-p", "-o", "export"]).arg(path)).stdout;
-    let lines = String::from_utf8(output).unwrap();
-    lines
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .map(|(key, value)| (key.into(), value.replace('\\', "")))
-        .collect()
 }
 
 /// Checks kind, UUID and label against blkid.

@@ -27,6 +27,10 @@ pub fn probe(disk: &dyn ReadAt, sector_bytes: Option<u64>) -> Layout {
         signatures,
         issues,
     };
+    if let Some(bytes) = sector_bytes.filter(|_| told.is_none()) {
+        let message = format!("sectors of {bytes} bytes are not supported: the size is found out instead");
+        layout.issues.push(Issue::new("partition table", message));
+    }
     let record = boot_record(disk, &mut layout);
     let gpt = Gpt::find(disk, told);
     choose(disk, record.as_ref(), gpt, told, &mut layout);
@@ -364,9 +368,9 @@ mod tests {
             "size: 50.0 KiB (51,200 bytes)",
             "partition table: MBR (sectors of 512 bytes, assumed)",
             "part        first byte               end        size  type",
+            "   -               512              5120     4.5 KiB  (in no partition)",
             "   1              5120             51200    45.0 KiB  Linux swap or Solaris",
             "                                                        swap",
-            "   -               512              5120     4.5 KiB  (in no partition)",
             "",
         ];
         assert_eq!(probe(&Memory(disk), None).to_string(), lines.join("\n"));

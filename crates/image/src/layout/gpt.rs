@@ -169,3 +169,70 @@ fn flags(bits: u64, kind: &str) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Memory;
+    use proptest::prelude::*;
+
+    /// A disk with a primary table whose checksums hold, whatever else it says.
+    fn disk(header: &[(usize, u64)], entries: &[u8], count: u32, entry_bytes: u32) -> Memory {
+        let mut disk = vec![0; 40_960];
+        disk[1024..1024 + entries.len()].copy_from_slice(entries);
+        let table = &mut disk[512..1024];
+        table[..8].copy_from_slice(b"EFI PART");
+        for (at, value) in [(24, 1), (72, 2)].iter().chain(header) {
+            table[*at..at + 8].copy_from_slice(&value.to_le_bytes());
+        }
+        table[12..16].copy_from_slice(&92_u32.to_le_bytes());
+        table[80..84].copy_from_slice(&count.to_le_bytes());
+        table[84..88].copy_from_slice(&entry_bytes.to_le_bytes());
+        let table_bytes = (count as usize * entry_bytes as usize).min(disk.len() - 1024);
+        let sum = Crc32::new().update(&disk[1024..1024 + table_bytes]).finish();
+        disk[512 + 88..512 + 92].copy_from_slice(&sum.to_le_bytes());
+        let sum = Crc32::new().update(&disk[512..512 + 92]).finish();
+        disk[512 + 16..512 + 20].copy_from_slice(&sum.to_le_bytes());
+        Memory(disk)
+    }
+
+    #[test]
+    fn numbers_too_large_are_damage_and_not_memory() {
+        let read = |disk: Memory| Table::read(&disk, 1, 512).map(|_| ()).unwrap_err();
+        assert_eq!(
+            read(disk(&[], &[], u32::MAX, 4096)),
+            Absence::Damaged("4294967295 entries of 4096 bytes: too many".to_owned())
+        );
+        assert_eq!(
+            read(disk(&[(72, u64::MAX)], &[], 4, 128)),
+            Absence::Damaged(format!("its entries at byte {} lie past the end of the disk", u64::MAX))
+        );
+        assert_eq!(
+            read(disk(&[(24, 5)], &[], 4, 128)),
+            Absence::Damaged("it names sector 5 as its place, and lies in sector 1".to_owned())
+        );
+    }
+
+    #[test]
+    fn flags_are_named_and_unknown_ones_numbered() {
+        let kind = "0fc63daf-8483-4772-8e79-3d69d8477de4";
+        assert_eq!(flags(1 | 1 << 5 | 1 << 60 | 1 << 62, kind), ["required", "bit-5", "read-only", "bit-62"]);
+        assert_eq!(flags(1 << 62, "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"), ["hidden"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_entries_and_sectors_never_panic(
+            other in any::<u64>(), entries in prop::collection::vec(any::<u8>(), 1024),
+            count in 0_u32..70, power in 0_u32..3, zeroes in 0_usize..1024,
+        ) {
+            let mut entries = entries;
+            entries[..zeroes].fill(0);
+            let disk = disk(&[(32, other)], &entries, count, 128 << power);
+            prop_assert!(Table::read(&disk, 1, 512).is_ok());
+            let layout = crate::layout::probe(&disk, None);
+            prop_assert_eq!(layout.scheme, crate::layout::Scheme::Gpt);
+            prop_assert!(!layout.to_string().is_empty());
+        }
+    }
+}

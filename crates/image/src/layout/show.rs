@@ -1,10 +1,10 @@
 //! The layout as text for people.
 
 use super::{Layout, Partition, Scheme, SectorSizeOrigin};
-use kanshiki_model::Size;
+use kanshiki_model::{ByteRange, Size};
 use std::fmt;
 
-/// Several lines: the disk, then a line for each partition with its contents below it, then gaps and issues.
+/// Several lines: the disk, then a line for each partition, with its contents below it, and each gap; then issues.
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let origin = match self.sector_size_origin {
@@ -27,15 +27,21 @@ impl fmt::Display for Layout {
         if !self.partitions.is_empty() {
             writeln!(f, "{:>4}  {:>16}  {:>16}  {:>10}  type", "part", "first byte", "end", "size")?;
         }
+        let mut gaps = self.gaps.iter().peekable();
         for partition in &self.partitions {
+            while let Some(gap) = gaps.next_if(|gap| gap.start < partition.range.start) {
+                show_gap(*gap, f)?;
+            }
             partition.fmt(f)?;
         }
-        for gap in &self.gaps {
-            let size = Size(gap.len()).short();
-            writeln!(f, "{:>4}  {:>16}  {:>16}  {size:>10}  (in no partition)", "-", gap.start, gap.end)?;
-        }
+        gaps.try_for_each(|gap| show_gap(*gap, f))?;
         self.issues.iter().try_for_each(|issue| writeln!(f, "issue: {issue}"))
     }
+}
+
+fn show_gap(gap: ByteRange, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let size = Size(gap.len()).short();
+    writeln!(f, "{:>4}  {:>16}  {:>16}  {size:>10}  (in no partition)", "-", gap.start, gap.end)
 }
 
 impl fmt::Display for Partition {

@@ -1,6 +1,7 @@
 //! What the tests share: running the tools of other projects.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -50,4 +51,15 @@ impl Drop for Loop {
     fn drop(&mut self) {
         let _ = tool("losetup").args(["-d", &self.0]).status();
     }
+}
+
+/// What blkid finds in a file or device by itself.
+pub(crate) fn blkid(path: &Path) -> BTreeMap<String, String> {
+    let output = run(tool("blkid").args(["-p", "-o", "export"]).arg(path)).stdout;
+    let lines = String::from_utf8(output).unwrap();
+    lines
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, value)| (key.into(), value.replace('\\', "")))
+        .collect()
 }

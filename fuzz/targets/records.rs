@@ -3,6 +3,7 @@
 
 use kanshiki_custody::CaseRecord;
 use kanshiki_custody::log::{Entry, Head};
+use kanshiki_custody::manifest::{Manifest, to_text};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -14,5 +15,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(Entry::parse(&entry.to_json()).ok(), Some(entry));
     }
     let _ = Head::parse(bytes);
-    let _ = serde_json::from_slice::<kanshiki_custody::manifest::Manifest>(bytes);
+    if let Ok(manifest) = Manifest::parse(bytes) {
+        let _ = (manifest.check_consistency(), to_text(&manifest));
+        assert!(Manifest::parse(&manifest.to_json()).is_ok());
+    }
 });

@@ -86,5 +86,8 @@ fn fuzz(folder: &Path, name: &str, seconds: u32) -> Result<()> {
     let program = built.join(TARGET).join("release").join(name);
     let mut command = Command::new(program);
     command.args([format!("-max_total_time={seconds}"), format!("-artifact_prefix={}/", crashes.display())]);
-    must(command.args(["-print_final_stats=1", "-max_len=65536", "-rss_limit_mb=2048", "-verbosity=0"]).arg(corpus))
+    command.args(["-print_final_stats=1", "-max_len=150000", "-rss_limit_mb=2048", "-verbosity=0"]).arg(corpus);
+    // What is already known to be worth trying; new finds go to the first folder, the corpus.
+    let seeds = folder.join("seeds").join(name);
+    must(if seeds.is_dir() { command.arg(seeds) } else { &mut command })
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask torture`: the long run of what a test does 200 times.
 
 use crate::command::release_program;
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use kanshiki_testkit::{Torture, tempdir};
 
 /// Options of `cargo xtask torture`.
@@ -28,6 +28,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Torture { program, folder: folder.path().to_path_buf(), seed, kills: options.kills, bytes: options.size << 20 };
     let result = torture.run(&mut |line| println!("{line}"));
     println!("{result}");
-    ensure!(result.wrong.is_empty(), "seed {seed}: {} acquisitions came out wrong", result.wrong.len());
+    if !result.wrong.is_empty() {
+        let kept = folder.keep();
+        bail!("seed {seed}: {} acquisitions came out wrong; they are kept in {}", result.wrong.len(), kept.display());
+    }
     Ok(())
 }

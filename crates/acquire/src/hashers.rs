@@ -12,7 +12,7 @@ const QUEUE: usize = 6;
 
 /// One digest under way.
 #[derive(Debug, Clone)]
-pub enum Hasher {
+pub(crate) enum Hasher {
     /// RFC 1321.
     Md5(md5::Md5),
     /// FIPS 180-4.
@@ -28,7 +28,7 @@ pub enum Hasher {
 impl Hasher {
     /// Begins a digest.
     #[must_use]
-    pub fn new(algorithm: Algorithm) -> Self {
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::Md5 => Self::Md5(md5::Md5::new()),
             Algorithm::Sha1 => Self::Sha1(sha1::Sha1::new()),
@@ -40,7 +40,7 @@ impl Hasher {
 
     /// The algorithm of the digest.
     #[must_use]
-    pub const fn algorithm(&self) -> Algorithm {
+    pub(crate) const fn algorithm(&self) -> Algorithm {
         match self {
             Self::Md5(_) => Algorithm::Md5,
             Self::Sha1(_) => Algorithm::Sha1,
@@ -51,7 +51,7 @@ impl Hasher {
     }
 
     /// Takes in more bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Md5(state) => state.update(bytes),
             Self::Sha1(state) => state.update(bytes),
@@ -65,7 +65,7 @@ impl Hasher {
 
     /// The digest of all bytes taken in.
     #[must_use]
-    pub fn finish(self) -> Digest {
+    pub(crate) fn finish(self) -> Digest {
         let algorithm = self.algorithm();
         let bytes = match self {
             Self::Md5(state) => state.finalize().to_vec(),
@@ -79,42 +79,46 @@ impl Hasher {
     }
 }
 
-/// Digest threads that are fed the chunks of a stream in order.
+/// Threads that are fed the chunks of a stream in order, each with a task of its own.
 #[derive(Debug)]
-pub struct HashThreads {
-    threads: Vec<(Sender<Arc<Chunk>>, JoinHandle<Hasher>)>,
+pub(crate) struct ChunkThreads<T> {
+    threads: Vec<(Sender<Arc<Chunk>>, JoinHandle<T>)>,
 }
 
-impl HashThreads {
-    /// Starts one thread for each hasher, which goes on from the state it has.
+impl<T: Send + 'static> ChunkThreads<T> {
+    /// No thread yet.
     #[must_use]
-    pub fn start(hashers: Vec<Hasher>) -> Self {
-        let threads = hashers
-            .into_iter()
-            .map(|mut hasher| {
-                let (sender, receiver) = bounded::<Arc<Chunk>>(QUEUE);
-                let thread = std::thread::spawn(move || {
-                    receiver.iter().for_each(|chunk| hasher.update(chunk.bytes()));
-                    hasher
-                });
-                (sender, thread)
-            })
-            .collect();
-        Self { threads }
+    pub(crate) const fn new() -> Self {
+        Self { threads: Vec::new() }
+    }
+
+    /// Starts a thread that takes in chunks with `each` and ends with `finish`.
+    pub(crate) fn spawn<S: Send + 'static>(
+        &mut self,
+        mut state: S,
+        each: impl Fn(&mut S, &Chunk) + Send + 'static,
+        finish: impl FnOnce(S) -> T + Send + 'static,
+    ) {
+        let (sender, receiver) = bounded::<Arc<Chunk>>(QUEUE);
+        let thread = std::thread::spawn(move || {
+            receiver.iter().for_each(|chunk| each(&mut state, &chunk));
+            finish(state)
+        });
+        self.threads.push((sender, thread));
     }
 
     /// Hands the next chunk to every thread; waits while one of them is behind.
-    pub fn feed(&self, chunk: &Arc<Chunk>) {
+    pub(crate) fn feed(&self, chunk: &Arc<Chunk>) {
         for (sender, _) in &self.threads {
             // A send fails only if the thread has died; then `finish` says so.
             let _ = sender.send(Arc::clone(chunk));
         }
     }
 
-    /// Waits until all chunks are taken in, and returns the hashers in the order in which they were given; `None` if a
-    /// thread has died.
+    /// Waits until all chunks are taken in, and returns the results in the order in which the threads were started;
+    /// `None` if a thread has died.
     #[must_use]
-    pub fn finish(self) -> Option<Vec<Hasher>> {
+    pub(crate) fn finish(self) -> Option<Vec<T>> {
         self.threads
             .into_iter()
             .map(|(sender, thread)| {
@@ -123,4 +127,14 @@ impl HashThreads {
             })
             .collect()
     }
+}
+
+/// Digest threads over the whole stream, one for each algorithm.
+#[must_use]
+pub(crate) fn hash_threads(algorithms: &[Algorithm]) -> ChunkThreads<Digest> {
+    let mut threads = ChunkThreads::new();
+    for algorithm in algorithms {
+        threads.spawn(Hasher::new(*algorithm), |hasher, chunk| hasher.update(chunk.bytes()), Hasher::finish);
+    }
+    threads
 }

@@ -1,26 +1,19 @@
 //! From a disk to a verified image, and back from the image to the proof.
 
+mod destination;
 pub mod device;
 mod error;
+mod hashers;
 pub mod host;
 mod ioctl;
 mod options;
+mod reread;
+mod session;
+mod source;
+mod stream;
 pub mod verify;
+mod writers;
 
 pub use error::AcquireError;
 pub use options::{AcquireOptions, Outcome, SPLIT_BYTES, SourcePath, ZSTD_LEVEL};
-
-use kanshiki_model::{Clock, Progress};
-
-/// Copies a source into one or more case folders.
-///
-/// # Errors
-///
-/// [`AcquireError`] if no exhibit was finished.
-pub fn acquire(
-    options: &AcquireOptions,
-    _clock: &dyn Clock,
-    _progress: &dyn Progress,
-) -> Result<Outcome, AcquireError> {
-    Err(AcquireError::Internal(format!("not written yet: {}", options.exhibit)))
-}
+pub use session::acquire;

@@ -13,7 +13,7 @@
 mod buffer;
 
 use buffer::Pool;
-pub use buffer::{Buffer, Chunk};
+pub(crate) use buffer::{Buffer, Chunk, is_zero};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use kanshiki_custody::leaves::{LEAF_BYTES, leaf_digest};
 use kanshiki_image::zstd::FrameEncoder;
@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Bytes in a chunk: one leaf, one frame, one read.
-pub const CHUNK_BYTES: u64 = LEAF_BYTES;
+pub(crate) const CHUNK_BYTES: u64 = LEAF_BYTES;
 
 /// Chunks that may wait for the consumers behind the workers.
 const WAITING_CHUNKS: usize = 20;
@@ -35,61 +35,64 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Why a chunk could not be read.
 #[derive(Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The medium did not give all of the bytes; others may be had.
     Unreadable(io::Error),
     /// The source ended early: only the first so many bytes of the chunk exist.
     Ended(usize),
     /// The source is gone, or cannot be read at all.
     Gone(io::Error),
+    /// The source does not hold what earlier sessions have read from it.
+    Foreign,
 }
 
 /// What chunks are read from.
-pub trait Feed: Send + Sync + fmt::Debug {
+pub(crate) trait Feed: Send + Sync + fmt::Debug {
     /// Length in bytes; `None` for a stream that has not ended yet.
     fn len(&self) -> Option<u64>;
 
-    /// Fills the buffer from byte `offset`.
+    /// Fills the buffer, whose length is set, with the chunk of this number.
     ///
     /// # Errors
     ///
     /// [`Fault`] if the bytes could not all be read.
-    fn read(&self, offset: u64, buf: &mut [u8]) -> Result<(), Fault>;
+    fn fill(&self, index: u64, buffer: &mut Buffer) -> Result<(), Fault>;
 
-    /// Takes the number of the next chunk from `cursor` and reads the chunk; `None` at the end. A source that can only
-    /// be read in order overrides this.
+    /// Takes the number of the next chunk from `cursor` and fills the buffer with it; `None` at the end. A source that
+    /// can only be read in order overrides this.
     fn take(&self, cursor: &AtomicU64, end: u64, buffer: &mut Buffer) -> Option<(u64, Result<(), Fault>)> {
         let index = cursor.fetch_add(1, Ordering::Relaxed);
-        let offset = index.saturating_mul(CHUNK_BYTES);
         if index >= end {
             return None;
         }
-        let bytes = self.len().unwrap_or(u64::MAX).saturating_sub(offset).min(CHUNK_BYTES);
-        buffer.set_len(bytes);
-        Some((index, self.read(offset, buffer.as_mut())))
+        let offset = index.saturating_mul(CHUNK_BYTES);
+        buffer.set_len(self.len().unwrap_or(u64::MAX).saturating_sub(offset));
+        Some((index, self.fill(index, buffer)))
     }
 }
 
-/// What the workers do with a chunk besides reading it.
+/// What the workers do with a chunk besides reading it and working out its leaf.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Work {
+pub(crate) struct Work {
     /// Compress each chunk to one zstd frame of this level.
-    pub compress: Option<i32>,
+    pub(crate) compress: Option<i32>,
+    /// Leave out the compression of chunks that are already in all of these destinations.
+    pub(crate) stored: u64,
 }
 
 /// One chunk of the stream, or why it could not be read.
 #[derive(Debug)]
-pub struct Item {
+pub(crate) struct Item {
     /// The chunk's number, counted from 0.
-    pub index: u64,
+    pub(crate) index: u64,
     /// The chunk, or the fault.
-    pub outcome: Result<Arc<Chunk>, Fault>,
+    pub(crate) outcome: Result<Arc<Chunk>, Fault>,
 }
 
 /// Why the stream gave no chunk.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum StreamError {
+pub(crate) enum StreamError {
     /// The source gave nothing for so long.
     #[error("the source gave no data for {} seconds", .0.as_secs())]
     Slow(Duration),
@@ -106,7 +109,7 @@ pub enum StreamError {
 
 /// The chunks of a feed from one number up to another, in order.
 #[derive(Debug)]
-pub struct ChunkStream {
+pub(crate) struct ChunkStream {
     shared: Arc<Shared>,
     results: Receiver<Result<Option<Item>, io::Error>>,
     pending: BTreeMap<u64, Item>,
@@ -123,7 +126,7 @@ struct Shared {
     end: u64,
     stop: AtomicBool,
     work: Work,
-    zero: Option<ZeroChunk>,
+    zero: ZeroChunk,
 }
 
 /// What an all-zero chunk of full length comes to, worked out once.
@@ -139,7 +142,7 @@ impl ChunkStream {
     /// # Errors
     ///
     /// [`StreamError::Compress`] if the compressor cannot be set up.
-    pub fn start(feed: Arc<dyn Feed>, work: Work, from: u64, end: u64) -> Result<Self, StreamError> {
+    pub(crate) fn start(feed: Arc<dyn Feed>, work: Work, from: u64, end: u64) -> Result<Self, StreamError> {
         let workers = std::thread::available_parallelism().map_or(4, |cores| cores.get().clamp(4, 16));
         let end = end.min(feed.len().map_or(u64::MAX, |bytes| bytes.div_ceil(CHUNK_BYTES)));
         let zero = ZeroChunk::new(work).map_err(StreamError::Compress)?;
@@ -150,7 +153,7 @@ impl ChunkStream {
             end,
             stop: AtomicBool::new(false),
             work,
-            zero: Some(zero),
+            zero,
         });
         let (sender, results) = unbounded();
         for _ in 0..workers {
@@ -160,30 +163,13 @@ impl ChunkStream {
         Ok(Self { shared, results, pending: BTreeMap::new(), next: from, end, running: workers })
     }
 
-    /// Leaves out the chunks before `index` that no worker has begun; those that were begun still come.
-    pub fn skip_to(&self, index: u64) {
-        self.shared.cursor.fetch_max(index, Ordering::Relaxed);
-    }
-
-    /// Tells the stream that the chunk with the next number will not be asked for.
-    pub fn pass_over(&mut self) {
-        self.pending.remove(&self.next);
-        self.next = self.next.saturating_add(1);
-    }
-
-    /// The number of the chunk that comes next.
-    #[must_use]
-    pub const fn position(&self) -> u64 {
-        self.next
-    }
-
     /// Waits for the next chunk; `None` at the end.
     ///
     /// # Errors
     ///
     /// [`StreamError::Slow`] if nothing came for `patience`, [`StreamError::Stopped`] if `stop` says so.
-    pub fn next(&mut self, patience: Duration, stop: &dyn Fn() -> bool) -> Result<Option<Item>, StreamError> {
-        let began = Instant::now();
+    pub(crate) fn next(&mut self, patience: Duration, stop: &dyn Fn() -> bool) -> Result<Option<Item>, StreamError> {
+        let mut began = Instant::now();
         loop {
             if stop() {
                 return Err(StreamError::Stopped);
@@ -198,6 +184,7 @@ impl ChunkStream {
             match self.results.recv_timeout(TICK) {
                 Ok(Ok(Some(item))) => {
                     self.pending.insert(item.index, item);
+                    began = Instant::now();
                 }
                 Ok(Ok(None)) => self.running = self.running.saturating_sub(1),
                 Ok(Err(error)) => return Err(StreamError::Compress(error)),
@@ -255,16 +242,17 @@ impl Shared {
     /// Works out what the consumers need to know of a chunk.
     fn examine(&self, index: u64, buffer: Buffer, encoder: Option<&mut FrameEncoder>) -> io::Result<Chunk> {
         let mut chunk = Chunk::new(index, buffer);
-        match &self.zero {
-            Some(zero) if chunk.is_zero() && chunk.bytes().len() as u64 == CHUNK_BYTES => {
-                chunk.set_leaf(zero.leaf);
-                chunk.set_frame(&zero.frame);
+        let encoder =
+            encoder.filter(|_| self.work.stored == 0 || chunk.stored() & self.work.stored != self.work.stored);
+        if chunk.is_zero() && chunk.bytes().len() as u64 == CHUNK_BYTES {
+            chunk.set_leaf(self.zero.leaf);
+            if encoder.is_some() {
+                chunk.set_frame(&self.zero.frame);
             }
-            _ => {
-                chunk.set_leaf(leaf_digest(chunk.bytes()));
-                if let Some(encoder) = encoder {
-                    chunk.encode(encoder)?;
-                }
+        } else {
+            chunk.set_leaf(leaf_digest(chunk.bytes()));
+            if let Some(encoder) = encoder {
+                chunk.encode(encoder)?;
             }
         }
         Ok(chunk)

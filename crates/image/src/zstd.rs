@@ -19,6 +19,7 @@ mod table;
 mod walk;
 
 pub use encode::{FrameDecoder, FrameEncoder, frame_bound};
+pub use index::Frame;
 pub use reader::{MAX_FRAME_BYTES, SeekableImage};
 pub use table::{
     FILLER_MAGIC, SEEK_TABLE_MAGIC, SKIPPABLE_HEADER_BYTES, SeekEntry, seek_table_footer, seek_table_header,

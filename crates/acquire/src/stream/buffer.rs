@@ -14,11 +14,13 @@ const ALIGNMENT: usize = 4096;
 const ZERO_SCAN: usize = 4096;
 
 /// Memory for one chunk, aligned for direct I/O.
-pub struct Buffer {
+pub(crate) struct Buffer {
     memory: Vec<u8>,
     start: usize,
     len: usize,
     frame: Vec<u8>,
+    frame_offset: u64,
+    stored: u64,
     home: Option<Arc<Pool>>,
 }
 
@@ -40,6 +42,8 @@ impl Pool {
     /// Waits for a free buffer; `None` once the pool is closed.
     pub(super) fn take(self: &Arc<Self>) -> Option<Buffer> {
         let mut buffer = self.free.recv().ok()?;
+        buffer.frame.clear();
+        buffer.stored = 0;
         buffer.home = Some(Arc::clone(self));
         Some(buffer)
     }
@@ -53,7 +57,7 @@ impl Pool {
 impl Buffer {
     /// A buffer of one chunk that belongs to no pool.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let bytes = usize::try_from(CHUNK_BYTES).unwrap_or(usize::MAX);
         let memory = vec![0; bytes.saturating_add(ALIGNMENT)];
         // Where no aligned start can be told, the start is 0 and direct I/O is refused by the kernel, not misled.
@@ -61,22 +65,35 @@ impl Buffer {
             offset if offset < ALIGNMENT => offset,
             _ => 0,
         };
-        Self { memory, start, len: bytes, frame: Vec::new(), home: None }
+        Self { memory, start, len: bytes, frame: Vec::new(), frame_offset: 0, stored: 0, home: None }
     }
 
     /// Sets how many bytes of the buffer count; at most a chunk.
-    pub fn set_len(&mut self, bytes: u64) {
+    pub(crate) fn set_len(&mut self, bytes: u64) {
         self.len = usize::try_from(bytes.min(CHUNK_BYTES)).unwrap_or(usize::MAX);
     }
 
     /// The bytes that count.
     #[must_use]
-    pub fn as_slice(&self) -> &[u8] {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         self.memory.get(self.start..self.start.saturating_add(self.len)).unwrap_or_default()
     }
 
+    /// The bytes that count, to be filled, and the place for the zstd frame they come from, which lies at
+    /// `frame_offset` of its file.
+    pub(crate) fn with_frame(&mut self, frame_offset: u64) -> (&mut [u8], &mut Vec<u8>) {
+        self.frame_offset = frame_offset;
+        let bytes = self.memory.get_mut(self.start..self.start.saturating_add(self.len)).unwrap_or_default();
+        (bytes, &mut self.frame)
+    }
+
+    /// Notes in which destinations the bytes are already: bit 0 is the first destination.
+    pub(crate) const fn set_stored(&mut self, destinations: u64) {
+        self.stored = destinations;
+    }
+
     /// The bytes that count, to be filled.
-    pub fn as_mut(&mut self) -> &mut [u8] {
+    pub(crate) fn as_mut(&mut self) -> &mut [u8] {
         self.memory.get_mut(self.start..self.start.saturating_add(self.len)).unwrap_or_default()
     }
 }
@@ -95,6 +112,8 @@ impl Drop for Buffer {
             start: self.start,
             len: self.len,
             frame: std::mem::take(&mut self.frame),
+            frame_offset: 0,
+            stored: 0,
             home: None,
         };
         if let Some(sender) = home.give_back.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
@@ -104,7 +123,7 @@ impl Drop for Buffer {
 }
 
 /// One chunk of the source, with all that the workers found out about it.
-pub struct Chunk {
+pub(crate) struct Chunk {
     index: u64,
     buffer: Buffer,
     zero: bool,
@@ -114,46 +133,63 @@ pub struct Chunk {
 impl Chunk {
     /// Takes a filled buffer as the chunk with this number.
     #[must_use]
-    pub fn new(index: u64, mut buffer: Buffer) -> Self {
-        buffer.frame.clear();
+    pub(crate) fn new(index: u64, buffer: Buffer) -> Self {
         let zero = is_zero(buffer.as_slice());
         Self { index, buffer, zero, leaf: [0; 32] }
     }
 
     /// The chunk's number, counted from 0.
     #[must_use]
-    pub const fn index(&self) -> u64 {
+    pub(crate) const fn index(&self) -> u64 {
         self.index
     }
 
     /// The chunk's place in the source, in bytes.
     #[must_use]
-    pub const fn offset(&self) -> u64 {
+    pub(crate) const fn offset(&self) -> u64 {
         self.index.saturating_mul(CHUNK_BYTES)
     }
 
     /// The chunk's bytes.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         self.buffer.as_slice()
     }
 
     /// Whether all bytes are zero.
     #[must_use]
-    pub const fn is_zero(&self) -> bool {
+    pub(crate) const fn is_zero(&self) -> bool {
         self.zero
     }
 
     /// The BLAKE3 digest of the bytes.
     #[must_use]
-    pub const fn leaf(&self) -> &[u8; 32] {
+    pub(crate) const fn leaf(&self) -> &[u8; 32] {
         &self.leaf
     }
 
-    /// The bytes as one zstd frame; empty if the stream does not compress.
+    /// Whether the bytes are already in the destination with this number.
     #[must_use]
-    pub fn frame(&self) -> &[u8] {
+    pub(crate) const fn is_stored(&self, destination: usize) -> bool {
+        destination < 64 && self.buffer.stored >> destination & 1 == 1
+    }
+
+    /// In which destinations the bytes are already: bit 0 is the first destination.
+    #[must_use]
+    pub(crate) const fn stored(&self) -> u64 {
+        self.buffer.stored
+    }
+
+    /// The bytes as one zstd frame; empty if the stream neither compresses nor reads frames.
+    #[must_use]
+    pub(crate) fn frame(&self) -> &[u8] {
         &self.buffer.frame
+    }
+
+    /// Where the frame lies in its file, in bytes; only for frames that were read.
+    #[must_use]
+    pub(crate) const fn frame_offset(&self) -> u64 {
+        self.buffer.frame_offset
     }
 
     pub(super) const fn set_leaf(&mut self, leaf: [u8; 32]) {
@@ -174,7 +210,7 @@ impl Chunk {
 
 /// Whether all bytes are zero.
 #[must_use]
-pub fn is_zero(bytes: &[u8]) -> bool {
+pub(crate) fn is_zero(bytes: &[u8]) -> bool {
     // Without an early end inside, the inner loop becomes wide vector instructions.
     bytes.chunks(ZERO_SCAN).all(|part| part.iter().fold(0, |sum, byte| sum | byte) == 0)
 }

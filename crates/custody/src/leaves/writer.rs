@@ -70,7 +70,7 @@ impl LeafFile {
         let at = match at {
             Some(at) => at,
             None => {
-                self.flush()?;
+                self.write_buffer()?;
                 self.first = index;
                 0
             }
@@ -111,11 +111,29 @@ impl LeafFile {
             return Ok(());
         }
         self.unfinish()?;
-        self.flush()?;
+        self.write_buffer()?;
         let offset = leaf_offset(count);
         self.file.set_len(offset).map_err(|source| LeavesError::Io { action: "shorten", offset, source })?;
         self.count = count;
         Ok(())
+    }
+
+    /// Declares leaf number `index` not known.
+    ///
+    /// # Errors
+    ///
+    /// [`LeavesError::Io`].
+    pub fn forget(&mut self, index: u64) -> Result<(), LeavesError> {
+        if index < self.count { self.set(index, &[0; 32]) } else { Ok(()) }
+    }
+
+    /// Writes all leaves into the file, from which they are read again if the program dies.
+    ///
+    /// # Errors
+    ///
+    /// [`LeavesError::Io`].
+    pub fn flush(&mut self) -> Result<(), LeavesError> {
+        self.write_buffer()
     }
 
     /// Brings all leaves to the medium.
@@ -124,7 +142,7 @@ impl LeafFile {
     ///
     /// [`LeavesError::Io`].
     pub fn sync(&mut self) -> Result<(), LeavesError> {
-        self.flush()?;
+        self.write_buffer()?;
         self.file.sync_data().map_err(|source| LeavesError::Io { action: "sync", offset: 0, source })
     }
 
@@ -135,8 +153,8 @@ impl LeafFile {
     ///
     /// [`LeavesError::Unknown`] if a leaf is not known, [`LeavesError::Length`] if there are leaves beyond the image's
     /// end, [`LeavesError::Io`].
-    pub fn finish(mut self, image_bytes: u64) -> Result<Root, LeavesError> {
-        self.flush()?;
+    pub fn finish(&mut self, image_bytes: u64) -> Result<Root, LeavesError> {
+        self.write_buffer()?;
         let count = leaf_count(image_bytes);
         if self.count > count {
             let (expected, found) = (leaf_offset(count), leaf_offset(self.count));
@@ -154,6 +172,7 @@ impl LeafFile {
         self.sync()?;
         self.write_header(Header { root: Some(root) })?;
         self.file.sync_all().map_err(|source| LeavesError::Io { action: "sync", offset: 0, source })?;
+        self.finished = true;
         Ok(root)
     }
 
@@ -166,7 +185,7 @@ impl LeafFile {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), LeavesError> {
+    fn write_buffer(&mut self) -> Result<(), LeavesError> {
         let offset = leaf_offset(self.first);
         let written = self.file.write_all_at(self.buffer.as_flattened(), offset);
         written.map_err(|source| LeavesError::Io { action: "write", offset, source })?;
@@ -214,7 +233,7 @@ mod tests {
         leaves.set(1, &[2; 32]).unwrap();
         leaves.sync().unwrap();
         file.set_len(96 + 32 + 31).unwrap();
-        let leaves = LeafFile::reopen(file.try_clone().unwrap()).unwrap();
+        let mut leaves = LeafFile::reopen(file.try_clone().unwrap()).unwrap();
         assert_eq!(leaves.count(), 1);
         leaves.finish(1 << 20).unwrap();
         assert_eq!(file.metadata().unwrap().len(), 96 + 32);

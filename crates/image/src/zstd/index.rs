@@ -16,13 +16,15 @@ const MAX_COMPRESSED_BYTES: u64 = MAX_FRAME_BYTES.saturating_mul(2);
 
 /// A frame with content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Frame {
+pub struct Frame {
     /// Where it begins, in bytes from the start of the file.
-    pub(super) offset: u64,
-    pub(super) compressed_bytes: u64,
+    pub offset: u64,
+    /// Its length in the file, in bytes.
+    pub compressed_bytes: u64,
     /// Where its content begins, in bytes from the start of the content.
-    pub(super) content_offset: u64,
-    pub(super) content_bytes: u64,
+    pub content_offset: u64,
+    /// The length of its content, in bytes.
+    pub content_bytes: u64,
 }
 
 impl Frame {

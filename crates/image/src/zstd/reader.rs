@@ -44,6 +44,15 @@ impl SeekableImage {
         Ok(Self { file, index, decoders: Mutex::default(), kept: Cache::new(KEPT_BYTES) })
     }
 
+    /// The frame whose content holds the byte at `offset`, for those who want the frame itself.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the seek table cannot be read, contradicts itself, or has no such frame.
+    pub fn frame_at(&self, offset: u64) -> Result<Frame, ReadError> {
+        self.index.find(self.file.as_ref(), offset)
+    }
+
     /// Reads from `skip` bytes after the beginning of a frame's content, up to its end.
     fn read_frame(&self, frame: &Frame, skip: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
         let skip = bounded(skip, usize::MAX);

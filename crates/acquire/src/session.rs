@@ -1,0 +1,383 @@
+//! One session of an acquisition: from the open source to finished exhibits, or to a place where it can be taken up
+//! again.
+//!
+//! ```text
+//! source ─▶ copy ─▶ rescue (what could not be read) ─▶ image, leaves, map ─▶ read back ─▶ manifest ─▶ rename ─▶ custody
+//! ```
+
+mod change;
+mod close;
+mod copy;
+mod places;
+mod record;
+mod rescue;
+mod state;
+
+use crate::destination::{Destination, Lost, Stored};
+use crate::device::WriteProtection;
+use crate::source::{self, SourceReader, StdinSource};
+use crate::stream::{Feed, Work};
+use crate::writers::Storage;
+use crate::{AcquireError, AcquireOptions, Outcome, SourcePath};
+use copy::{Copy, SourceFeed};
+use kanshiki_custody::manifest::{Format, Manifest, Session as SessionRecord, SourceKind};
+use kanshiki_custody::{Act, ActKind, CustodyLog};
+use kanshiki_custody::{Case, check_exhibit_id};
+use kanshiki_model::{Algorithm, ByteRanges, Clock, Digest, Facts, Issue, Progress, Timestamp};
+use places::Place;
+use record::Before;
+use rescue::Rescue;
+use state::{SourceIdentity, State};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Copies a source into one or more case folders.
+///
+/// # Errors
+///
+/// [`AcquireError`] if no exhibit was finished. What was done is kept, and `resume` goes on with it.
+pub fn acquire(options: &AcquireOptions, clock: &dyn Clock, progress: &dyn Progress) -> Result<Outcome, AcquireError> {
+    check_exhibit_id(&options.exhibit)?;
+    let origin = Origin::open(options)?;
+    let mut issues = Vec::new();
+    for place in options.places() {
+        let notes = places::check(place, origin.reader().map(AsRef::as_ref), options)?;
+        issues.extend(notes.into_iter().map(|note| Issue::new(places::shown(place), note)));
+    }
+    let protection = origin.device().map(|device| WriteProtection::set(device, options.live));
+    let before = Before::of(&origin, clock);
+    let mut session =
+        Session { options, clock, progress, origin, protection, before, issues, reservations: Vec::new() };
+    session.run()
+}
+
+/// The open source.
+#[derive(Debug)]
+enum Origin {
+    Reader(Arc<SourceReader>),
+    Stream(Arc<StdinSource>),
+}
+
+impl Origin {
+    fn open(options: &AcquireOptions) -> Result<Self, AcquireError> {
+        match &options.source {
+            SourcePath::Path(path) => Ok(Self::Reader(Arc::new(source::open(path, options.live)?))),
+            SourcePath::Stdin if options.twice => Err(AcquireError::Refused {
+                path: "-".to_owned(),
+                reason: "standard input cannot be read twice".to_owned(),
+                hint: Some("leave out --twice".to_owned()),
+            }),
+            SourcePath::Stdin => {
+                let stdin = StdinSource::open();
+                let stdin = stdin.map_err(|source| AcquireError::Source { path: "-".to_owned(), source })?;
+                Ok(Self::Stream(Arc::new(stdin)))
+            }
+        }
+    }
+
+    const fn reader(&self) -> Option<&Arc<SourceReader>> {
+        match self {
+            Self::Reader(reader) => Some(reader),
+            Self::Stream(_) => None,
+        }
+    }
+
+    fn device(&self) -> Option<&crate::device::BlockDevice> {
+        self.reader().and_then(|reader| reader.device())
+    }
+
+    fn kind(&self) -> SourceKind {
+        self.reader().map_or(SourceKind::Stream, |reader| reader.kind())
+    }
+
+    fn feed(&self) -> Arc<dyn Feed> {
+        match self {
+            Self::Reader(reader) => Arc::clone(reader) as Arc<dyn Feed>,
+            Self::Stream(stream) => Arc::clone(stream) as Arc<dyn Feed>,
+        }
+    }
+}
+
+/// One session of an acquisition.
+#[derive(Debug)]
+struct Session<'a> {
+    options: &'a AcquireOptions,
+    clock: &'a dyn Clock,
+    progress: &'a dyn Progress,
+    origin: Origin,
+    protection: Option<WriteProtection>,
+    before: Before,
+    issues: Vec<Issue>,
+    reservations: Vec<String>,
+}
+
+/// An image that is complete in its destinations, and what is known of it.
+#[derive(Debug)]
+struct Image {
+    bytes: u64,
+    unreadable: ByteRanges,
+    // In the order of the algorithms; `None` if they must be worked out from the finished image.
+    digests: Option<Vec<Digest>>,
+    retries: u64,
+}
+
+impl Session<'_> {
+    fn run(&mut self) -> Result<Outcome, AcquireError> {
+        let identity = self.before.identity.clone();
+        let (mut state, destinations, complete) = self.enter(&identity)?;
+        let Some(destinations) = destinations else {
+            return self.already_complete(complete);
+        };
+        let work = self.work(&mut state, destinations);
+        let (image, destinations) = match work {
+            Ok(done) => done,
+            Err((error, mut destinations)) => {
+                Self::record_end(&mut state, &mut destinations, self.clock.now(), &end_of(&error));
+                return Err(error);
+            }
+        };
+        self.finish(state, &image, destinations, complete)
+    }
+
+    /// Enters the exhibit's folder in every case. The second value is `None` if all of them are complete.
+    #[expect(
+        clippy::type_complexity,
+        reason = "the destinations with the state they share, and those that need no work"
+    )]
+    fn enter(
+        &mut self,
+        identity: &SourceIdentity,
+    ) -> Result<(State, Option<Vec<Destination>>, Vec<(Case, Manifest)>), AcquireError> {
+        let options = self.options;
+        let (mut open, mut complete, mut found) = (Vec::new(), Vec::new(), None::<State>);
+        for place in options.places() {
+            match places::enter(place, &options.exhibit, options.resume, self.clock)? {
+                Place::Complete(case, manifest) => complete.push((case, *manifest)),
+                Place::Open { case, dir, lock, path, state } => {
+                    CustodyLog::open(&case)?.check_appendable(ActKind::Acquired)?;
+                    if let Some(state) = state {
+                        self.check_same(&state, identity, found.as_ref())?;
+                        found = Some(*state);
+                    }
+                    open.push((case, dir, lock, path));
+                }
+            }
+        }
+        let resumed = found.is_some();
+        let mut state = found.unwrap_or_else(|| self.new_state(identity));
+        self.begin_session(&mut state, resumed);
+        if open.is_empty() {
+            return Ok((state, None, complete));
+        }
+        let mut destinations = Vec::with_capacity(open.len());
+        for (number, (case, dir, lock, path)) in open.into_iter().enumerate() {
+            dir.replace(state::FILE_NAME, &state.to_json())?;
+            self.log(&case, if resumed { ActKind::Resumed } else { ActKind::Opened }, &state)?;
+            destinations.push(places::open(case, dir, lock, path, state.storage, number)?);
+        }
+        Ok((state, Some(destinations), complete))
+    }
+
+    fn new_state(&self, identity: &SourceIdentity) -> State {
+        let options = self.options;
+        let storage =
+            Storage { format: options.format, split_bytes: options.split_bytes, zstd_level: options.zstd_level };
+        let mut algorithms: Vec<Algorithm> = options.algorithms.clone();
+        algorithms.push(Algorithm::Sha256);
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        State::new(self.before.started, storage, algorithms, identity.clone())
+    }
+
+    fn begin_session(&mut self, state: &mut State, resumed: bool) {
+        if let Some(protection) = &mut self.protection {
+            if resumed {
+                protection.take_over(&state.protection);
+            } else {
+                state.protection = protection.facts();
+            }
+        }
+        if !resumed {
+            state.command_line.clone_from(&self.options.command_line);
+        }
+        for (name, fact) in &self.options.people {
+            if fact.text().is_some() || !state.people.contains_key(name) {
+                state.people.insert(name.clone(), fact.clone());
+            }
+        }
+        for session in state.sessions.iter_mut().filter(|session| session.ended.is_none()) {
+            "cut off".clone_into(&mut session.end);
+        }
+        state.sessions.push(SessionRecord {
+            started: self.before.started,
+            ended: None,
+            end: "under way".to_owned(),
+            taken_over_bytes: 0,
+        });
+    }
+
+    /// Refuses to go on with what was read from another source, or differs between destinations.
+    fn check_same(&self, state: &State, identity: &SourceIdentity, other: Option<&State>) -> Result<(), AcquireError> {
+        let refused = |reason: String, hint: &str| AcquireError::Refused {
+            path: self.before.path.clone(),
+            reason,
+            hint: Some(hint.to_owned()),
+        };
+        if let Some(difference) = state.source.difference(identity) {
+            let reason = format!("the exhibit under way is of another source: {difference}");
+            return Err(refused(reason, "take the source with which it was begun, or another --exhibit"));
+        }
+        if other.is_some_and(|other| other.storage != state.storage || other.algorithms != state.algorithms) {
+            let reason = "the destinations were begun with different formats or digests".to_owned();
+            return Err(refused(reason, "resume them one by one"));
+        }
+        Ok(())
+    }
+
+    /// Copies the source and recovers what could not be read at first.
+    fn work(
+        &mut self,
+        state: &mut State,
+        mut destinations: Vec<Destination>,
+    ) -> Result<(Image, Vec<Destination>), (AcquireError, Vec<Destination>)> {
+        let copy = match self.prepare(state, &mut destinations) {
+            Ok(copy) => copy,
+            Err(error) => return Err((error, destinations)),
+        };
+        let copied = copy.run(destinations, self.progress).map_err(|error| (error, Vec::new()))?;
+        if let Some(session) = state.sessions.last_mut() {
+            session.taken_over_bytes = copy.feed.taken_over();
+        }
+        let mut image =
+            Image { bytes: copied.bytes, unreadable: copied.unreadable, digests: copied.digests, retries: 0 };
+        let destinations = self.keep(copied.destinations, copied.lost, copied.stopped)?;
+        let (Some(reader), false) = (self.origin.reader().cloned(), copied.pending.is_empty()) else {
+            return Ok((image, destinations));
+        };
+        let rescued = Rescue::new(&reader, destinations, copied.pending, self.progress).run(self.options.retries);
+        let destinations = self.keep(rescued.destinations, rescued.lost, rescued.stopped)?;
+        rescued.unreadable.iter().for_each(|range| image.unreadable.insert(range));
+        image.retries = rescued.retries;
+        Ok((image, destinations))
+    }
+
+    fn prepare(&self, state: &State, destinations: &mut [Destination]) -> Result<Copy, AcquireError> {
+        let mut stored = Vec::new();
+        let mut known_unreadable = ByteRanges::new();
+        for (number, destination) in destinations.iter_mut().enumerate() {
+            let path = destination.path.clone();
+            let failed = |source| AcquireError::Destination { path, source };
+            if let Some(left) = destination.stored().map_err(failed)? {
+                stored.push((number, left));
+                places::known_unreadable(destination)?.iter().for_each(|range| known_unreadable.insert(range));
+            }
+        }
+        self.check_samples(&stored, &known_unreadable)?;
+        let all = destinations.iter().enumerate().fold(0, |bits: u64, (number, _)| bits | 1 << (number % 64));
+        let work = Work {
+            compress: (state.storage.format == Format::Zstd).then_some(state.storage.zstd_level),
+            stored: if stored.is_empty() { 0 } else { all },
+        };
+        let feed = SourceFeed::new(self.origin.feed(), self.origin.kind(), stored);
+        Ok(Copy {
+            feed: Arc::new(feed),
+            algorithms: state.algorithms.clone(),
+            work,
+            patience: self.options.patience,
+            known_unreadable,
+        })
+    }
+
+    /// Reads some of the chunks that earlier sessions have left from the source again: another disk of the same model
+    /// and size may begin and end alike.
+    fn check_samples(&self, stored: &[(usize, Stored)], unreadable: &ByteRanges) -> Result<(), AcquireError> {
+        let Some(reader) = self.origin.reader() else { return Ok(()) };
+        for (_, stored) in stored {
+            if let Some(range) = change::sample_differs(reader, stored, unreadable) {
+                let path = self.before.path.clone();
+                let reason = format!(
+                    "the exhibit under way is of another source, or the source has changed: bytes {range} differ"
+                );
+                let hint =
+                    Some("take the source with which it was begun, or begin anew as another --exhibit".to_owned());
+                return Err(AcquireError::Refused { path, reason, hint });
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes lost destinations, and passes on why the work stopped; it also stops when no destination is left.
+    fn keep(
+        &mut self,
+        destinations: Vec<Destination>,
+        lost: Vec<Lost>,
+        stopped: Option<AcquireError>,
+    ) -> Result<Vec<Destination>, (AcquireError, Vec<Destination>)> {
+        let first = lost.first().map(|lost| lost.path.clone());
+        let mut reason = None;
+        for lost in lost {
+            self.tell_lost(&lost);
+            reason.get_or_insert(lost.error);
+        }
+        match (destinations.is_empty(), stopped) {
+            (true, _) => {
+                let source = reason.unwrap_or_else(|| io::Error::other("no destination is left"));
+                Err((AcquireError::Destination { path: first.unwrap_or_default(), source }, destinations))
+            }
+            (false, Some(stopped)) => Err((stopped, destinations)),
+            (false, None) => Ok(destinations),
+        }
+    }
+
+    fn tell_lost(&mut self, lost: &Lost) {
+        let message = format!("this destination is lost: {}", lost.error);
+        self.progress.issue(&Issue::new(places::shown(&lost.path), message.clone()));
+        self.reservations.push(format!("{}: {message}", places::shown(&lost.path)));
+    }
+
+    /// Writes down how the session ended, as far as the destinations can still be written.
+    fn record_end(state: &mut State, destinations: &mut [Destination], now: Timestamp, end: &str) {
+        if let Some(session) = state.sessions.last_mut() {
+            session.ended = Some(now);
+            end.clone_into(&mut session.end);
+        }
+        for destination in destinations {
+            // The error that ended the session is what is told; what is not on the medium is read again.
+            let _ = destination.sync();
+            let _ = destination.dir.replace(state::FILE_NAME, &state.to_json());
+        }
+    }
+
+    fn log(&self, case: &Case, kind: ActKind, state: &State) -> Result<(), AcquireError> {
+        let what = match kind {
+            ActKind::Resumed => {
+                format!("acquisition of {} as exhibit {} taken up again", self.before.path, self.options.exhibit)
+            }
+            _ => format!("acquisition of {} as exhibit {} began", self.before.path, self.options.exhibit),
+        };
+        let act = Act { kind, who: who(&state.people), what, subjects: Vec::new(), tool: record::tool_name() };
+        CustodyLog::open(case)?.append(act, self.clock)?;
+        Ok(())
+    }
+}
+
+/// How a session ended, in the words of the manifest.
+fn end_of(error: &AcquireError) -> String {
+    match error {
+        AcquireError::Interrupted { .. } => "interrupted".to_owned(),
+        other => format!("failed: {other}"),
+    }
+}
+
+/// The examiner, as the custody log names who acts.
+fn who(people: &Facts) -> String {
+    people.get("examiner").and_then(kanshiki_model::Fact::text).unwrap_or_else(|| "not told".to_owned())
+}
+
+impl AcquireOptions {
+    /// All case folders.
+    fn places(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.case).chain(&self.also)
+    }
+}

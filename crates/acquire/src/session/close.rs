@@ -1,0 +1,395 @@
+//! The end of an acquisition: image and leaves to their medium, the copy read back, the manifest, the final name, the
+//! custody log. Until the folder has its final name, everything can be done again.
+
+use super::record::{After, Copy};
+use super::{Image, Session, State, change, record, state, who};
+use crate::destination::{Destination, Lost, MAP_NAME};
+use crate::hashers::Hasher;
+use crate::reread::{FileDigest, Found, ImageFeed, Reread, RereadError};
+use crate::{AcquireError, Outcome};
+use kanshiki_custody::leaves::{self, Leaves, Root};
+use kanshiki_custody::manifest::{self, Format, Manifest, Output, Verification, VerificationResult};
+use kanshiki_custody::{Act, ActKind, CustodyLog, Subject};
+use kanshiki_custody::{Case, Mapfile, OutputDir, sums};
+use kanshiki_image::{Gaps, layout};
+use kanshiki_model::{Algorithm, ByteRange, ByteRanges, Digest, Fact, Issue};
+use serde_json::Value;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The name of the list of digests.
+pub(super) const SUMS_NAME: &str = "SHA256SUMS";
+
+/// The most bytes of one piece of a partition table whose digest is recorded.
+const TABLE_LIMIT: usize = 1 << 20;
+
+/// Bytes read at once when a small file is hashed.
+const BLOCK_BYTES: usize = 64 << 10;
+
+/// An exhibit that has its final name.
+struct Finished {
+    folder: PathBuf,
+    manifest: Manifest,
+    manifest_sha256: String,
+}
+
+/// What reading a finished copy gave.
+struct Closed {
+    digests: Vec<Digest>,
+    readable: Vec<Digest>,
+    files: Vec<FileDigest>,
+    verification: Verification,
+}
+
+impl Session<'_> {
+    /// Ends the acquisition in all destinations.
+    pub(super) fn finish(
+        &mut self,
+        mut state: State,
+        image: &Image,
+        mut destinations: Vec<Destination>,
+        complete: Vec<(Case, Manifest)>,
+    ) -> Result<Outcome, AcquireError> {
+        let after = match self.after(image, destinations.first()) {
+            Ok(after) => after,
+            Err(error) => {
+                Self::record_end(&mut state, &mut destinations, self.clock.now(), &super::end_of(&error));
+                return Err(error);
+            }
+        };
+        let (mut finished, mut error) = (Vec::new(), None);
+        for mut destination in destinations {
+            let path = destination.path.clone();
+            match self
+                .finish_one(&mut state, image, &after, &mut destination)
+                .and_then(|manifest| self.publish(destination, manifest))
+            {
+                Ok(done) => finished.push(done),
+                Err(failed) => {
+                    let lost = Lost { path, error: io::Error::other(failed.to_string()) };
+                    self.tell_lost(&lost);
+                    error.get_or_insert(failed);
+                }
+            }
+        }
+        for (case, manifest) in complete {
+            finished.push(self.mend(&case, manifest)?);
+        }
+        self.reserve(image, &after);
+        let mut exhibits = finished.iter().map(|done| done.folder.clone()).collect::<Vec<_>>();
+        exhibits.sort_by_key(|folder| !folder.starts_with(&self.options.case));
+        match finished.into_iter().next() {
+            Some(first) => Ok(Outcome {
+                manifest: first.manifest,
+                exhibits,
+                manifest_sha256: first.manifest_sha256,
+                reservations: std::mem::take(&mut self.reservations),
+            }),
+            None => Err(error.unwrap_or_else(|| AcquireError::Internal("no destination is left".to_owned()))),
+        }
+    }
+
+    /// What is to be done when `resume` finds all exhibits complete: only what a cut-off end has left.
+    pub(super) fn already_complete(&mut self, complete: Vec<(Case, Manifest)>) -> Result<Outcome, AcquireError> {
+        let mut finished = Vec::with_capacity(complete.len());
+        for (case, manifest) in complete {
+            if self.before.identity.bytes.is_some_and(|bytes| bytes != manifest.source.bytes) {
+                return Err(AcquireError::Refused {
+                    path: self.before.path.clone(),
+                    reason: format!("exhibit {} is complete, and of another source", self.options.exhibit),
+                    hint: Some("take another --exhibit".to_owned()),
+                });
+            }
+            finished.push(self.mend(&case, manifest)?);
+        }
+        let note = "the exhibit was complete before; nothing was read from the source".to_owned();
+        self.progress.issue(&Issue::new(self.options.exhibit.clone(), note));
+        let exhibits = finished.iter().map(|done| done.folder.clone()).collect();
+        let first = finished.into_iter().next();
+        let first = first.ok_or_else(|| AcquireError::Internal("there is no destination".to_owned()))?;
+        let mut reservations = first.manifest.source.change.differences.clone();
+        reservations.extend(unreadable_reservation(&first.manifest.image.unreadable));
+        Ok(Outcome { manifest: first.manifest, exhibits, manifest_sha256: first.manifest_sha256, reservations })
+    }
+
+    /// Looks at the source after the last read, and lets it go.
+    fn after(&mut self, image: &Image, destination: Option<&Destination>) -> Result<After, AcquireError> {
+        let seconds = self.before.instant.elapsed().as_secs_f64();
+        let mut change = kanshiki_custody::manifest::Change::default();
+        if let Some(reader) = self.origin.reader() {
+            if let (true, Some(destination)) = (self.options.twice, destination) {
+                let patience = self.options.patience;
+                change::compare_twice(reader, destination, &image.unreadable, patience, self.progress, &mut change)?;
+            }
+            let found = change::detect(reader, &self.before);
+            change.compared.extend(found.compared);
+            change.differences.extend(found.differences);
+            change.compared.sort_unstable();
+        }
+        let state = self.origin.device().map(|device| device.state()).unwrap_or_default();
+        let restored = self.protection.as_mut().map(crate::device::WriteProtection::restore);
+        let mut protection = self.protection.as_ref().map(|protection| protection.facts()).unwrap_or_default();
+        protection.extend(restored.map(|fact| ("read_only_after".to_owned(), fact)));
+        if self.protection.is_none() {
+            let statement = "the source is no block device: it was opened for reading only";
+            protection.insert("statement".to_owned(), Fact::derived(statement, "the kind of the source"));
+        }
+        Ok(After { change, state, protection, seconds })
+    }
+
+    fn reserve(&mut self, image: &Image, after: &After) {
+        self.reservations.extend(unreadable_reservation(&image.unreadable));
+        self.reservations.extend(after.change.differences.iter().cloned());
+    }
+
+    /// Ends image, leaves and map, reads the copy back and makes the manifest.
+    fn finish_one(
+        &self,
+        state: &mut State,
+        image: &Image,
+        after: &After,
+        destination: &mut Destination,
+    ) -> Result<Manifest, AcquireError> {
+        let path = destination.path.clone();
+        let failed = |source: io::Error| AcquireError::Destination { path: path.clone(), source };
+        destination.write_map(&Mapfile::finished(image.bytes, &image.unreadable)).map_err(failed)?;
+        let (names, root) = destination.finish(image.bytes).map_err(failed)?;
+        let closed = self.read_back(state, image, &path, &names, root)?;
+        let content = ImageFeed::open(state.storage.format, &paths(&path, &names), false);
+        let content = content.map_err(|error| failed(io::Error::other(error)))?;
+        let mut outputs: Vec<Output> = closed.files.iter().map(output).collect();
+        for name in [leaves::FILE_NAME, MAP_NAME] {
+            outputs.push(output(&hash_file(&destination.dir, name).map_err(failed)?));
+        }
+        if let Some(session) = state.sessions.last_mut() {
+            session.ended = Some(self.clock.now());
+            "complete".clone_into(&mut session.end);
+        }
+        let copy = Copy {
+            case: destination.case.name(),
+            folder: &path,
+            digests: closed.digests,
+            readable: closed.readable,
+            root,
+            outputs,
+            layout: layout_of(&content, &image.unreadable, self.sector_bytes_told()),
+            verification: closed.verification,
+        };
+        Ok(self.manifest(state, image, after, copy))
+    }
+
+    /// The sector size, where the source is a device that has one.
+    fn sector_bytes_told(&self) -> Option<u64> {
+        self.origin.device().and_then(|device| device.logical_sector_bytes().ok())
+    }
+
+    /// Reads the finished copy where that is asked for, or digests are still missing.
+    fn read_back(
+        &self,
+        state: &State,
+        image: &Image,
+        folder: &Path,
+        names: &[String],
+        root: Root,
+    ) -> Result<Closed, AcquireError> {
+        let skipped = Verification { result: VerificationResult::Skipped, reading: "none".to_owned() };
+        let verified = |reading: String| Verification { result: VerificationResult::Verified, reading };
+        let format = state.storage.format;
+        if let (Some(digests), false, Format::Raw, true) =
+            (&image.digests, self.options.verify, format, image.unreadable.is_empty())
+        {
+            let files = names.iter().map(|name| raw_file(name, image.bytes, digests)).collect();
+            return Ok(Closed { digests: digests.clone(), readable: Vec::new(), files, verification: skipped });
+        }
+        let differs = |detail: String| AcquireError::ReadBack {
+            path: folder.join(names.first().map_or("", |name| name)),
+            detail,
+        };
+        let feed = ImageFeed::open(format, &paths(folder, names), self.options.verify);
+        let feed = Arc::new(feed.map_err(|error| differs(error.to_string()))?);
+        if feed.bytes() != image.bytes {
+            return Err(differs(format!("it has {} bytes, the source gave {}", feed.bytes(), image.bytes)));
+        }
+        let leaves = Leaves::open(&folder.join(leaves::FILE_NAME)).and_then(|leaves| {
+            let found = leaves.verify_root()?;
+            Ok((leaves, found))
+        });
+        let (leaves, found_root) = leaves.map_err(|error| differs(error.to_string()))?;
+        if found_root != root {
+            return Err(differs("the leaves are not those that were written".to_owned()));
+        }
+        let task = if self.options.verify { "verify" } else { "digests of the files" };
+        let reread = Reread {
+            image: Arc::clone(&feed),
+            algorithms: &state.algorithms,
+            files: format != Format::Raw,
+            unreadable: &image.unreadable,
+            range: ByteRange::new(0, image.bytes),
+            task,
+        };
+        let found = reread.run(|index| leaves.leaf(index).ok(), self.progress).map_err(|error| match error {
+            RereadError::Stopped => {
+                AcquireError::Interrupted { done_bytes: image.bytes, total: image.bytes.to_string() }
+            }
+            RereadError::Failed(detail) => differs(detail),
+        })?;
+        check(&found, image, state.algorithms.len()).map_err(differs)?;
+        let verification = if self.options.verify { verified(feed.reading().name().to_owned()) } else { skipped };
+        let files = if format == Format::Raw {
+            names.iter().map(|name| raw_file(name, image.bytes, &found.digests)).collect()
+        } else {
+            found.files
+        };
+        Ok(Closed { digests: found.digests, readable: found.readable, files, verification })
+    }
+
+    /// Writes the manifest, gives the folder its final name and enters the act in the custody log.
+    fn publish(&self, destination: Destination, manifest: Manifest) -> Result<Finished, AcquireError> {
+        let Destination { case, dir, lock, .. } = destination;
+        let json = manifest.to_json();
+        dir.write_new(manifest::FILE_NAME, &json)?;
+        let text = manifest::to_text(&manifest).into_bytes();
+        dir.write_new(manifest::TEXT_FILE_NAME, &text)?;
+        let mut list: Vec<(String, String)> =
+            manifest.outputs.iter().map(|output| (output.name.clone(), output.sha256.clone())).collect();
+        list.push((manifest::FILE_NAME.to_owned(), sha256(&json)));
+        list.push((manifest::TEXT_FILE_NAME.to_owned(), sha256(&text)));
+        dir.write_new(SUMS_NAME, sums::to_text(&list).as_bytes())?;
+        case.finish_exhibit(&self.options.exhibit, lock)?;
+        self.mend(&case, manifest)
+    }
+
+    /// Does what comes after the final name, as far as it is not done yet.
+    fn mend(&self, case: &Case, manifest: Manifest) -> Result<Finished, AcquireError> {
+        let folder = case.exhibit_dir(&self.options.exhibit);
+        let dir = OutputDir::open(&folder)?;
+        for name in [state::FILE_NAME, kanshiki_custody::case::LOCK_NAME] {
+            if crate::writers::exists(&dir, name) {
+                dir.remove_own(name)?;
+            }
+        }
+        let outputs = manifest.outputs.iter().map(|output| output.name.as_str());
+        for name in outputs.chain([manifest::FILE_NAME, manifest::TEXT_FILE_NAME, SUMS_NAME]) {
+            dir.make_read_only(name)?;
+        }
+        dir.sync()?;
+        let manifest_sha256 = sha256(&manifest.to_json());
+        self.log_acquired(case, &manifest, &manifest_sha256)?;
+        Ok(Finished { folder, manifest, manifest_sha256 })
+    }
+
+    fn log_acquired(&self, case: &Case, manifest: &Manifest, manifest_sha256: &str) -> Result<(), AcquireError> {
+        let log = CustodyLog::open(case)?;
+        let name = format!("exhibits/{}/{}", manifest.exhibit, manifest::FILE_NAME);
+        let logged = log.entries()?.into_iter().any(|(_, entry)| {
+            entry.is_ok_and(|entry| {
+                entry.act == ActKind::Acquired && entry.subjects.iter().any(|subject| subject.sha256 == manifest_sha256)
+            })
+        });
+        if logged {
+            return Ok(());
+        }
+        let what =
+            format!("exhibit {} acquired from {}: {}", manifest.exhibit, manifest.source.path, in_words(manifest));
+        let mut subjects = vec![Subject { name, sha256: manifest_sha256.to_owned() }];
+        for output in &manifest.outputs {
+            let name = format!("exhibits/{}/{}", manifest.exhibit, output.name);
+            subjects.push(Subject { name, sha256: output.sha256.clone() });
+        }
+        // A split image of thousands of parts stands in the manifest; the entry stays small.
+        subjects.truncate(100);
+        let tool = record::tool_name();
+        log.append(Act { kind: ActKind::Acquired, who: who(&manifest.people), what, subjects, tool }, self.clock)?;
+        Ok(())
+    }
+}
+
+fn in_words(manifest: &Manifest) -> String {
+    let verified = match manifest.verification.result {
+        VerificationResult::Verified => "read back and verified",
+        VerificationResult::Skipped => "not read back",
+    };
+    let digest = manifest.image.digests.get(&Algorithm::Sha256).map_or("", |digest| digest);
+    format!(
+        "{} bytes, {} unreadable, SHA-256 {digest}, {verified}",
+        manifest.image.bytes, manifest.image.unreadable_bytes
+    )
+}
+
+fn unreadable_reservation(unreadable: &ByteRanges) -> Option<String> {
+    let bytes = unreadable.total_bytes();
+    (bytes > 0).then(|| {
+        let ranges = unreadable.as_slice().len();
+        format!(
+            "{bytes} bytes in {ranges} places could not be read; they are zero in the image and listed in the manifest"
+        )
+    })
+}
+
+/// Whether the copy that was read back is what was read from the source.
+fn check(found: &Found, image: &Image, algorithms: usize) -> Result<(), String> {
+    if let Some(problem) = found.problems.first() {
+        let more = found.problems.len().saturating_sub(1);
+        return Err(if more > 0 { format!("{problem}, and {more} more") } else { problem.clone() });
+    }
+    if found.compared_bytes != image.bytes || found.digests.len() != algorithms {
+        return Err(format!("only {} of {} bytes could be compared", found.compared_bytes, image.bytes));
+    }
+    match &image.digests {
+        Some(digests) if *digests != found.digests => Err("its digests are not those of the acquisition".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn paths(folder: &Path, names: &[String]) -> Vec<PathBuf> {
+    names.iter().map(|name| folder.join(name)).collect()
+}
+
+fn output(file: &FileDigest) -> Output {
+    Output { name: file.name.clone(), bytes: file.bytes, sha256: file.sha256.clone(), synced: true }
+}
+
+/// The one file of a raw image has the image's digest.
+fn raw_file(name: &str, bytes: u64, digests: &[Digest]) -> FileDigest {
+    let digest = digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256);
+    FileDigest { name: name.to_owned(), bytes, sha256: digest.map(Digest::to_hex).unwrap_or_default() }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    hasher.update(bytes);
+    hasher.finish().to_hex()
+}
+
+fn hash_file(dir: &OutputDir, name: &str) -> io::Result<FileDigest> {
+    let mut file = dir.open_file(name).map_err(io::Error::other)?;
+    let (mut hasher, mut block, mut bytes) = (Hasher::new(Algorithm::Sha256), vec![0; BLOCK_BYTES], 0_u64);
+    loop {
+        let read = file.read(&mut block)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(block.get(..read).unwrap_or_default());
+        bytes = bytes.saturating_add(read as u64);
+    }
+    Ok(FileDigest { name: name.to_owned(), bytes, sha256: hasher.finish().to_hex() })
+}
+
+/// Partitions and signatures in the image, and the digests of the sectors that hold the partition tables.
+fn layout_of(content: &ImageFeed, unreadable: &ByteRanges, sector_bytes: Option<u64>) -> Value {
+    let gaps = Gaps::new(content.content(), unreadable.clone());
+    let layout = layout::probe(&gaps, sector_bytes);
+    let tables = layout.table_ranges.iter().filter_map(|table| {
+        let length = usize::try_from(table.range.len()).ok().filter(|length| *length <= TABLE_LIMIT)?;
+        let mut bytes = vec![0; length];
+        kanshiki_image::read_exact_at(&gaps, table.range.start, &mut bytes).ok()?;
+        Some(serde_json::json!({ "range": table.range, "sha256": sha256(&bytes) }))
+    });
+    let tables: Vec<Value> = tables.collect();
+    let mut value = serde_json::to_value(&layout).unwrap_or(Value::Null);
+    if let Some(map) = value.as_object_mut() {
+        map.insert("table_digests".to_owned(), Value::Array(tables));
+    }
+    value
+}

@@ -1,0 +1,217 @@
+//! The first pass: from the source to hashers and destinations, in order; what cannot be read is left for later.
+
+use crate::AcquireError;
+use crate::destination::{Destination, DestinationThreads, Lost, Stored};
+use crate::hashers::hash_threads;
+use crate::stream::{Buffer, CHUNK_BYTES, ChunkStream, Fault, Feed, Item, StreamError, Work};
+use kanshiki_custody::manifest::SourceKind;
+use kanshiki_model::{Algorithm, ByteRange, ByteRanges, Digest, Progress};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What the first pass has to work with.
+#[derive(Debug)]
+pub(crate) struct Copy {
+    /// The source, or the source behind what earlier sessions have left.
+    pub(crate) feed: Arc<SourceFeed>,
+    /// Digests of the whole image.
+    pub(crate) algorithms: Vec<Algorithm>,
+    /// What the reading threads do besides reading.
+    pub(crate) work: Work,
+    /// How long the source may give nothing.
+    pub(crate) patience: Duration,
+    /// What an earlier session has found to stay unreadable.
+    pub(crate) known_unreadable: ByteRanges,
+}
+
+/// What the first pass has come to.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    /// The destinations that are well.
+    pub(crate) destinations: Vec<Destination>,
+    /// The destinations that are lost.
+    pub(crate) lost: Vec<Lost>,
+    /// The length of the image in bytes, as far as it is known.
+    pub(crate) bytes: u64,
+    /// The bytes that could not be read yet: whole chunks.
+    pub(crate) pending: ByteRanges,
+    /// The bytes of chunks taken over from an earlier session which that session could not read.
+    pub(crate) unreadable: ByteRanges,
+    /// Digests of the whole image; `None` if a chunk is missing in between.
+    pub(crate) digests: Option<Vec<Digest>>,
+    /// Why the pass ended before the source; `None` if it did not.
+    pub(crate) stopped: Option<AcquireError>,
+}
+
+impl Copy {
+    /// Reads the source to its end, or up to where it must stop.
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError::Internal`] if the compressor cannot be set up.
+    pub(crate) fn run(&self, destinations: Vec<Destination>, progress: &dyn Progress) -> Result<Copied, AcquireError> {
+        let internal = |error: StreamError| AcquireError::Internal(error.to_string());
+        let feed: Arc<dyn Feed> = Arc::clone(&self.feed) as Arc<dyn Feed>;
+        let mut stream = ChunkStream::start(feed, self.work, 0, u64::MAX).map_err(internal)?;
+        let threads = DestinationThreads::start(destinations);
+        let mut hashers = Some(hash_threads(&self.algorithms));
+        let (mut pending, mut unreadable) = (ByteRanges::new(), ByteRanges::new());
+        let mut bytes: u64 = 0;
+        progress.begin("acquire", self.feed.len());
+        let stop = || progress.stop_requested() || threads.all_failed();
+        let stopped = loop {
+            let item = match stream.next(self.patience, &stop) {
+                Ok(Some(item)) => item,
+                Ok(None) => break None,
+                Err(error) => break Some(self.ended_early(&error, bytes)),
+            };
+            let range = self.range(&item);
+            match item.outcome {
+                Ok(chunk) => {
+                    if let Some(hashers) = &hashers {
+                        hashers.feed(&chunk);
+                    }
+                    threads.chunk(&chunk);
+                    if chunk.stored() != 0 {
+                        self.known_unreadable.within(range).for_each(|known| unreadable.insert(known));
+                    }
+                }
+                Err(Fault::Gone(error)) => break Some(lost_source(range.start, &error.to_string())),
+                Err(Fault::Foreign) => {
+                    let reason = format!("the exhibit under way is of another source: byte {} differs", range.start);
+                    break Some(AcquireError::Refused { path: String::from("-"), reason, hint: None });
+                }
+                Err(Fault::Unreadable(_) | Fault::Ended(_)) => {
+                    // Digests in order end here; they are worked out from the finished image.
+                    hashers = None;
+                    threads.reserve(item.index, range.len());
+                    pending.insert(range);
+                    progress.unreadable(pending.total_bytes());
+                }
+            }
+            bytes = range.end;
+            progress.advance(range.len());
+        };
+        let (destinations, lost) = threads.finish();
+        let digests = match hashers.map(|hashers| hashers.finish()) {
+            Some(None) => return Err(AcquireError::Internal("a hashing thread has died".to_owned())),
+            Some(digests) => digests,
+            None => None,
+        };
+        Ok(Copied { destinations, lost, bytes, pending, unreadable, digests, stopped })
+    }
+
+    fn range(&self, item: &Item) -> ByteRange {
+        let start = item.index.saturating_mul(CHUNK_BYTES);
+        let bytes = match (&item.outcome, self.feed.expected()) {
+            (Ok(chunk), _) => chunk.bytes().len() as u64,
+            (Err(_), Some(length)) => length.saturating_sub(start).min(CHUNK_BYTES),
+            (Err(_), None) => CHUNK_BYTES,
+        };
+        ByteRange::new(start, start.saturating_add(bytes))
+    }
+
+    fn ended_early(&self, error: &StreamError, done_bytes: u64) -> AcquireError {
+        match error {
+            StreamError::Stopped => {
+                let total = self.feed.expected().map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
+                AcquireError::Interrupted { done_bytes, total }
+            }
+            StreamError::Slow(_) => lost_source(done_bytes, &error.to_string()),
+            _ => AcquireError::Internal(error.to_string()),
+        }
+    }
+}
+
+fn lost_source(offset: u64, reason: &str) -> AcquireError {
+    AcquireError::SourceLost { offset, reason: reason.to_owned() }
+}
+
+/// The source behind what earlier sessions have left: a chunk that a destination holds, and whose leaf fits, is taken
+/// from there.
+#[derive(Debug)]
+pub(crate) struct SourceFeed {
+    source: Arc<dyn Feed>,
+    kind: SourceKind,
+    stored: Vec<(usize, Stored)>,
+    taken_over: AtomicU64,
+}
+
+impl SourceFeed {
+    /// A source with what the destinations hold, each with its number.
+    #[must_use]
+    pub(crate) fn new(source: Arc<dyn Feed>, kind: SourceKind, stored: Vec<(usize, Stored)>) -> Self {
+        Self { source, kind, stored, taken_over: AtomicU64::new(0) }
+    }
+
+    /// Bytes that were taken from a destination.
+    #[must_use]
+    pub(crate) fn taken_over(&self) -> u64 {
+        self.taken_over.load(Ordering::Relaxed)
+    }
+
+    /// The length that the source had when it was opened.
+    fn expected(&self) -> Option<u64> {
+        self.source.len()
+    }
+
+    /// Fills the buffer from a destination and notes which ones hold the bytes.
+    fn fill_stored(&self, index: u64, buffer: &mut Buffer) -> bool {
+        let mut held: u64 = 0;
+        for (number, stored) in &self.stored {
+            let found = if held == 0 {
+                stored.read(index, buffer.as_mut())
+            } else {
+                let mut copy = vec![0; buffer.as_slice().len()];
+                stored.read(index, &mut copy) && copy == buffer.as_slice()
+            };
+            held |= u64::from(found) << number;
+        }
+        buffer.set_stored(held);
+        if held != 0 {
+            self.taken_over.fetch_add(buffer.as_slice().len() as u64, Ordering::Relaxed);
+        }
+        held != 0
+    }
+
+    /// Compares a chunk of a stream, which must be read anyway, with what earlier sessions have left.
+    fn compare(&self, index: u64, buffer: &mut Buffer) -> Result<(), Fault> {
+        let mut copy = vec![0; buffer.as_slice().len()];
+        let mut held: u64 = 0;
+        for (number, stored) in &self.stored {
+            match stored.agrees(index, buffer.as_slice()) {
+                Some(true) => {}
+                // The last chunk may have been cut short together with the stream.
+                Some(false) if index.saturating_add(1) < stored.leaves() => return Err(Fault::Foreign),
+                _ => continue,
+            }
+            held |= u64::from(stored.read(index, &mut copy)) << number;
+        }
+        buffer.set_stored(held);
+        Ok(())
+    }
+}
+
+impl Feed for SourceFeed {
+    fn len(&self) -> Option<u64> {
+        self.source.len()
+    }
+
+    fn fill(&self, index: u64, buffer: &mut Buffer) -> Result<(), Fault> {
+        if self.fill_stored(index, buffer) { Ok(()) } else { self.source.fill(index, buffer) }
+    }
+
+    fn take(&self, cursor: &AtomicU64, end: u64, buffer: &mut Buffer) -> Option<(u64, Result<(), Fault>)> {
+        if self.kind == SourceKind::Stream {
+            let (index, read) = self.source.take(cursor, end, buffer)?;
+            return Some((index, read.and_then(|()| self.compare(index, buffer))));
+        }
+        let index = cursor.fetch_add(1, Ordering::Relaxed);
+        if index >= end {
+            return None;
+        }
+        buffer.set_len(self.len().unwrap_or(u64::MAX).saturating_sub(index.saturating_mul(CHUNK_BYTES)));
+        Some((index, self.fill(index, buffer)))
+    }
+}

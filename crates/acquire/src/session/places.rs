@@ -1,0 +1,174 @@
+//! The destinations of an acquisition: refused, begun, taken up again, or found complete.
+
+use super::state::{self, State};
+use crate::destination::{Destination, MAP_NAME};
+use crate::device::guard;
+use crate::source::SourceReader;
+use crate::writers::{self, Storage};
+use crate::{AcquireError, AcquireOptions};
+use kanshiki_custody::manifest::{Format, Manifest};
+use kanshiki_custody::map::{MapPhase, MapStatus};
+use kanshiki_custody::{Case, CustodyError, LockGuard, Mapfile, OutputDir, manifest, read_small};
+use kanshiki_model::{ByteRanges, Clock, Size, visible};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The most bytes that a mapfile may have.
+const MAP_LIMIT: u64 = 1 << 30;
+
+/// Files that are made at the end; a broken-off end has left them.
+const END_FILES: [&str; 3] = [manifest::FILE_NAME, manifest::TEXT_FILE_NAME, super::close::SUMS_NAME];
+
+/// The folder of one exhibit, as it was found.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// The exhibit is complete.
+    Complete(Case, Box<Manifest>),
+    /// A folder to work in; with the state of an earlier session, if there is one.
+    Open { case: Case, dir: Arc<OutputDir>, lock: LockGuard, path: PathBuf, state: Option<Box<State>> },
+}
+
+/// Refuses a destination that must not be written, or cannot hold the image; returns what is to be known of it.
+pub(super) fn check(
+    path: &Path,
+    source: Option<&SourceReader>,
+    options: &AcquireOptions,
+) -> Result<Vec<String>, AcquireError> {
+    let refused = |reason: String, hint: Option<&str>| AcquireError::Refused {
+        path: shown(path),
+        reason,
+        hint: hint.map(str::to_owned),
+    };
+    if guard::is_block_device(path) {
+        let hint = "give a folder on a mounted disk: kanshiki never writes to a device";
+        return Err(refused("the destination is a block device".to_owned(), Some(hint)));
+    }
+    let failed = |source: io::Error| AcquireError::Destination { path: path.to_owned(), source };
+    let mut notes = Vec::new();
+    let Some(source) = source else { return Ok(notes) };
+    let hint = "choose a case folder on another disk";
+    if let Some(device) = source.device() {
+        if let Some(reason) = guard::lies_on(path, device).map_err(failed)? {
+            return Err(refused(reason, Some(hint)));
+        }
+        notes.extend(guard::shares_disk_with(path, device).map_err(failed)?);
+    }
+    for file in source.files().filter(|_| source.device().is_none()) {
+        if let Some(reason) = guard::file_lies_on(path, file).map_err(failed)? {
+            return Err(refused(reason, Some(hint)));
+        }
+    }
+    check_room(path, source, options, &refused)?;
+    Ok(notes)
+}
+
+fn check_room(
+    path: &Path,
+    source: &SourceReader,
+    options: &AcquireOptions,
+    refused: &dyn Fn(String, Option<&str>) -> AcquireError,
+) -> Result<(), AcquireError> {
+    let largest = match options.format {
+        Format::Raw | Format::Zstd => source.bytes(),
+        Format::Split => options.split_bytes.min(source.bytes()),
+    };
+    if let Some(limit) = guard::largest_file_bytes(path).filter(|limit| largest > *limit) {
+        let reason = format!("its filesystem holds no file above {}", Size(limit));
+        return Err(refused(reason, Some("add --format split --split-size 2G, or use another filesystem")));
+    }
+    // What zstd will need is not known before; it is stopped, resumable, when the room ends.
+    if !options.check_room || options.format == Format::Zstd {
+        return Ok(());
+    }
+    let needed = source.allocated_bytes().saturating_sub(partial_bytes(path, &options.exhibit));
+    let free = guard::free_bytes(path);
+    let free = free.map_err(|source| AcquireError::Destination { path: path.to_owned(), source })?;
+    if free < needed {
+        let reason = format!("too little room: {} are needed, {} are free", Size(needed), Size(free));
+        return Err(refused(reason, Some("make room, take another folder, or try --format zstd")));
+    }
+    Ok(())
+}
+
+/// Bytes that an unfinished exhibit takes already.
+fn partial_bytes(case: &Path, exhibit: &str) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    let folder = case.join(kanshiki_custody::case::EXHIBITS).join(format!("{exhibit}.partial"));
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.blocks().saturating_mul(512)).sum()
+}
+
+/// Enters the exhibit's folder in a case: makes it, or with `resume` takes up the one that is there.
+pub(super) fn enter(case: &Path, exhibit: &str, resume: bool, clock: &dyn Clock) -> Result<Place, AcquireError> {
+    let case = Case::create_or_open(case, clock)?;
+    let path = case.partial_dir(exhibit);
+    if !resume {
+        let (dir, lock) = case.begin_exhibit(exhibit)?;
+        return Ok(Place::Open { case, dir: Arc::new(dir), lock, path, state: None });
+    }
+    match case.resume_exhibit(exhibit) {
+        Ok((dir, lock)) => {
+            let state = read_state(&dir)?;
+            for name in END_FILES.into_iter().filter(|name| writers::exists(&dir, name)) {
+                dir.remove_own(name)?;
+            }
+            Ok(Place::Open { case, dir: Arc::new(dir), lock, path, state: state.map(Box::new) })
+        }
+        Err(CustodyError::NoPartial { .. }) => {
+            let (dir, lock) = case.begin_exhibit(exhibit)?;
+            Ok(Place::Open { case, dir: Arc::new(dir), lock, path, state: None })
+        }
+        Err(CustodyError::ExhibitExists { .. }) => {
+            let bytes = read_small(&case.exhibit_dir(exhibit).join(manifest::FILE_NAME), manifest::LIMIT as u64);
+            let bytes =
+                bytes.map_err(|source| AcquireError::Destination { path: case.exhibit_dir(exhibit), source })?;
+            let manifest = Manifest::parse(&bytes).map_err(|error| refused_state(&path, error.to_string()))?;
+            Ok(Place::Complete(case, Box::new(manifest)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn refused_state(path: &Path, reason: String) -> AcquireError {
+    let hint = Some("set the folder aside and begin anew, or use the version of kanshiki that began it".to_owned());
+    AcquireError::Refused { path: shown(path), reason, hint }
+}
+
+/// The state of an earlier session; `None` if it died before it could write one.
+fn read_state(dir: &OutputDir) -> Result<Option<State>, AcquireError> {
+    if !writers::exists(dir, state::FILE_NAME) {
+        return Ok(None);
+    }
+    let bytes = dir.read_small(state::FILE_NAME, state::LIMIT)?;
+    State::parse(&bytes).map(Some).map_err(|error| refused_state(dir.path(), error.to_string()))
+}
+
+/// The bytes that an earlier session has found to stay unreadable. They count for chunks whose leaf that session has
+/// written, which it does only after this map.
+pub(super) fn known_unreadable(destination: &Destination) -> Result<ByteRanges, AcquireError> {
+    if !writers::exists(&destination.dir, MAP_NAME) {
+        return Ok(ByteRanges::new());
+    }
+    let bytes = destination.dir.read_small(MAP_NAME, MAP_LIMIT)?;
+    let map = Mapfile::parse(&bytes).map_err(|error| refused_state(&destination.path, error.to_string()))?;
+    if map.phase == MapPhase::Finished { Ok(map.ranges(MapStatus::BadSector)) } else { Ok(ByteRanges::new()) }
+}
+
+/// Opens image and leaves in the folder; a folder in which an earlier session left no state is begun anew.
+pub(super) fn open(
+    case: Case,
+    dir: Arc<OutputDir>,
+    lock: LockGuard,
+    path: PathBuf,
+    storage: Storage,
+    number: usize,
+) -> Result<Destination, AcquireError> {
+    let failed = |source: io::Error| AcquireError::Destination { path: path.clone(), source };
+    Destination::open(case, dir, lock, path.clone(), storage, true, number).map_err(failed)
+}
+
+pub(super) fn shown(path: &Path) -> String {
+    visible(path.as_os_str().as_bytes())
+}

@@ -1,0 +1,198 @@
+//! What is recorded beside the bytes: facts before the first read and after the last one, and the manifest made of
+//! them.
+
+use super::change;
+use super::{Image, Origin, Session, State};
+use crate::device::guard;
+use crate::host;
+use crate::source::edge_digests;
+use kanshiki_custody::leaves::{LEAF_BYTES, Root};
+use kanshiki_custody::manifest::{
+    Change, Digests, ImageRecord, KIND, Manifest, Output, Run, SCHEMA, SourceRecord, Verification,
+};
+use kanshiki_model::{Algorithm, Clock, Digest, Fact, Facts, Issue, Size, Timestamp};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Instant;
+
+use super::state::SourceIdentity;
+
+/// What was known before the first read of a session.
+#[derive(Debug)]
+pub(super) struct Before {
+    pub(super) started: Timestamp,
+    pub(super) instant: Instant,
+    pub(super) path: String,
+    pub(super) identity: SourceIdentity,
+    pub(super) disk_sequence: Option<u64>,
+    pub(super) sectors_written: Option<u64>,
+    device: Facts,
+    state: Facts,
+    clock: Facts,
+}
+
+/// What was known after the last read.
+#[derive(Debug)]
+pub(super) struct After {
+    pub(super) change: Change,
+    pub(super) state: Facts,
+    pub(super) protection: Facts,
+    pub(super) seconds: f64,
+}
+
+impl Before {
+    pub(super) fn of(origin: &Origin, clock: &dyn Clock) -> Self {
+        let started = clock.now();
+        let device = origin.device();
+        let facts = device.map(|device| device.facts()).unwrap_or_default();
+        let serial = ["serial", "wwn"].iter().find_map(|name| facts.get(*name).and_then(Fact::text));
+        let reader = origin.reader();
+        let identity = SourceIdentity {
+            kind: origin.kind(),
+            bytes: reader.map(|reader| reader.bytes()),
+            serial,
+            edges: reader.map(|reader| edge_digests(reader)).unwrap_or_default(),
+        };
+        let state = device.map(|device| device.state()).unwrap_or_default();
+        Self {
+            started,
+            instant: Instant::now(),
+            path: reader.map_or_else(|| "-".to_owned(), |reader| reader.path().to_owned()),
+            identity,
+            disk_sequence: device.and_then(|device| device.disk_sequence()),
+            sectors_written: change::number(state.get("sectors_written")),
+            device: facts,
+            state,
+            clock: host::clock_facts(started),
+        }
+    }
+}
+
+/// The program as the custody log names it.
+pub(super) fn tool_name() -> String {
+    format!("kanshiki {}", env!("CARGO_PKG_VERSION"))
+}
+
+/// What differs between the manifests of one acquisition's destinations.
+#[derive(Debug)]
+pub(super) struct Copy<'a> {
+    pub(super) case: &'a str,
+    pub(super) folder: &'a Path,
+    pub(super) digests: Vec<Digest>,
+    pub(super) readable: Vec<Digest>,
+    pub(super) root: Root,
+    pub(super) outputs: Vec<Output>,
+    pub(super) layout: Value,
+    pub(super) verification: Verification,
+}
+
+impl Session<'_> {
+    pub(super) fn manifest(&self, state: &State, image: &Image, after: &After, copy: Copy<'_>) -> Manifest {
+        let options = self.options;
+        let readable = (!copy.readable.is_empty()).then(|| digests(&copy.readable));
+        Manifest {
+            schema: SCHEMA,
+            kind: KIND.to_owned(),
+            exhibit: options.exhibit.clone(),
+            case: copy.case.to_owned(),
+            people: state.people.clone(),
+            source: SourceRecord {
+                kind: self.origin.kind(),
+                path: self.before.path.clone(),
+                bytes: image.bytes,
+                sector_bytes: self.sector_bytes(),
+                live: self.origin.reader().is_some_and(|reader| reader.is_live()),
+                facts: self.before.device.clone(),
+                layout: copy.layout,
+                protection: after.protection.clone(),
+                change: after.change.clone(),
+            },
+            image: ImageRecord {
+                format: state.storage.format,
+                bytes: image.bytes,
+                digests: digests(&copy.digests),
+                readable_digests: readable,
+                unreadable: image.unreadable.clone(),
+                unreadable_bytes: image.unreadable.total_bytes(),
+                leaf_bytes: LEAF_BYTES,
+                leaves: copy.root.leaves(),
+                leaves_root: copy.root.digest().to_hex(),
+            },
+            outputs: copy.outputs,
+            verification: copy.verification,
+            tool: host::tool_facts(&state.command_line, self.told_options(state), options.commit.as_deref()),
+            host: host::host_facts(),
+            issues: self.all_issues(image, after),
+            run: Run {
+                started: state.started,
+                ended: self.clock.now(),
+                sessions: state.sessions.clone(),
+                clock: self.before.clock.clone(),
+                state_before: self.before.state.clone(),
+                state_after: after.state.clone(),
+                reading: self.reading(image, after),
+                destination: guard::filesystem_facts(copy.folder),
+            },
+        }
+    }
+
+    fn sector_bytes(&self) -> u64 {
+        self.origin.reader().map_or(crate::source::FILE_SECTOR_BYTES, |reader| reader.sector_bytes())
+    }
+
+    fn told_options(&self, state: &State) -> Value {
+        let options = self.options;
+        let algorithms: Vec<&str> = state.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+        json!({
+            "format": state.storage.format,
+            "split_bytes": state.storage.split_bytes,
+            "zstd_level": state.storage.zstd_level,
+            "digests": algorithms,
+            "retries": options.retries,
+            "live": options.live,
+            "verify": options.verify,
+            "twice": options.twice,
+            "check_room": options.check_room,
+            "patience_seconds": options.patience.as_secs(),
+            "also": options.also.iter().map(|path| super::places::shown(path)).collect::<Vec<_>>(),
+        })
+    }
+
+    fn all_issues(&self, image: &Image, after: &After) -> Vec<Issue> {
+        let mut issues = self.issues.clone();
+        let unreadable = image.unreadable.total_bytes();
+        if unreadable > 0 {
+            let message = format!("{} could not be read and are zero in the image", Size(unreadable));
+            issues.push(Issue::new(self.before.path.clone(), message));
+        }
+        for difference in &after.change.differences {
+            issues.push(Issue::new(self.before.path.clone(), difference.clone()));
+        }
+        issues
+    }
+
+    fn reading(&self, image: &Image, after: &After) -> Facts {
+        let reader = self.origin.reader();
+        let how = match reader {
+            Some(reader) if reader.is_direct() => "direct, past the page cache",
+            Some(_) => "through the page cache",
+            None => "in order, from standard input",
+        };
+        let rate = if after.seconds > 0.0 { (image.bytes as f64 / after.seconds).round() } else { 0.0 };
+        let errors = reader.map_or(0, |reader| reader.errors());
+        Facts::from([
+            ("how".to_owned(), Fact::derived(how, "flags of the descriptor")),
+            ("read_errors".to_owned(), Fact::derived(errors, "reads that failed, in this session")),
+            ("retries".to_owned(), Fact::derived(image.retries, "sectors tried again, in this session")),
+            ("seconds".to_owned(), Fact::derived(after.seconds, "monotonic clock, in this session")),
+            ("bytes_per_second".to_owned(), Fact::derived(rate, "bytes of the image and seconds")),
+            ("request_bytes".to_owned(), Fact::derived(crate::stream::CHUNK_BYTES, "the program")),
+        ])
+    }
+}
+
+fn digests(list: &[Digest]) -> Digests {
+    list.iter()
+        .map(|digest| (digest.algorithm(), digest.to_hex()))
+        .collect::<std::collections::BTreeMap<Algorithm, _>>()
+}

@@ -1,0 +1,199 @@
+//! What is copied: a block device, a regular file, a raw image in parts, or standard input. It is opened for reading
+//! once, and from then on only the open descriptors count.
+
+mod open;
+mod stdin;
+
+pub(crate) use open::open;
+pub(crate) use stdin::StdinSource;
+
+use crate::device::BlockDevice;
+use crate::stream::{Buffer, CHUNK_BYTES, Fault, Feed};
+use kanshiki_custody::manifest::SourceKind;
+use kanshiki_model::ByteRange;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The unit in which unreadable places of a regular file are told, in bytes.
+pub(crate) const FILE_SECTOR_BYTES: u64 = 512;
+
+/// Bytes at the beginning and at the end that are compared before and after the reading.
+pub(crate) const EDGE_BYTES: u64 = 64 << 10;
+
+/// An open source with a known length.
+#[derive(Debug)]
+pub(crate) struct SourceReader {
+    kind: SourceKind,
+    path: String,
+    parts: Vec<Part>,
+    bytes: u64,
+    sector_bytes: u64,
+    direct: bool,
+    live: bool,
+    device: Option<BlockDevice>,
+    errors: AtomicU64,
+}
+
+/// One descriptor and the place of its bytes in the source.
+#[derive(Debug)]
+struct Part {
+    range: ByteRange,
+    file: File,
+}
+
+impl SourceReader {
+    /// What kind of thing it is.
+    #[must_use]
+    pub(crate) const fn kind(&self) -> SourceKind {
+        self.kind
+    }
+
+    /// The path as it was given, made visible.
+    #[must_use]
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The length in bytes when the source was opened.
+    #[must_use]
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The smallest unit that can be read alone, in bytes.
+    #[must_use]
+    pub(crate) const fn sector_bytes(&self) -> u64 {
+        self.sector_bytes
+    }
+
+    /// Whether reads go past the page cache.
+    #[must_use]
+    pub(crate) const fn is_direct(&self) -> bool {
+        self.direct
+    }
+
+    /// Whether the source was in use when it was opened.
+    #[must_use]
+    pub(crate) const fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// The block device, if it is one.
+    #[must_use]
+    pub(crate) const fn device(&self) -> Option<&BlockDevice> {
+        self.device.as_ref()
+    }
+
+    /// The descriptors, the first part's first.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &File> {
+        self.parts.iter().map(|part| &part.file)
+    }
+
+    /// The number of reads that failed.
+    #[must_use]
+    pub(crate) fn errors(&self) -> u64 {
+        self.errors.load(Ordering::Relaxed)
+    }
+
+    /// The length in bytes now.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub(crate) fn bytes_now(&self) -> io::Result<u64> {
+        self.parts.iter().try_fold(0_u64, |sum, part| Ok(sum.saturating_add(length(&part.file)?)))
+    }
+
+    /// The bytes that a copy may take at its destination: the holes of a sparse file take none.
+    #[must_use]
+    pub(crate) fn allocated_bytes(&self) -> u64 {
+        use std::os::unix::fs::MetadataExt as _;
+        if self.kind == SourceKind::Device {
+            return self.bytes;
+        }
+        let allocated =
+            |file: &File| file.metadata().map_or(u64::MAX, |metadata| metadata.blocks().saturating_mul(512));
+        self.files().fold(0, |sum: u64, file| sum.saturating_add(allocated(file))).min(self.bytes)
+    }
+
+    /// The beginning and the end, [`EDGE_BYTES`] each; the two overlap in a small source.
+    #[must_use]
+    pub(crate) fn edges(&self) -> [ByteRange; 2] {
+        // Direct reads begin and end at sectors; a device's length is a multiple of its sector.
+        let last = self.bytes.saturating_sub(EDGE_BYTES) / self.sector_bytes * self.sector_bytes;
+        [ByteRange::new(0, EDGE_BYTES.min(self.bytes)), ByteRange::new(last, self.bytes)]
+    }
+
+    /// Fills the whole of `buf` from byte `offset`. For direct reads `buf`, its length and `offset` are aligned.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the bytes could not all be read.
+    pub(crate) fn read(&self, offset: u64, buf: &mut [u8]) -> Result<(), Fault> {
+        let mut done: usize = 0;
+        while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            let at = offset.saturating_add(done as u64);
+            let Some(part) = self.parts.iter().find(|part| part.range.contains(at)) else {
+                return Err(Fault::Ended(done));
+            };
+            let room = usize::try_from(part.range.end.saturating_sub(at)).unwrap_or(usize::MAX).min(rest.len());
+            let rest = rest.get_mut(..room).unwrap_or_default();
+            match part.file.read_at(rest, at.saturating_sub(part.range.start)) {
+                Ok(0) => return Err(self.failed(Fault::Ended(done))),
+                Ok(read) => done = done.saturating_add(read),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed(self.classify(error))),
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&self, fault: Fault) -> Fault {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+        fault
+    }
+
+    /// Tells bad sectors from a source that is gone. Source: Linux 6.12, block/blk-core.c, `blk_errors`: a medium error
+    /// is ENODATA, a target error EREMOTEIO, an integrity error EILSEQ, anything else about one request EIO.
+    fn classify(&self, error: io::Error) -> Fault {
+        use rustix::io::Errno;
+        const OF_SECTORS: [Errno; 5] = [Errno::IO, Errno::NODATA, Errno::REMOTEIO, Errno::ILSEQ, Errno::TIMEDOUT];
+        let of_sectors = Errno::from_io_error(&error).is_some_and(|errno| OF_SECTORS.contains(&errno));
+        let gone = match (&self.device, self.parts.first()) {
+            (Some(device), Some(part)) => device.is_gone(&part.file),
+            _ => false,
+        };
+        if of_sectors && !gone { Fault::Unreadable(error) } else { Fault::Gone(error) }
+    }
+}
+
+impl Feed for SourceReader {
+    fn len(&self) -> Option<u64> {
+        Some(self.bytes)
+    }
+
+    fn fill(&self, index: u64, buffer: &mut Buffer) -> Result<(), Fault> {
+        self.read(index.saturating_mul(CHUNK_BYTES), buffer.as_mut())
+    }
+}
+
+/// Digests of the source's edges, SHA-256 in hexadecimal; `None` for one that cannot be read.
+#[must_use]
+pub(crate) fn edge_digests(source: &SourceReader) -> [Option<String>; 2] {
+    source.edges().map(|range| {
+        let mut buffer = Buffer::new();
+        buffer.set_len(range.len());
+        source.read(range.start, buffer.as_mut()).ok()?;
+        let mut hasher = crate::hashers::Hasher::new(kanshiki_model::Algorithm::Sha256);
+        hasher.update(buffer.as_slice());
+        Some(hasher.finish().to_hex())
+    })
+}
+
+/// The length of an open file or block device in bytes.
+fn length(mut file: &File) -> io::Result<u64> {
+    use std::io::Seek as _;
+    file.seek(io::SeekFrom::End(0))
+}

@@ -1,0 +1,130 @@
+//! Opens a source, or says why not.
+
+use super::{FILE_SECTOR_BYTES, Part, SourceReader, length};
+use crate::AcquireError;
+use crate::device::{BlockDevice, guard};
+use kanshiki_custody::manifest::SourceKind;
+use kanshiki_image::split;
+use kanshiki_model::{ByteRange, visible};
+use rustix::fs::{FileType, Mode, OFlags};
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+
+const READ_ONLY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
+
+/// Opens the source at `path`: a block device, a regular file, or the first part of a raw image in parts. With `live`
+/// a device in use is opened all the same.
+///
+/// # Errors
+///
+/// [`AcquireError::Source`] if the operating system refuses, [`AcquireError::Refused`] if the source is in use, empty
+/// or none of these.
+pub(crate) fn open(path: &Path, live: bool) -> Result<SourceReader, AcquireError> {
+    let shown = visible(path.as_os_str().as_bytes());
+    let failed = |source: io::Error| AcquireError::Source { path: shown.clone(), source };
+    let refused = |reason: &str, hint: Option<&str>| AcquireError::Refused {
+        path: shown.clone(),
+        reason: reason.to_owned(),
+        hint: hint.map(str::to_owned),
+    };
+    // O_EXCL claims a block device against mounting and is without meaning for a file. O_NONBLOCK keeps a pipe or a
+    // drive without medium from holding us up.
+    let claim = OFlags::EXCL | OFlags::NONBLOCK;
+    let (file, claimed) = match rustix::fs::open(path, READ_ONLY | claim, Mode::empty()) {
+        Ok(file) => (File::from(file), true),
+        Err(rustix::io::Errno::BUSY) => {
+            let file = rustix::fs::open(path, READ_ONLY | OFlags::NONBLOCK, Mode::empty());
+            (File::from(file.map_err(|errno| failed(errno.into()))?), false)
+        }
+        Err(errno) => return Err(failed(errno.into())),
+    };
+    let stat = rustix::fs::fstat(&file).map_err(|errno| failed(errno.into()))?;
+    let reader = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::BlockDevice => {
+            let device = BlockDevice::of_file(&file).map_err(failed)?;
+            let device = device.ok_or_else(|| refused("the kernel knows no such block device", None))?;
+            open_device(shown.clone(), file, device, claimed, live)?
+        }
+        FileType::RegularFile => open_files(&shown, path, file)?,
+        FileType::Directory => return Err(refused("it is a directory", Some("give a disk, a partition or a file"))),
+        FileType::Fifo | FileType::Socket => {
+            return Err(refused("it is a pipe", Some("send it to standard input and give `-` as the source")));
+        }
+        _ => return Err(refused("it is neither a block device nor a regular file", None)),
+    };
+    if reader.bytes == 0 {
+        return Err(refused("it has no bytes", Some("is there a medium in the drive?")));
+    }
+    Ok(reader)
+}
+
+fn open_device(
+    path: String,
+    file: File,
+    device: BlockDevice,
+    claimed: bool,
+    live: bool,
+) -> Result<SourceReader, AcquireError> {
+    let failed = |source: io::Error| AcquireError::Source { path: path.clone(), source };
+    let mut reasons = guard::in_use(&device);
+    if reasons.is_empty() && !claimed {
+        reasons.push("it is held by another program or by the kernel".to_owned());
+    }
+    if !reasons.is_empty() && !live {
+        return Err(AcquireError::Refused {
+            path,
+            reason: reasons.join("; "),
+            hint: Some("unmount or release it, or add --live to copy it as it changes; that is recorded".to_owned()),
+        });
+    }
+    let sector_bytes = device.logical_sector_bytes().map_err(failed)?.max(512);
+    let bytes = length(&file).map_err(failed)?;
+    // Direct reads lose one sector to a bad sector, not a page, and leave the page cache alone. Setting the flags
+    // anew also takes O_NONBLOCK away.
+    let direct = rustix::fs::fcntl_setfl(&file, OFlags::DIRECT).is_ok();
+    if !direct {
+        rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(|errno| failed(errno.into()))?;
+    }
+    Ok(SourceReader {
+        kind: SourceKind::Device,
+        path,
+        parts: vec![Part { range: ByteRange::new(0, bytes), file }],
+        bytes,
+        sector_bytes,
+        direct,
+        live: !reasons.is_empty(),
+        device: Some(device),
+        errors: AtomicU64::new(0),
+    })
+}
+
+fn open_files(shown: &str, path: &Path, first: File) -> Result<SourceReader, AcquireError> {
+    let failed = |source: io::Error| AcquireError::Source { path: shown.to_owned(), source };
+    let names = split::discover(path).map_err(failed)?.filter(|names| names.len() > 1).unwrap_or_default();
+    let mut files = vec![first];
+    for name in names.iter().skip(1) {
+        let file = rustix::fs::open(name, READ_ONLY | OFlags::NONBLOCK, Mode::empty());
+        files.push(File::from(file.map_err(|errno| failed(errno.into()))?));
+    }
+    let mut bytes: u64 = 0;
+    let mut parts = Vec::with_capacity(files.len());
+    for file in files {
+        let end = bytes.saturating_add(length(&file).map_err(failed)?);
+        parts.push(Part { range: ByteRange::new(bytes, end), file });
+        bytes = end;
+    }
+    Ok(SourceReader {
+        kind: if parts.len() > 1 { SourceKind::Split } else { SourceKind::File },
+        path: shown.to_owned(),
+        parts,
+        bytes,
+        sector_bytes: FILE_SECTOR_BYTES,
+        direct: false,
+        live: false,
+        device: None,
+        errors: AtomicU64::new(0),
+    })
+}

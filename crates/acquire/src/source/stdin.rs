@@ -1,0 +1,96 @@
+//! Standard input as a source: read in order, its length known at its end.
+
+use crate::stream::{Buffer, CHUNK_BYTES, Fault, Feed};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Standard input, or another stream that cannot be read twice.
+#[derive(Debug)]
+pub(crate) struct StdinSource {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    file: File,
+    bytes: u64,
+    ended: bool,
+}
+
+impl StdinSource {
+    /// Takes standard input.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, if there is no standard input.
+    pub(crate) fn open() -> io::Result<Self> {
+        Ok(Self::from_file(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
+    }
+
+    /// Takes an open file, to be read from where it stands.
+    #[must_use]
+    pub(crate) const fn from_file(file: File) -> Self {
+        Self { state: Mutex::new(State { file, bytes: 0, ended: false }) }
+    }
+}
+
+impl Feed for StdinSource {
+    fn len(&self) -> Option<u64> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.ended.then_some(state.bytes)
+    }
+
+    fn fill(&self, index: u64, _buffer: &mut Buffer) -> Result<(), Fault> {
+        Err(Fault::Gone(io::Error::other(format!("chunk {index} of a stream asked for out of order"))))
+    }
+
+    fn take(&self, cursor: &AtomicU64, end: u64, buffer: &mut Buffer) -> Option<(u64, Result<(), Fault>)> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.ended || cursor.load(Ordering::Relaxed) >= end {
+            return None;
+        }
+        let index = cursor.fetch_add(1, Ordering::Relaxed);
+        buffer.set_len(CHUNK_BYTES);
+        let mut done = 0;
+        while let Some(rest) = buffer.as_mut().get_mut(done..).filter(|rest| !rest.is_empty()) {
+            match state.file.read(rest) {
+                Ok(0) => {
+                    state.ended = true;
+                    break;
+                }
+                Ok(read) => done = done.saturating_add(read),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Some((index, Err(Fault::Gone(error)))),
+            }
+        }
+        state.bytes = state.bytes.saturating_add(done as u64);
+        buffer.set_len(done as u64);
+        (done > 0).then_some((index, Ok(())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Seek as _, Write as _};
+
+    #[test]
+    fn a_stream_is_cut_into_chunks_and_its_length_is_known_at_the_end() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![7; (CHUNK_BYTES + 5) as usize]).unwrap();
+        file.rewind().unwrap();
+        let source = StdinSource::from_file(file);
+        let cursor = AtomicU64::new(0);
+        let mut buffer = Buffer::new();
+        assert_eq!(source.len(), None);
+        assert_eq!(source.take(&cursor, u64::MAX, &mut buffer).unwrap().0, 0);
+        assert_eq!(buffer.as_slice().len() as u64, CHUNK_BYTES);
+        assert_eq!(source.take(&cursor, u64::MAX, &mut buffer).unwrap().0, 1);
+        assert_eq!(buffer.as_slice(), [7; 5]);
+        assert!(source.take(&cursor, u64::MAX, &mut buffer).is_none());
+        assert_eq!(source.len(), Some(CHUNK_BYTES + 5));
+    }
+}

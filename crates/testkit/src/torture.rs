@@ -1,6 +1,6 @@
 //! Kills acquisitions at random points, resumes each to its end, and compares what came out with an undisturbed run.
 
-use crate::{noise, run, sample_image, sha256sum};
+use crate::{noise, run, sample_image, sha256sum, sha256sum_check};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -138,12 +138,13 @@ impl Torture {
                 difference(&reference.exhibit, &found)
             ));
         }
-        let verified = run(Command::new(&self.program).arg("verify").arg(self.case()));
-        if verified.code == 0 {
-            Ok(())
-        } else {
-            Err(format!("verify exits with {}: {}", verified.code, verified.stderr))
+        // By independent tools: the files of the exhibit, and the chain of custody.
+        let sums = sha256sum_check(&exhibits.join(EXHIBIT));
+        if sums.code != 0 {
+            return Err(format!("sha256sum -c exits with {}: {}{}", sums.code, sums.stdout, sums.stderr));
         }
+        let chain = run(Command::new("sh").arg(self.case().join("verify.sh")));
+        if chain.code == 0 { Ok(()) } else { Err(format!("verify.sh exits with {}: {}", chain.code, chain.stdout)) }
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Options {
     /// The seed of the points in time; another for each run unless given
     #[arg(long)]
     seed: Option<u64>,
-    /// Bytes of the source, in MiB
+    /// Size of the source in MiB; half a KiB more is added, so that the last leaf is a short one
     #[arg(long, default_value_t = 48, value_name = "MIB")]
     size: u64,
 }
@@ -24,8 +24,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let seed = options.seed.unwrap_or_else(|| u64::from(std::process::id()) << 20 | 0x5eed);
     println!("seed {seed}");
     let folder = tempdir();
-    let torture =
-        Torture { program, folder: folder.path().to_path_buf(), seed, kills: options.kills, bytes: options.size << 20 };
+    let torture = Torture {
+        program,
+        folder: folder.path().to_path_buf(),
+        seed,
+        kills: options.kills,
+        bytes: (options.size << 20) + 512,
+    };
     let result = torture.run(&mut |line| println!("{line}"));
     println!("{result}");
     if !result.wrong.is_empty() {

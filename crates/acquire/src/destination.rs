@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use kanshiki_custody::leaves::{self, LeafDigest, LeafFile, leaf_digest};
 use kanshiki_custody::map::Mapfile;
 use kanshiki_custody::{Case, LockGuard, OutputDir};
+use kanshiki_image::drop_cache;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -210,7 +211,8 @@ impl Destination {
         }
         let (files, syncing) = (self.writer.files()?, Arc::clone(&self.syncing));
         std::thread::spawn(move || {
-            files.iter().for_each(|file| drop(file.sync_data()));
+            // What is on the medium need not push other things out of the page cache.
+            files.iter().filter(|file| file.sync_data().is_ok()).for_each(|file| drop(drop_cache(file)));
             syncing.store(false, Ordering::Relaxed);
         });
         Ok(())

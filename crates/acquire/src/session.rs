@@ -251,11 +251,19 @@ impl Session<'_> {
         }
         let mut image =
             Image { bytes: copied.bytes, unreadable: copied.unreadable, digests: copied.digests, retries: 0 };
-        let destinations = self.keep(copied.destinations, copied.lost, copied.stopped)?;
+        let destinations =
+            self.keep(copied.destinations, copied.lost, copied.stopped).map_err(|(error, destinations)| {
+                let size = self.origin.reader().map_or(copied.bytes, |reader| reader.bytes());
+                let map = rescue::map_under_way(size, copied.bytes, &copied.pending, &copy.known_unreadable);
+                // The error is what is told; without the map the next session tries again.
+                destinations.iter().for_each(|destination| drop(destination.write_map(&map)));
+                (error, destinations)
+            })?;
         let (Some(reader), false) = (self.origin.reader().cloned(), copied.pending.is_empty()) else {
             return Ok((image, destinations));
         };
-        let rescued = Rescue::new(&reader, destinations, copied.pending, self.progress).run(self.options.retries);
+        let rescued = Rescue::new(&reader, destinations, copied.pending, &image.unreadable, self.progress)
+            .run(self.options.retries);
         let destinations = self.keep(rescued.destinations, rescued.lost, rescued.stopped)?;
         rescued.unreadable.iter().for_each(|range| image.unreadable.insert(range));
         image.retries = rescued.retries;

@@ -1,9 +1,11 @@
 //! What is copied: a block device, a regular file, a raw image in parts, or standard input. It is opened for reading
 //! once, and from then on only the open descriptors count.
 
+mod facts;
 mod open;
 mod stdin;
 
+pub(crate) use facts::facts;
 pub(crate) use open::open;
 pub(crate) use stdin::StdinSource;
 
@@ -11,6 +13,7 @@ use crate::device::BlockDevice;
 use crate::stream::{Buffer, CHUNK_BYTES, Fault, Feed};
 use kanshiki_custody::manifest::SourceKind;
 use kanshiki_model::ByteRange;
+use rustix::fs::SeekFrom;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -126,6 +129,23 @@ impl SourceReader {
         [ByteRange::new(0, EDGE_BYTES.min(self.bytes)), ByteRange::new(last, self.bytes)]
     }
 
+    /// Whether these bytes are a hole of a sparse file, which need not be read.
+    fn is_hole(&self, offset: u64, bytes: u64) -> bool {
+        let Some(part) = self.parts.iter().find(|part| part.range.contains(offset)) else { return false };
+        if self.kind == SourceKind::Device || part.range.end < offset.saturating_add(bytes) {
+            return false;
+        }
+        let within = offset.saturating_sub(part.range.start);
+        match rustix::fs::seek(&part.file, SeekFrom::Data(within)) {
+            Ok(data) => data >= within.saturating_add(bytes),
+            // Nothing but a hole up to the end of the file, unless the file has become shorter.
+            Err(rustix::io::Errno::NXIO) => {
+                length(&part.file).is_ok_and(|length| length >= within.saturating_add(bytes))
+            }
+            Err(_) => false,
+        }
+    }
+
     /// Fills the whole of `buf` from byte `offset`. For direct reads `buf`, its length and `offset` are aligned.
     ///
     /// # Errors
@@ -175,7 +195,12 @@ impl Feed for SourceReader {
     }
 
     fn fill(&self, index: u64, buffer: &mut Buffer) -> Result<(), Fault> {
-        self.read(index.saturating_mul(CHUNK_BYTES), buffer.as_mut())
+        let offset = index.saturating_mul(CHUNK_BYTES);
+        if self.is_hole(offset, buffer.as_slice().len() as u64) {
+            buffer.as_mut().fill(0);
+            return Ok(());
+        }
+        self.read(offset, buffer.as_mut())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::source::SourceReader;
 use crate::writers::{self, Storage};
 use crate::{AcquireError, AcquireOptions};
 use kanshiki_custody::manifest::{Format, Manifest};
-use kanshiki_custody::map::{MapPhase, MapStatus};
+use kanshiki_custody::map::MapStatus;
 use kanshiki_custody::{Case, CustodyError, LockGuard, Mapfile, OutputDir, manifest, read_small};
 use kanshiki_model::{ByteRanges, Clock, Size, visible};
 use std::io;
@@ -153,7 +153,7 @@ pub(super) fn known_unreadable(destination: &Destination) -> Result<ByteRanges, 
     }
     let bytes = destination.dir.read_small(MAP_NAME, MAP_LIMIT)?;
     let map = Mapfile::parse(&bytes).map_err(|error| refused_state(&destination.path, error.to_string()))?;
-    if map.phase == MapPhase::Finished { Ok(map.ranges(MapStatus::BadSector)) } else { Ok(ByteRanges::new()) }
+    Ok(map.ranges(MapStatus::BadSector))
 }
 
 /// Opens image and leaves in the folder; a folder in which an earlier session left no state is begun anew.

@@ -5,7 +5,7 @@ use super::change;
 use super::{Image, Origin, Session, State};
 use crate::device::guard;
 use crate::host;
-use crate::source::edge_digests;
+use crate::source::{self, edge_digests};
 use kanshiki_custody::leaves::{LEAF_BYTES, Root};
 use kanshiki_custody::manifest::{
     Change, Digests, ImageRecord, KIND, Manifest, Output, Run, SCHEMA, SourceRecord, Verification,
@@ -44,7 +44,7 @@ impl Before {
     pub(super) fn of(origin: &Origin, clock: &dyn Clock) -> Self {
         let started = clock.now();
         let device = origin.device();
-        let facts = device.map(|device| device.facts()).unwrap_or_default();
+        let facts = origin.reader().map(|reader| source::facts(reader)).unwrap_or_default();
         let serial = ["serial", "wwn"].iter().find_map(|name| facts.get(*name).and_then(Fact::text));
         let reader = origin.reader();
         let identity = SourceIdentity {

@@ -18,6 +18,8 @@ pub(crate) struct Rescue<'a> {
     destinations: Vec<Destination>,
     lost: Vec<Lost>,
     pending: ByteRanges,
+    // What earlier sessions have found to stay unreadable; it stays in every map.
+    known: &'a ByteRanges,
     // The chunks whose place was kept.
     chunks: BTreeSet<u64>,
     retries_done: u64,
@@ -63,12 +65,13 @@ impl<'a> Rescue<'a> {
         source: &'a SourceReader,
         destinations: Vec<Destination>,
         pending: ByteRanges,
+        known: &'a ByteRanges,
         progress: &'a dyn Progress,
     ) -> Self {
         let chunks =
             pending.iter().flat_map(|range| range.start / CHUNK_BYTES..range.end.div_ceil(CHUNK_BYTES)).collect();
         let (piece, chunk) = (Buffer::new(), Buffer::new());
-        Self { source, destinations, lost: Vec::new(), pending, chunks, retries_done: 0, progress, piece, chunk }
+        Self { source, destinations, lost: Vec::new(), pending, known, chunks, retries_done: 0, progress, piece, chunk }
     }
 
     /// Runs all passes; the bytes that stay unreadable are zero in the image, and in the mapfile.
@@ -76,13 +79,7 @@ impl<'a> Rescue<'a> {
     pub(crate) fn run(mut self, retries: u32) -> Rescued {
         let stopped = self.passes(retries).and_then(|()| self.settle()).err().map(|halt| self.explain(halt));
         if stopped.is_some() {
-            let map = Mapfile::under_way(
-                self.source.bytes(),
-                self.pending.iter().next().map_or(0, |range| range.start),
-                MapPhase::Trimming,
-                1,
-                &[(MapStatus::NonTrimmed, &self.pending)],
-            );
+            let map = map_under_way(self.source.bytes(), self.source.bytes(), &self.pending, self.known);
             self.each_destination(|destination| destination.write_map(&map));
         }
         let Self { destinations, lost, pending, retries_done, .. } = self;
@@ -195,7 +192,9 @@ impl<'a> Rescue<'a> {
 
     /// Writes down what stays unreadable, and after that declares the chunks done.
     fn settle(&mut self) -> Result<(), Halt> {
-        let map = Mapfile::finished(self.source.bytes(), &self.pending);
+        let mut unreadable = self.pending.clone();
+        self.known.iter().for_each(|range| unreadable.insert(range));
+        let map = Mapfile::finished(self.source.bytes(), &unreadable);
         self.each_destination(|destination| destination.write_map(&map));
         for chunk in std::mem::take(&mut self.chunks) {
             self.load(chunk)?;
@@ -226,6 +225,16 @@ impl<'a> Rescue<'a> {
             Halt::NoDestination => AcquireError::Internal("no destination is left".to_owned()),
         }
     }
+}
+
+/// The map of an image of which the first `done` bytes were tried; `known` are the bytes that an earlier session has
+/// given up.
+pub(super) fn map_under_way(size: u64, done: u64, pending: &ByteRanges, known: &ByteRanges) -> Mapfile {
+    let tried = ByteRanges::from_iter([ByteRange::new(0, done)]);
+    let phase = if done < size { MapPhase::Copying } else { MapPhase::Trimming };
+    let position = pending.iter().next().filter(|_| done >= size).map_or(done, |range| range.start);
+    let sets = [(MapStatus::Finished, &tried), (MapStatus::NonTrimmed, pending), (MapStatus::BadSector, known)];
+    Mapfile::under_way(size, position, phase, 1, &sets)
 }
 
 /// Cuts a range at multiples of `piece_bytes`.

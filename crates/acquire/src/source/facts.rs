@@ -1,0 +1,46 @@
+//! What is known of a source that is no block device.
+
+use super::SourceReader;
+use kanshiki_model::{Fact, Facts, Timestamp, visible};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+
+/// Facts of the source: those of its device, or of its first file.
+pub(crate) fn facts(source: &SourceReader) -> Facts {
+    match (source.device(), source.files().next()) {
+        (Some(device), _) => device.facts(),
+        (None, Some(file)) => file_facts(file, source.files().count()),
+        (None, None) => Facts::new(),
+    }
+}
+
+fn file_facts(file: &File, parts: usize) -> Facts {
+    let mut facts = Facts::from([("parts".to_owned(), Fact::derived(parts, "the names of the files"))]);
+    let mut put = |name: &str, fact: Fact| facts.insert(name.to_owned(), fact);
+    let unknown = |error: &io::Error| Fact::unknown(error.to_string());
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    put(
+        "resolved_path",
+        match std::fs::read_link(&link) {
+            Ok(path) => Fact::probed(visible(path.as_os_str().as_bytes()), "/proc/self/fd"),
+            Err(error) => unknown(&error),
+        },
+    );
+    match file.metadata() {
+        Ok(metadata) => {
+            let nanoseconds = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+            put("modified", Fact::probed(Timestamp::from_nanoseconds(nanoseconds).to_string(), "fstat"));
+            put("inode", Fact::probed(metadata.ino(), "fstat"));
+            put("mode", Fact::probed(format!("{:04o}", metadata.mode() & 0o7777), "fstat"));
+            put("owner", Fact::probed(metadata.uid(), "fstat"));
+            put("allocated_bytes", Fact::probed(metadata.blocks().saturating_mul(512), "fstat"));
+        }
+        Err(error) => {
+            put("modified", unknown(&error));
+        }
+    }
+    facts
+}

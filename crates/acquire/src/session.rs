@@ -45,6 +45,7 @@ pub fn acquire(options: &AcquireOptions, clock: &dyn Clock, progress: &dyn Progr
         let notes = places::check(place, origin.reader().map(AsRef::as_ref), options)?;
         issues.extend(notes.into_iter().map(|note| Issue::new(places::shown(place), note)));
     }
+    places::refuse_existing(options)?;
     let protection = origin.device().map(|device| WriteProtection::set(device, options.live));
     let before = Before::of(&origin, clock);
     let mut session =
@@ -165,6 +166,7 @@ impl Session<'_> {
             }
         }
         let resumed = found.is_some();
+        self.tell_resumed(found.as_ref(), !complete.is_empty());
         let mut state = found.unwrap_or_else(|| self.new_state(identity));
         self.begin_session(&mut state, resumed);
         if open.is_empty() {
@@ -177,6 +179,19 @@ impl Session<'_> {
             destinations.push(places::open(case, dir, lock, path, state.storage, number)?);
         }
         Ok((state, Some(destinations), complete))
+    }
+
+    /// Says what going on means where it is not what was asked for.
+    fn tell_resumed(&self, found: Option<&State>, complete: bool) {
+        let note = match found {
+            Some(state) if state.storage.format != self.options.format => {
+                format!("going on in the format in which the exhibit was begun: {:?}", state.storage.format)
+                    .to_lowercase()
+            }
+            None if self.options.resume && !complete => "there was nothing to resume: begun anew".to_owned(),
+            _ => return,
+        };
+        self.progress.issue(&Issue::new(self.options.exhibit.clone(), note));
     }
 
     fn new_state(&self, identity: &SourceIdentity) -> State {
@@ -322,19 +337,18 @@ impl Session<'_> {
         lost: Vec<Lost>,
         stopped: Option<AcquireError>,
     ) -> Result<Vec<Destination>, (AcquireError, Vec<Destination>)> {
-        let first = lost.first().map(|lost| lost.path.clone());
-        let mut reason = None;
-        for lost in lost {
-            self.tell_lost(&lost);
-            reason.get_or_insert(lost.error);
+        if destinations.is_empty() {
+            let first = lost.into_iter().next();
+            let (path, source) = first.map_or_else(
+                || (PathBuf::new(), io::Error::other("no destination is left")),
+                |lost| (lost.path, lost.error),
+            );
+            return Err((AcquireError::Destination { path, source }, destinations));
         }
-        match (destinations.is_empty(), stopped) {
-            (true, _) => {
-                let source = reason.unwrap_or_else(|| io::Error::other("no destination is left"));
-                Err((AcquireError::Destination { path: first.unwrap_or_default(), source }, destinations))
-            }
-            (false, Some(stopped)) => Err((stopped, destinations)),
-            (false, None) => Ok(destinations),
+        lost.iter().for_each(|lost| self.tell_lost(lost));
+        match stopped {
+            Some(stopped) => Err((stopped, destinations)),
+            None => Ok(destinations),
         }
     }
 

@@ -58,23 +58,29 @@ impl Session<'_> {
                 return Err(error);
             }
         };
-        let (mut finished, mut error) = (Vec::new(), None);
+        let (mut finished, mut failures) = (Vec::new(), Vec::new());
         for mut destination in destinations {
             let path = destination.path.clone();
-            match self
-                .finish_one(&mut state, image, &after, &mut destination)
-                .and_then(|manifest| self.publish(destination, manifest))
-            {
+            let closed = self.finish_one(&mut state, image, &after, &mut destination);
+            if let Err(error) = &closed {
+                let end = super::end_of(error);
+                Self::record_end(&mut state, std::slice::from_mut(&mut destination), self.clock.now(), &end);
+            }
+            match closed.and_then(|manifest| self.publish(destination, manifest)) {
                 Ok(done) => finished.push(done),
-                Err(failed) => {
-                    let lost = Lost { path, error: io::Error::other(failed.to_string()) };
-                    self.tell_lost(&lost);
-                    error.get_or_insert(failed);
-                }
+                Err(stopped @ AcquireError::Interrupted { .. }) => return Err(stopped),
+                Err(error) => failures.push((path, error)),
             }
         }
         for (case, manifest) in complete {
             finished.push(self.mend(&case, manifest)?);
+        }
+        if finished.is_empty() {
+            let first = failures.into_iter().next().map(|(_, error)| error);
+            return Err(first.unwrap_or_else(|| AcquireError::Internal("no destination is left".to_owned())));
+        }
+        for (path, error) in failures {
+            self.tell_lost(&Lost { path, error: io::Error::other(error.to_string()) });
         }
         self.reserve(image, &after);
         let mut exhibits = finished.iter().map(|done| done.folder.clone()).collect::<Vec<_>>();
@@ -86,7 +92,7 @@ impl Session<'_> {
                 manifest_sha256: first.manifest_sha256,
                 reservations: std::mem::take(&mut self.reservations),
             }),
-            None => Err(error.unwrap_or_else(|| AcquireError::Internal("no destination is left".to_owned()))),
+            None => Err(AcquireError::Internal("no destination is left".to_owned())),
         }
     }
 

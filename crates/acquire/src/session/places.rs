@@ -100,6 +100,25 @@ fn partial_bytes(case: &Path, exhibit: &str) -> u64 {
     files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.blocks().saturating_mul(512)).sum()
 }
 
+/// Refuses, before anything is made anywhere, an exhibit that one of the cases has already.
+pub(super) fn refuse_existing(options: &AcquireOptions) -> Result<(), AcquireError> {
+    if options.resume {
+        return Ok(());
+    }
+    for path in options.places() {
+        let Ok(case) = Case::open(path) else { continue };
+        let (id, case_path) = (options.exhibit.clone(), path.clone());
+        if case.exhibits()?.contains(&id) {
+            return Err(CustodyError::ExhibitExists { id, case: case_path }.into());
+        }
+        // Entering it tells whether it is left over or under way.
+        if case.partial_exhibits()?.contains(&id) {
+            case.begin_exhibit(&id)?;
+        }
+    }
+    Ok(())
+}
+
 /// Enters the exhibit's folder in a case: makes it, or with `resume` takes up the one that is there.
 pub(super) fn enter(case: &Path, exhibit: &str, resume: bool, clock: &dyn Clock) -> Result<Place, AcquireError> {
     let case = Case::create_or_open(case, clock)?;

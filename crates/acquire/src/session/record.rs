@@ -45,7 +45,7 @@ impl Before {
         let started = clock.now();
         let device = origin.device();
         let facts = origin.reader().map(|reader| source::facts(reader)).unwrap_or_default();
-        let serial = ["serial", "wwn"].iter().find_map(|name| facts.get(*name).and_then(Fact::text));
+        let serial = ["serial", "wwid"].iter().find_map(|name| facts.get(*name).and_then(Fact::text));
         let reader = origin.reader();
         let identity = SourceIdentity {
             kind: origin.kind(),

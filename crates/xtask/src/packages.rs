@@ -21,6 +21,7 @@ pub(crate) fn prepare(install: bool) {
 }
 
 fn get(packages: &BTreeSet<&str>) {
+    println!("installing {}", packages.iter().copied().collect::<Vec<_>>().join(", "));
     if !apt(["update", "--quiet=2"], &[]) {
         println!("the list of packages could not be brought up to date");
     }

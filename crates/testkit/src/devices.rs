@@ -30,12 +30,20 @@ impl LoopDevice {
         for _ in 0..20 {
             let ran = run(losetup(access, sector_bytes).arg(file));
             if ran.code == 0 {
-                return Self { path: ran.stdout.trim().into() };
+                let device = Self { path: ran.stdout.trim().into() };
+                device.clear_read_only();
+                return device;
             }
             last = ran.stderr;
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         panic!("cannot attach {}: {last}", file.display())
+    }
+
+    /// The flag that BLKROSET sets stays on a loop device when it is detached, and would meet whoever gets it next. That
+    /// of a device attached read-only is another one, and stays.
+    fn clear_read_only(&self) {
+        let _ = run(tool("blockdev").arg("--setrw").arg(&self.path));
     }
 
     /// The device's path, as `/dev/loop7`.
@@ -63,6 +71,7 @@ fn losetup(access: LoopAccess, sector_bytes: u32) -> std::process::Command {
 
 impl Drop for LoopDevice {
     fn drop(&mut self) {
+        self.clear_read_only();
         let _ = run(tool("losetup").arg("--detach").arg(&self.path));
     }
 }
@@ -103,5 +112,38 @@ impl Drop for Mount {
         if run(tool("umount").arg(&self.point)).code != 0 {
             let _ = run(tool("umount").arg("--lazy").arg(&self.point));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Need, need, tempdir, write_file};
+
+    #[test]
+    fn a_device_set_read_only_does_not_stay_so_for_the_next_user() {
+        if !need(&[Need::LoopDevices]) {
+            return;
+        }
+        let folder = tempdir();
+        let file = folder.path().join("disk");
+        write_file(&file, vec![0; 1 << 20]);
+        let device = LoopDevice::attach(&file, LoopAccess::ReadWrite, 512);
+        let _ = run(tool("blockdev").arg("--setro").arg(device.path())).exits(0);
+        drop(device);
+        let next = LoopDevice::attach(&file, LoopAccess::ReadWrite, 512);
+        assert_eq!(run(tool("blockdev").arg("--getro").arg(next.path())).stdout, "0\n");
+    }
+
+    #[test]
+    fn a_device_attached_read_only_refuses_writes_and_one_with_large_sectors_has_them() {
+        if !need(&[Need::LoopDevices]) {
+            return;
+        }
+        let folder = tempdir();
+        let file = folder.path().join("disk");
+        write_file(&file, vec![0; 1 << 20]);
+        let device = LoopDevice::attach(&file, LoopAccess::ReadOnly, 4096);
+        assert_eq!(run(tool("blockdev").args(["--getro", "--getss"]).arg(device.path())).stdout, "1\n4096\n");
     }
 }

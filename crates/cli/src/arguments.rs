@@ -6,7 +6,7 @@ use crate::demo;
 use crate::exit::Exit;
 #[cfg(feature = "manual")]
 use crate::manual;
-use crate::{acquire, custody, verify};
+use crate::{acquire, custody, info, schema, verify};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -52,6 +52,8 @@ pub(crate) enum Verb {
     Acquire(Box<acquire::AcquireArguments>),
     Verify(verify::VerifyArguments),
     Custody(custody::CustodyArguments),
+    Info(info::InfoArguments),
+    Schema(schema::SchemaArguments),
     #[cfg(feature = "demo")]
     Demo(demo::DemoArguments),
     #[cfg(feature = "manual")]
@@ -67,6 +69,8 @@ impl Verb {
             Self::Acquire(arguments) => arguments.output.json,
             Self::Verify(arguments) => arguments.output.json,
             Self::Custody(arguments) => arguments.wants_json(),
+            Self::Info(arguments) => arguments.json,
+            Self::Schema(_) => false,
             #[cfg(feature = "demo")]
             Self::Demo(_) => false,
             #[cfg(feature = "manual")]

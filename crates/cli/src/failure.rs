@@ -4,6 +4,7 @@ use crate::exit::Exit;
 use kanshiki_model::visible_text;
 use serde::Serialize;
 use std::error::Error;
+use std::fmt;
 use std::io;
 
 /// Why the program did not do what it was asked.
@@ -83,6 +84,14 @@ impl Failure {
             hint: self.hint.as_deref(),
             exit_code: self.exit.code(),
         }
+    }
+}
+
+/// On one line: `cannot read x: permission denied`.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        self.because.iter().try_for_each(|cause| write!(f, ": {cause}"))
     }
 }
 

@@ -12,9 +12,11 @@ mod exit;
 mod failure;
 #[cfg(any(feature = "demo", feature = "manual"))]
 mod files;
+mod info;
 #[cfg(feature = "manual")]
 mod manual;
 mod progress;
+mod schema;
 mod signals;
 mod verify;
 
@@ -46,6 +48,8 @@ fn run(verb: Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Acquire(arguments) => acquire::run(*arguments, console),
         Verb::Verify(arguments) => verify::run(arguments, console),
         Verb::Custody(arguments) => custody::run(arguments, console),
+        Verb::Info(arguments) => info::run(&arguments, console),
+        Verb::Schema(arguments) => schema::run(&arguments, console),
         #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, console),
         #[cfg(feature = "manual")]

@@ -71,6 +71,21 @@ fn the_help_of_custody_and_its_verbs_are_the_snapshots() {
 }
 
 #[test]
+fn the_help_of_info_and_schema_are_the_snapshots() {
+    assert_help_is_the_snapshot("info", &["info", "--help"]);
+    assert_help_is_the_snapshot("schema", &["schema", "--help"]);
+}
+
+#[test]
+fn every_schema_that_help_names_is_printed() {
+    for name in ["manifest", "case", "custody-entry", "custody-head"] {
+        let schema: serde_json::Value =
+            serde_json::from_slice(&kanshiki(&["schema", name]).stdout).expect("the schema is JSON");
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    }
+}
+
+#[test]
 #[cfg(feature = "demo")]
 fn the_help_of_demo_is_the_snapshot() {
     assert_help_is_the_snapshot("demo", &["demo", "--help"]);
@@ -198,7 +213,7 @@ fn a_reader_that_goes_away_does_not_make_a_failure() {
 #[test]
 fn standard_output_that_cannot_be_written_is_a_failure() {
     let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full is there");
-    let program = Command::new(env!("CARGO_BIN_EXE_kanshiki")).args(["completions", "bash"]).stdout(full).output();
+    let program = Command::new(env!("CARGO_BIN_EXE_kanshiki")).args(["schema", "manifest"]).stdout(full).output();
     let output = program.expect("the program starts");
     assert_eq!(output.status.code(), Some(4));
     assert!(text(&output.stderr).contains("because: no space left on device"), "{}", text(&output.stderr));

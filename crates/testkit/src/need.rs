@@ -37,6 +37,8 @@ pub const TOOLS: &[Tool] = &[
     tool("strace", "strace", "proves that the source is never opened for writing"),
     tool(JSONSCHEMA, "python3-jsonschema", "validates manifests against the shipped schema"),
     tool("sfdisk", "fdisk", "makes partition tables to compare with"),
+    tool("partx", "util-linux", "tells a kernel without a reader of partition tables of the partitions"),
+    tool("mkswap", "util-linux", "makes swap areas"),
     tool("sgdisk", "gdisk", "reads GUID partition tables to compare with"),
     tool("mkfs.ext4", "e2fsprogs", "makes filesystems to recognise"),
     tool("debugfs", "e2fsprogs", "reads ext4 to compare with"),

@@ -17,3 +17,8 @@ mod writers;
 pub use error::AcquireError;
 pub use options::{AcquireOptions, Outcome, SPLIT_BYTES, SourcePath, ZSTD_LEVEL};
 pub use session::acquire;
+
+/// The program as the custody log names it.
+fn tool_name() -> String {
+    format!("kanshiki {}", env!("CARGO_PKG_VERSION"))
+}

@@ -53,6 +53,8 @@ pub(crate) struct Found {
     pub(crate) differing: ByteRanges,
     /// Bytes that the medium did not give.
     pub(crate) unread: ByteRanges,
+    /// Why the first of them was not given.
+    pub(crate) unread_reason: Option<String>,
     /// Chunks that could not be had.
     pub(crate) missing_chunks: u64,
     /// What was wrong, in plain words.
@@ -155,7 +157,7 @@ impl Found {
         match fault {
             Fault::Gone(error) | Fault::Unreadable(error) if error.kind() != io::ErrorKind::InvalidData => {
                 self.unread.insert(range);
-                self.problem(format!("bytes {range} cannot be read: {error}"));
+                self.unread_reason.get_or_insert_with(|| format!("bytes {range} cannot be read: {error}"));
             }
             Fault::Gone(error) | Fault::Unreadable(error) => {
                 self.differing.insert(range);

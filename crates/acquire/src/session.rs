@@ -378,7 +378,7 @@ impl Session<'_> {
             }
             _ => format!("acquisition of {} as exhibit {} began", self.before.path, self.options.exhibit),
         };
-        let act = Act { kind, who: who(&state.people), what, subjects: Vec::new(), tool: record::tool_name() };
+        let act = Act { kind, who: who(&state.people), what, subjects: Vec::new(), tool: crate::tool_name() };
         CustodyLog::open(case)?.append(act, self.clock)?;
         Ok(())
     }

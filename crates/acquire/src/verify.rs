@@ -1,16 +1,27 @@
-//! From the image back to the proof.
+//! From the image back to the proof: everything that the record of an exhibit says is worked out anew and compared.
 
+mod bare;
+mod custody;
+mod exhibit;
+mod files;
 mod report;
+mod target;
 
 pub use report::{CustodyReport, ExhibitReport, Verdict, VerifyOptions, VerifyReport};
 
+use custody::Log;
+use kanshiki_custody::{Act, ActKind, Case, CustodyLog, Subject};
 use kanshiki_model::{Clock, Progress};
+use target::Target;
+
+/// The version of the report.
+const SCHEMA: u32 = 1;
 
 /// Why there is no answer at all.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The target is no case, exhibit or image.
+    /// The target is no case, exhibit or image, or cannot be compared with anything.
     #[error("cannot verify `{target}`: {reason}")]
     Target {
         /// The target, made visible.
@@ -30,8 +41,112 @@ pub enum VerifyError {
 /// [`VerifyError`] if the target is none of these, or the work was interrupted.
 pub fn verify(
     options: &VerifyOptions,
-    _clock: &dyn Clock,
-    _progress: &dyn Progress,
+    clock: &dyn Clock,
+    progress: &dyn Progress,
 ) -> Result<VerifyReport, VerifyError> {
-    Err(VerifyError::Target { target: options.target.display().to_string(), reason: "not written yet".to_owned() })
+    let target = Target::resolve(&options.target)?;
+    let mut report = VerifyReport {
+        schema: SCHEMA,
+        target: target::shown(&options.target),
+        verdict: Verdict::Intact,
+        exhibits: Vec::new(),
+        custody: None,
+        not_compared: Vec::new(),
+    };
+    match &target {
+        Target::Image(path) => report.exhibits.push(bare::verify(path, options, progress)?),
+        Target::Exhibit { folder, id, case } => {
+            let log = case.as_ref().map(Log::read);
+            let recorded = log.as_ref().and_then(|log| log.acquired(id));
+            report.exhibits.push(exhibit::verify(folder, id, recorded, options, progress)?);
+            match &log {
+                Some(log) => report.custody = Some(log.report(None)),
+                None => report.not_compared.push("the custody log: the exhibit lies in no case folder".to_owned()),
+            }
+            report.verdict = log.as_ref().map_or(Verdict::Intact, Log::verdict);
+        }
+        Target::Case(case) => verify_case(case, options, progress, &mut report)?,
+    }
+    say_limits(options, &mut report);
+    let worst = report.exhibits.iter().map(|exhibit| exhibit.verdict).max();
+    report.verdict = report.verdict.max(worst.unwrap_or(Verdict::Intact));
+    if let (true, Some(case)) = (options.record, target.case()) {
+        record(case, options, clock, &mut report);
+    }
+    Ok(report)
+}
+
+fn verify_case(
+    case: &Case,
+    options: &VerifyOptions,
+    progress: &dyn Progress,
+    report: &mut VerifyReport,
+) -> Result<(), VerifyError> {
+    let failed = |error: kanshiki_custody::CustodyError| VerifyError::Target {
+        target: target::shown(case.path()),
+        reason: error.to_string(),
+    };
+    let log = Log::read(case);
+    let present = case.exhibits().map_err(failed)?;
+    for id in &present {
+        let folder = case.exhibit_dir(id);
+        report.exhibits.push(exhibit::verify(&folder, id, log.acquired(id), options, progress)?);
+    }
+    for id in case.partial_exhibits().map_err(failed)? {
+        report.not_compared.push(format!("exhibit {id}: its acquisition is not finished"));
+        report.verdict = Verdict::Partial;
+    }
+    if present.is_empty() && log.is_without_exhibits() {
+        report.not_compared.push("exhibits: the case has none".to_owned());
+    }
+    let custody = log.report(Some(&present));
+    let verdict = if custody.problems.is_empty() { log.verdict() } else { Verdict::Differs };
+    report.verdict = report.verdict.max(verdict);
+    report.custody = Some(custody);
+    Ok(())
+}
+
+/// Says what the options left out.
+fn say_limits(options: &VerifyOptions, report: &mut VerifyReport) {
+    if let Some(range) = options.range {
+        report.not_compared.push(format!("bytes of the image outside {range}, as asked"));
+    }
+    if options.quick || options.range.is_some() {
+        report.not_compared.push("digests of the whole image and of its files, as asked".to_owned());
+    }
+}
+
+/// Enters the verification in the custody log. That it cannot be entered changes nothing of its result.
+fn record(case: &Case, options: &VerifyOptions, clock: &dyn Clock, report: &mut VerifyReport) {
+    let mode = match (options.quick, options.range) {
+        (_, Some(range)) => format!("bytes {range} by their leaves"),
+        (true, None) => "by the leaves".to_owned(),
+        (false, None) => "in full".to_owned(),
+    };
+    let result = match report.verdict {
+        Verdict::Intact => "intact",
+        Verdict::Partial => "intact as far as it could be compared",
+        Verdict::Impossible => "no answer",
+        Verdict::Differs => "DIFFERS",
+    };
+    let exhibits: Vec<String> = report
+        .exhibits
+        .iter()
+        .take(50)
+        .map(|exhibit| format!("{} {:?}", exhibit.exhibit, exhibit.verdict).to_lowercase())
+        .collect();
+    let subjects = report.exhibits.iter().take(50).filter_map(|exhibit| {
+        let name = format!("exhibits/{}/manifest.json", exhibit.exhibit);
+        exhibit.manifest_sha256.clone().map(|sha256| Subject { name, sha256 })
+    });
+    let act = Act {
+        kind: ActKind::Verified,
+        who: options.who.clone().unwrap_or_else(|| "not told".to_owned()),
+        what: format!("verified {mode}: {result} ({})", exhibits.join(", ")),
+        subjects: subjects.collect(),
+        tool: crate::tool_name(),
+    };
+    if let Err(error) = CustodyLog::open(case).and_then(|log| log.append(act, clock)) {
+        report.not_compared.push(format!("this verification could not be entered in the custody log: {error}"));
+    }
 }

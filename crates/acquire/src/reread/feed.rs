@@ -80,6 +80,13 @@ impl ImageFeed {
         Ok(Self { files, content, bytes, reading })
     }
 
+    /// Takes an image that is open already, without a look at its files.
+    #[must_use]
+    pub(crate) fn of_content(source: Source) -> Self {
+        let bytes = source.len();
+        Self { files: Vec::new(), content: Content::Plain(source), bytes, reading: Reading::Cached }
+    }
+
     /// The length of the content in bytes.
     #[must_use]
     pub(crate) const fn bytes(&self) -> u64 {

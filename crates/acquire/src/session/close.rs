@@ -2,7 +2,7 @@
 //! custody log. Until the folder has its final name, everything can be done again.
 
 use super::record::{After, Copy};
-use super::{Image, Session, State, change, record, state, who};
+use super::{Image, Session, State, change, state, who};
 use crate::destination::{Destination, Lost, MAP_NAME};
 use crate::hashers::Hasher;
 use crate::reread::{FileDigest, Found, ImageFeed, Reread, RereadError};
@@ -121,7 +121,7 @@ impl Session<'_> {
 
     /// Looks at the source after the last read, and lets it go.
     fn after(&mut self, image: &Image, destination: Option<&Destination>) -> Result<After, AcquireError> {
-        let seconds = self.before.instant.elapsed().as_secs_f64();
+        let reading = self.before.instant.elapsed();
         let mut change = kanshiki_custody::manifest::Change::default();
         if let Some(reader) = self.origin.reader() {
             if let (true, Some(destination)) = (self.options.twice, destination) {
@@ -141,7 +141,7 @@ impl Session<'_> {
             let statement = "the source is no block device: it was opened for reading only";
             protection.insert("statement".to_owned(), Fact::derived(statement, "the kind of the source"));
         }
-        Ok(After { change, state, protection, seconds })
+        Ok(After { change, state, protection, reading })
     }
 
     fn reserve(&mut self, image: &Image, after: &After) {
@@ -305,7 +305,7 @@ impl Session<'_> {
         }
         // A split image of thousands of parts stands in the manifest; the entry stays small.
         subjects.truncate(100);
-        let tool = record::tool_name();
+        let tool = crate::tool_name();
         log.append(Act { kind: ActKind::Acquired, who: who(&manifest.people), what, subjects, tool }, self.clock)?;
         Ok(())
     }
@@ -338,6 +338,9 @@ fn check(found: &Found, image: &Image, algorithms: usize) -> Result<(), String> 
     if let Some(problem) = found.problems.first() {
         let more = found.problems.len().saturating_sub(1);
         return Err(if more > 0 { format!("{problem}, and {more} more") } else { problem.clone() });
+    }
+    if let Some(reason) = &found.unread_reason {
+        return Err(reason.clone());
     }
     if found.compared_bytes != image.bytes || found.digests.len() != algorithms {
         return Err(format!("only {} of {} bytes could be compared", found.compared_bytes, image.bytes));

@@ -13,7 +13,7 @@ use kanshiki_custody::manifest::{
 use kanshiki_model::{Algorithm, Clock, Digest, Fact, Facts, Issue, Size, Timestamp};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::state::SourceIdentity;
 
@@ -37,7 +37,8 @@ pub(super) struct After {
     pub(super) change: Change,
     pub(super) state: Facts,
     pub(super) protection: Facts,
-    pub(super) seconds: f64,
+    /// How long this session read.
+    pub(super) reading: Duration,
 }
 
 impl Before {
@@ -66,11 +67,6 @@ impl Before {
             clock: host::clock_facts(started),
         }
     }
-}
-
-/// The program as the custody log names it.
-pub(super) fn tool_name() -> String {
-    format!("kanshiki {}", env!("CARGO_PKG_VERSION"))
 }
 
 /// What differs between the manifests of one acquisition's destinations.
@@ -178,14 +174,16 @@ impl Session<'_> {
             Some(_) => "through the page cache",
             None => "in order, from standard input",
         };
-        let rate = if after.seconds > 0.0 { (image.bytes as f64 / after.seconds).round() } else { 0.0 };
+        let milliseconds = u64::try_from(after.reading.as_millis()).unwrap_or(u64::MAX);
+        let rate = u128::from(image.bytes).saturating_mul(1000).checked_div(after.reading.as_millis());
+        let rate = rate.and_then(|rate| u64::try_from(rate).ok()).unwrap_or(image.bytes);
         let errors = reader.map_or(0, |reader| reader.errors());
         Facts::from([
             ("how".to_owned(), Fact::derived(how, "flags of the descriptor")),
             ("read_errors".to_owned(), Fact::derived(errors, "reads that failed, in this session")),
             ("retries".to_owned(), Fact::derived(image.retries, "sectors tried again, in this session")),
-            ("seconds".to_owned(), Fact::derived(after.seconds, "monotonic clock, in this session")),
-            ("bytes_per_second".to_owned(), Fact::derived(rate, "bytes of the image and seconds")),
+            ("milliseconds".to_owned(), Fact::derived(milliseconds, "monotonic clock, in this session")),
+            ("bytes_per_second".to_owned(), Fact::derived(rate, "bytes of the image and milliseconds")),
             ("request_bytes".to_owned(), Fact::derived(crate::stream::CHUNK_BYTES, "the program")),
         ])
     }

@@ -63,8 +63,12 @@ pub struct ExhibitReport {
     pub compared_bytes: u64,
     /// Digests that were worked out anew, by algorithm, in hexadecimal.
     pub digests: std::collections::BTreeMap<String, String>,
+    /// SHA-256 of `manifest.json` as it is now, in hexadecimal.
+    pub manifest_sha256: Option<String>,
     /// The bytes of the image that differ, as far as the leaves tell.
     pub differing: ByteRanges,
+    /// The bytes of the image that its medium does not give now.
+    pub unread: ByteRanges,
     /// The bytes that were unreadable when the image was made.
     pub unreadable: ByteRanges,
     /// Every difference, missing or added file, in plain words.
@@ -80,4 +84,6 @@ pub struct CustodyReport {
     pub head: Option<String>,
     /// Every change, removal or cut, in plain words.
     pub problems: Vec<String>,
+    /// What is to be known, but is no sign of a change.
+    pub notes: Vec<String>,
 }

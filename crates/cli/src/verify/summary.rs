@@ -45,6 +45,7 @@ fn text(report: &VerifyReport, paint: Paint) -> String {
             text.push_str(&format!("  {:<12} {}\n", "head", harmless(head)));
         }
         push_list(&mut text, "!", custody.problems.iter().map(String::as_str));
+        push_list(&mut text, "-", custody.notes.iter().map(String::as_str));
     }
     if !report.not_compared.is_empty() {
         text.push_str(&format!("{}\n", paint.strong("not compared:")));
@@ -75,6 +76,10 @@ fn of_exhibit(exhibit: &ExhibitReport, paint: Paint) -> String {
     }
     if !exhibit.unreadable.is_empty() {
         row("unreadable", &format!("{} when the image was made", Size(exhibit.unreadable.total_bytes())));
+    }
+    if !exhibit.unread.is_empty() {
+        let ranges: Vec<String> = exhibit.unread.iter().take(SHOWN).map(|range| range.to_string()).collect();
+        row("not read", &format!("{}: bytes {}", Size(exhibit.unread.total_bytes()), ranges.join(", ")));
     }
     let differing: Vec<String> = exhibit.differing.iter().map(in_mebibytes).collect();
     push_list(&mut text, "!", differing.iter().map(String::as_str));

@@ -1,0 +1,196 @@
+//! An exhibit with its manifest: the small files, the leaves, and the image in one reading.
+
+use super::bare::{outside, report_of, stopped, verdict, whole_chunks, with_causes};
+use super::files::{Small, is_plain};
+use super::target::shown;
+use super::{ExhibitReport, Verdict, VerifyError, VerifyOptions};
+use crate::destination::MAP_NAME;
+use crate::reread::{Found, ImageFeed, Reread};
+use kanshiki_custody::leaves::{self, Leaves};
+use kanshiki_custody::manifest::{Format, Manifest};
+use kanshiki_image::{OpenError, ReadError};
+use kanshiki_model::{Algorithm, ByteRange, Progress, visible_text};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Compares an exhibit with its record; `recorded` is what the custody log says of its manifest.
+pub(super) fn verify(
+    folder: &Path,
+    id: &str,
+    recorded: Option<Result<&str, &'static str>>,
+    options: &VerifyOptions,
+    progress: &dyn Progress,
+) -> Result<ExhibitReport, VerifyError> {
+    let mut small = Small::read(folder, recorded);
+    small.check_folder(folder);
+    small.check_outputs(folder, &[leaves::FILE_NAME, MAP_NAME]);
+    let mut found = Found::default();
+    let mut least = Verdict::Intact;
+    let mut problems = std::mem::take(&mut small.problems);
+    if let Some(reason) = small.no_answer.take() {
+        least = Verdict::Impossible;
+        problems.push(reason);
+    }
+    let mut unreadable = kanshiki_model::ByteRanges::new();
+    if let Some(manifest) = &small.manifest {
+        unreadable = manifest.image.unreadable.clone();
+        if manifest.exhibit != id {
+            problems.push(format!("the manifest is of exhibit {}", visible_text(&manifest.exhibit)));
+        }
+        let check = ImageCheck { folder, manifest, options, progress };
+        let leaves = check.leaves(&mut problems);
+        match check.open() {
+            Ok(image) => {
+                found = check.read(image, leaves.as_ref())?;
+                check.compare(&found, &mut problems);
+            }
+            Err(Opening::Told) => {}
+            Err(Opening::Differs(reason)) => problems.push(reason),
+            Err(Opening::NoAnswer(reason)) => {
+                least = Verdict::Impossible;
+                problems.push(reason);
+            }
+        }
+    }
+    let no_answers = usize::from(least == Verdict::Impossible);
+    let differs = problems.len() > no_answers;
+    let mut report = report_of(id.to_owned(), &mut found);
+    report.verdict = if differs { Verdict::Differs } else { verdict(&report, least) };
+    report.problems.splice(0..0, problems);
+    report.unreadable = unreadable;
+    report.manifest_sha256 = small.manifest_sha256;
+    Ok(report)
+}
+
+/// Why an image could not be opened.
+enum Opening {
+    /// It is missing, which is told already.
+    Told,
+    /// It is not what the manifest says.
+    Differs(String),
+    /// The medium does not give it.
+    NoAnswer(String),
+}
+
+struct ImageCheck<'a> {
+    folder: &'a Path,
+    manifest: &'a Manifest,
+    options: &'a VerifyOptions,
+    progress: &'a dyn Progress,
+}
+
+impl ImageCheck<'_> {
+    /// The leaves, if they are those of the manifest.
+    fn leaves(&self, problems: &mut Vec<String>) -> Option<Leaves> {
+        let leaves = match Leaves::open(&self.folder.join(leaves::FILE_NAME)) {
+            Ok(leaves) => leaves,
+            Err(error) => {
+                problems.push(format!("image.leaves: {}", with_causes(&error)));
+                return None;
+            }
+        };
+        if let Err(error) = leaves.verify_root() {
+            problems.push(format!("image.leaves: {}", with_causes(&error)));
+        }
+        let root = leaves.root();
+        if root.digest().to_hex() != self.manifest.image.leaves_root || root.image_bytes != self.manifest.image.bytes {
+            problems.push("image.leaves has not the root and the length that the manifest says".to_owned());
+        }
+        Some(leaves)
+    }
+
+    fn open(&self) -> Result<Arc<ImageFeed>, Opening> {
+        let names: Vec<&str> = self.image_outputs().map(|output| output.name.as_str()).collect();
+        if names.is_empty() {
+            return Err(Opening::Differs("the manifest names no image file".to_owned()));
+        }
+        if let Some(name) = names.iter().find(|name| !is_plain(name.as_bytes())) {
+            let name = visible_text(name);
+            return Err(Opening::Differs(format!("the manifest names `{name}`, which is no file of the folder")));
+        }
+        let paths: Vec<PathBuf> = names.iter().map(|name| self.folder.join(name)).collect();
+        if paths.iter().any(|path| path.symlink_metadata().is_err()) {
+            return Err(Opening::Told);
+        }
+        let image = ImageFeed::open(self.manifest.image.format, &paths, true).map_err(|error| {
+            let reason = format!("the image cannot be opened: {}", with_causes(&error));
+            match error {
+                OpenError::Read(ReadError::Io { source, .. }) if source.kind() != io::ErrorKind::InvalidInput => {
+                    Opening::NoAnswer(reason)
+                }
+                _ => Opening::Differs(reason),
+            }
+        })?;
+        Ok(Arc::new(image))
+    }
+
+    fn image_outputs(&self) -> impl Iterator<Item = &kanshiki_custody::manifest::Output> {
+        let beside = [leaves::FILE_NAME, MAP_NAME];
+        self.manifest.outputs.iter().filter(move |output| !beside.contains(&output.name.as_str()))
+    }
+
+    fn in_full(&self) -> bool {
+        !self.options.quick && self.options.range.is_none()
+    }
+
+    fn algorithms(&self) -> Vec<Algorithm> {
+        if self.in_full() { self.manifest.image.digests.keys().copied().collect() } else { Vec::new() }
+    }
+
+    /// Reads the image once.
+    fn read(&self, image: Arc<ImageFeed>, leaves: Option<&Leaves>) -> Result<Found, VerifyError> {
+        let bytes = image.bytes();
+        let range = whole_chunks(self.options.range, bytes);
+        let range = range.ok_or_else(|| VerifyError::Target { target: shown(self.folder), reason: outside(bytes) })?;
+        let reread = Reread {
+            image,
+            algorithms: &self.algorithms(),
+            files: self.in_full() && self.manifest.image.format != Format::Raw,
+            unreadable: &self.manifest.image.unreadable,
+            range,
+            task: "verify",
+        };
+        let leaf = |index| leaves.and_then(|leaves| leaves.leaf(index).ok());
+        let mut found = reread.run(leaf, self.progress).map_err(|error| stopped(self.folder, &error))?;
+        if bytes != self.manifest.image.bytes {
+            let expected = self.manifest.image.bytes;
+            found.problems.push(format!("the image has {bytes} bytes, the manifest says {expected}"));
+            let (low, high) = (bytes.min(expected), bytes.max(expected));
+            found.differing.insert(ByteRange::new(low, high));
+        }
+        Ok(found)
+    }
+
+    /// Compares what was worked out with the manifest.
+    fn compare(&self, found: &Found, problems: &mut Vec<String>) {
+        let image = &self.manifest.image;
+        for digest in &found.digests {
+            let expected = image.digests.get(&digest.algorithm());
+            if expected.is_none_or(|expected| *expected != digest.to_hex()) {
+                problems.push(format!("the {} of the image is {digest}, not that of the manifest", digest.algorithm()));
+            }
+        }
+        for digest in &found.readable {
+            let expected = image.readable_digests.as_ref().and_then(|digests| digests.get(&digest.algorithm()));
+            if expected.is_none_or(|expected| *expected != digest.to_hex()) {
+                let algorithm = digest.algorithm();
+                problems.push(format!("the {algorithm} of the readable bytes is {digest}, not that of the manifest"));
+            }
+        }
+        if !self.in_full() {
+            return;
+        }
+        for output in self.image_outputs() {
+            let sha256 = match image.format {
+                Format::Raw => {
+                    found.digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256).map(|d| d.to_hex())
+                }
+                _ => found.files.iter().find(|file| file.name == output.name).map(|file| file.sha256.clone()),
+            };
+            if sha256.is_some_and(|sha256| sha256 != output.sha256) {
+                problems.push(format!("{} has another SHA-256 than the manifest says", output.name));
+            }
+        }
+    }
+}

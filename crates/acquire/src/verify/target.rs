@@ -1,0 +1,70 @@
+//! What is verified: a case, an exhibit, or an image.
+
+use super::VerifyError;
+use kanshiki_custody::{Case, case, manifest};
+use kanshiki_model::visible;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+/// What is verified.
+#[derive(Debug)]
+pub(super) enum Target {
+    Case(Case),
+    Exhibit { folder: PathBuf, id: String, case: Option<Case> },
+    Image(PathBuf),
+}
+
+impl Target {
+    /// Finds out what a path is.
+    pub(super) fn resolve(path: &Path) -> Result<Self, VerifyError> {
+        let refused = |reason: String| VerifyError::Target { target: shown(path), reason };
+        let metadata = std::fs::metadata(path).map_err(|error| refused(error.to_string()))?;
+        if !metadata.is_dir() {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let name = path.file_name().unwrap_or_default().as_bytes();
+            let of_exhibit = name.starts_with(b"image.raw") || name == manifest::FILE_NAME.as_bytes();
+            if of_exhibit && is_there(folder, manifest::FILE_NAME) {
+                return Ok(Self::exhibit(folder));
+            }
+            return Ok(Self::Image(path.to_owned()));
+        }
+        if is_there(path, case::FILE_NAME) || path.join(case::CUSTODY).is_dir() {
+            return Case::open(path).map(Self::Case).map_err(|error| refused(error.to_string()));
+        }
+        let exhibit = [manifest::FILE_NAME, kanshiki_custody::sums::FILE_NAME, kanshiki_custody::leaves::FILE_NAME];
+        let partial = path.extension().is_some_and(|extension| extension == "partial");
+        if partial && !is_there(path, manifest::FILE_NAME) {
+            return Err(refused("its acquisition is not finished: go on with `kanshiki acquire --resume`".to_owned()));
+        }
+        if exhibit.iter().any(|name| is_there(path, name)) {
+            return Ok(Self::exhibit(path));
+        }
+        Err(refused("it is neither a case folder (case.json) nor an exhibit's folder (manifest.json)".to_owned()))
+    }
+
+    fn exhibit(folder: &Path) -> Self {
+        // `.` and `..` have no name; the folder's real one is asked for.
+        let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        let id = visible(folder.file_name().unwrap_or_default().as_bytes());
+        let exhibits = folder.parent().filter(|parent| parent.file_name().is_some_and(|name| name == case::EXHIBITS));
+        let case = exhibits.and_then(Path::parent).and_then(|case| Case::open(case).ok());
+        Self::Exhibit { folder, id, case }
+    }
+
+    /// The case to which the target belongs.
+    pub(super) const fn case(&self) -> Option<&Case> {
+        match self {
+            Self::Case(case) => Some(case),
+            Self::Exhibit { case, .. } => case.as_ref(),
+            Self::Image(_) => None,
+        }
+    }
+}
+
+fn is_there(folder: &Path, name: &str) -> bool {
+    folder.join(name).symlink_metadata().is_ok()
+}
+
+pub(super) fn shown(path: &Path) -> String {
+    visible(path.as_os_str().as_bytes())
+}

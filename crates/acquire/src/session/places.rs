@@ -45,7 +45,10 @@ pub(super) fn check(
         let hint = "give a folder on a mounted disk: kanshiki never writes to a device";
         return Err(refused("the destination is a block device".to_owned(), Some(hint)));
     }
-    let failed = |source: io::Error| AcquireError::Destination { path: path.to_owned(), source };
+    let failed = |error: io::Error| {
+        let reason = format!("it cannot be told on which disk the destination lies: {error}");
+        refused(reason, Some("is /proc mounted?").filter(|_| error.kind() == io::ErrorKind::NotFound))
+    };
     let mut notes = Vec::new();
     let Some(source) = source else { return Ok(notes) };
     let hint = "choose a case folder on another disk";

@@ -63,8 +63,13 @@ impl WriteProtection {
             self.set = Err(format!("the disk {} is in use for writing, {who}", self.disk.name()));
             return;
         }
-        self.set = set_and_check(&file, true).map_err(|error| format!("BLKROSET: {error}"));
-        if self.set.is_ok() {
+        // A flag that is there already is left alone: it may be the driver's own, and a second one would outlive it.
+        if self.before != Ok(true) {
+            self.set = set_and_check(&file, true).map_err(|error| format!("BLKROSET: {error}"));
+        } else {
+            self.set = Err("the disk was read-only before".to_owned());
+        }
+        if self.set.is_ok() || self.before == Ok(true) {
             self.descriptor = Some(file);
         }
     }
@@ -86,9 +91,13 @@ impl WriteProtection {
             return fact.clone();
         }
         let fact = match (self.descriptor.take(), &self.before) {
-            (Some(file), Ok(before)) => match set_and_check(&file, *before) {
-                Ok(()) => Fact::probed(*before, "BLKROSET, BLKROGET"),
+            (Some(file), Ok(false)) => match set_and_check(&file, false) {
+                Ok(()) => Fact::probed(false, "BLKROSET, BLKROGET"),
                 Err(error) => Fact::unknown(format!("the flag could not be restored: {error}")),
+            },
+            (Some(file), Ok(true)) => match ioctl::is_read_only(&file) {
+                Ok(flag) => Fact::probed(flag, "BLKROGET"),
+                Err(error) => Fact::unknown(format!("BLKROGET: {error}")),
             },
             (Some(_), Err(reason)) => Fact::unknown(format!("the flag stays set: what it was is not known: {reason}")),
             (None, _) => Fact::unknown("the flag was not set"),
@@ -97,7 +106,7 @@ impl WriteProtection {
         fact
     }
 
-    /// Whether the kernel refuses writes to the disk by this flag.
+    /// Whether the kernel refuses writes to the disk by this flag, set now or found set.
     #[must_use]
     pub const fn is_set(&self) -> bool {
         self.descriptor.is_some()
@@ -153,7 +162,7 @@ fn set_and_check(file: &File, read_only: bool) -> io::Result<()> {
     } else if read_only {
         Err(io::Error::other("the kernel took the flag and does not show it"))
     } else {
-        // The driver holds the disk read-only of itself; the flag that can be changed is off.
+        // The driver holds the disk read-only of itself.
         Err(io::Error::other("the disk stays read-only"))
     }
 }

@@ -5,10 +5,12 @@
 
 mod facts;
 pub mod guard;
+mod hidden;
 mod mounts;
 mod openers;
 mod place;
 mod protection;
+mod smart;
 mod state;
 mod sysfs;
 mod transport;
@@ -130,6 +132,23 @@ impl BlockDevice {
         let mut device = Self { roots: Arc::clone(roots), number, name, folder, sequence: None };
         device.sequence = device.disk_sequence();
         Ok(device)
+    }
+
+    /// The whole disks that have bytes and are not hidden behind others, in the order of their names.
+    pub(crate) fn all_disks() -> Vec<Self> {
+        let roots = Arc::new(Roots::system());
+        let disks =
+            sysfs::names(&roots.sys.join("block")).into_iter().filter_map(|name| Self::of_name(&roots, &name).ok());
+        let is_hidden = |disk: &Self| sysfs::read_number(&disk.folder.join("hidden")).is_ok_and(|hidden| hidden != 0);
+        disks
+            .filter(|disk| !is_hidden(disk) && !disk.name.starts_with("ram"))
+            .filter(|disk| disk.size_bytes().is_ok_and(|bytes| bytes > 0))
+            .collect()
+    }
+
+    /// Whether the kernel refuses writes to the device; `None` if it does not say.
+    pub(crate) fn is_read_only(&self) -> Option<bool> {
+        sysfs::read_number(&self.folder.join("ro")).ok().map(|flag| flag != 0)
     }
 
     /// The kernel's name, such as `sda1`.

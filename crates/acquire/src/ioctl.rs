@@ -7,12 +7,13 @@
 //! | `BLKGETSIZE64` | 0x12, 114 | bytes, `u64` |
 //! | `BLKGETDISKSEQ` | 0x12, 128 | `u64`, from Linux 5.15 |
 //! | `LOOP_GET_STATUS64` | 0x4c05 | `struct loop_info64`, 232 bytes: filesystem and inode of the file come first |
+//! | `SG_IO` | 0x2285 | `struct sg_io_hdr` with the answer of the disk |
 //! | `RTC_RD_TIME` | `p`, 9 | nine `int`, as `struct tm` |
 //!
-//! Source: Linux 6.12, include/uapi/linux/fs.h, loop.h and rtc.h.
+//! Source: Linux 6.12, include/uapi/linux/fs.h, loop.h and rtc.h; include/scsi/sg.h.
 #![expect(unsafe_code, reason = "ioctl and adjtimex have no safe form for these requests")]
 
-use rustix::ioctl::{Getter, Opcode, Setter, ioctl, opcode};
+use rustix::ioctl::{Getter, Opcode, Setter, Updater, ioctl, opcode};
 use std::ffi::c_int;
 use std::fs::File;
 use std::io;
@@ -22,6 +23,7 @@ const BLKROGET: Opcode = opcode::none(0x12, 94);
 const BLKGETSIZE64: Opcode = opcode::read::<usize>(0x12, 114);
 const BLKGETDISKSEQ: Opcode = opcode::read::<u64>(0x12, 128);
 const LOOP_GET_STATUS64: Opcode = 0x4c05;
+const SG_IO: Opcode = 0x2285;
 const RTC_RD_TIME: Opcode = opcode::read::<RtcTime>(b'p', 9);
 
 /// Time and date of the hardware clock as the kernel gives them: year from 1900, month from 0.
@@ -118,4 +120,82 @@ unsafe fn get<const REQUEST: Opcode, T>(file: &File) -> rustix::io::Result<T> {
     let getter = unsafe { Getter::<REQUEST, T>::new() };
     // SAFETY: the getter is well formed and owns the memory that the kernel writes.
     unsafe { ioctl(file, getter) }
+}
+
+/// The answer to a command that was passed to a disk as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PassedThrough {
+    /// SCSI status: 0 good, 2 check condition.
+    pub(crate) status: u8,
+    /// What the host adapter says, 0 if all is well.
+    pub(crate) host_status: u16,
+    /// Sense data, as far as it was given.
+    pub(crate) sense: Vec<u8>,
+}
+
+/// `struct sg_io_hdr`.
+#[repr(C)]
+struct SgIoHeader {
+    interface_id: c_int,
+    direction: c_int,
+    command_length: u8,
+    sense_room: u8,
+    vector_count: u16,
+    data_length: u32,
+    data: *mut u8,
+    command: *const u8,
+    sense: *mut u8,
+    timeout_milliseconds: u32,
+    flags: u32,
+    pack_id: c_int,
+    user: *mut u8,
+    status: u8,
+    masked_status: u8,
+    message_status: u8,
+    sense_written: u8,
+    host_status: u16,
+    driver_status: u16,
+    residual: c_int,
+    duration: u32,
+    info: u32,
+}
+
+/// Passes a command of 16 bytes to a disk that fills `data`, or answers with sense data alone if `data` is empty. The
+/// command must be one that only asks.
+pub(crate) fn pass_through(device: &File, command: &[u8; 16], data: &mut [u8]) -> io::Result<PassedThrough> {
+    const NO_DATA: c_int = -1;
+    const FROM_DEVICE: c_int = -3;
+    const SENSE_BYTES: u8 = 64;
+    const TIMEOUT_MILLISECONDS: u32 = 5000;
+    let mut sense = [0; SENSE_BYTES as usize];
+    let data_length = u32::try_from(data.len()).map_err(io::Error::other)?;
+    let mut header = SgIoHeader {
+        interface_id: c_int::from(b'S'),
+        direction: if data.is_empty() { NO_DATA } else { FROM_DEVICE },
+        command_length: 16,
+        sense_room: SENSE_BYTES,
+        vector_count: 0,
+        data_length,
+        data: data.as_mut_ptr(),
+        command: command.as_ptr(),
+        sense: sense.as_mut_ptr(),
+        timeout_milliseconds: TIMEOUT_MILLISECONDS,
+        flags: 0,
+        pack_id: 0,
+        user: std::ptr::null_mut(),
+        status: 0,
+        masked_status: 0,
+        message_status: 0,
+        sense_written: 0,
+        host_status: 0,
+        driver_status: 0,
+        residual: 0,
+        duration: 0,
+        info: 0,
+    };
+    // SAFETY: SG_IO reads and writes one `sg_io_hdr`, whose three pointers are to buffers of the lengths given beside
+    // them, all alive until the call returns.
+    unsafe { ioctl(device, Updater::<SG_IO, SgIoHeader>::new(&mut header)) }?;
+    let written = sense.get(..usize::from(header.sense_written)).unwrap_or_default();
+    Ok(PassedThrough { status: header.status, host_status: header.host_status, sense: written.to_vec() })
 }

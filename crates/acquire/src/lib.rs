@@ -6,6 +6,7 @@ mod error;
 mod hashers;
 pub mod host;
 mod ioctl;
+pub mod list;
 mod options;
 mod reread;
 mod session;

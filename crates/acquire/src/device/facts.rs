@@ -13,15 +13,27 @@
 //! Source: Linux 6.12, drivers/scsi/scsi_sysfs.c, drivers/nvme/host/sysfs.c, drivers/block/virtio_blk.c.
 
 use super::transport::Transport;
-use super::{BlockDevice, shown, sysfs, usage};
+use super::{BlockDevice, hidden, shown, smart, sysfs, usage};
 use kanshiki_model::{Fact, Facts, visible};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 impl BlockDevice {
-    /// What is known of the device. Identity and attachment are those of the whole disk, the size its own.
+    /// What is known of the device: its identity, and what is asked of the disk itself: hidden areas and health.
     #[must_use]
     pub fn facts(&self) -> Facts {
+        let disk = self.whole_disk();
+        let mut facts = self.identity_facts();
+        if self.roots().are_of_system() {
+            facts.extend(hidden::facts(&disk));
+            facts.insert("smart_health".to_owned(), smart::fact(&disk));
+        }
+        facts
+    }
+
+    /// What the kernel knows of the device, without a question to the disk. Identity and attachment are those of the
+    /// whole disk, the size its own.
+    pub(crate) fn identity_facts(&self) -> Facts {
         let disk = self.whole_disk();
         let transport = Transport::of(&disk);
         let mut facts = self.place_facts(&disk);
@@ -29,6 +41,11 @@ impl BlockDevice {
         facts.extend(usb(&disk, transport));
         facts.extend(made_of(&disk));
         facts
+    }
+
+    /// Whether the kernel makes the device of others, of files or of memory.
+    pub(super) fn is_made(&self) -> bool {
+        matches!(Transport::of(self), Transport::Made(_))
     }
 
     fn place_facts(&self, disk: &Self) -> Facts {

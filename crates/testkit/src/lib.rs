@@ -21,6 +21,7 @@ mod program;
 mod sample;
 mod tools;
 mod torture;
+mod workplace;
 
 pub use bad_device::BadDevice;
 pub use devices::{LoopAccess, LoopDevice, Mount};
@@ -29,6 +30,7 @@ pub use program::{Ran, kanshiki, kanshiki_path, run};
 pub use sample::{demo_disk, noise, sample_image};
 pub use tools::{ddrescuelog_bad_bytes, sha256sum, sha256sum_check, zstd_decompress};
 pub use torture::{Torture, TortureResult};
+pub use workplace::{Workplace, custody_acts, image_files, lasting_manifest, manifest, restored};
 
 pub use tempfile::TempDir;
 

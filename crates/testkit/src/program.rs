@@ -4,7 +4,7 @@ use crate::{tool_path, workspace_root};
 use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// What a program did.
@@ -19,6 +19,17 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// What a program did that was run to its end.
+    #[must_use]
+    pub fn of(output: &Output) -> Self {
+        let signal = || output.status.signal().map_or(-1, |signal| 128 + signal);
+        Self {
+            code: output.status.code().unwrap_or_else(signal),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
     /// Fails the test unless the exit code is this one; shows what the program said.
     #[track_caller]
     #[must_use]
@@ -33,12 +44,7 @@ impl Ran {
 pub fn run(command: &mut Command) -> Ran {
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    let signal = || output.status.signal().map_or(-1, |signal| 128 + signal);
-    Ran {
-        code: output.status.code().unwrap_or_else(signal),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Ran::of(&output)
 }
 
 /// A command for a program of the table of tools, which the test has asked for with `need`.

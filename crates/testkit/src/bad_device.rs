@@ -1,6 +1,7 @@
 //! A disk on which chosen sectors cannot be read.
 
 use crate::{LoopAccess, LoopDevice, Need, TempDir, run, tempdir, write_file};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
@@ -35,17 +36,42 @@ impl BadDevice {
     #[must_use]
     pub fn new(file: &Path, sector_bytes: u32, bad: &[Range<u64>]) -> Self {
         let folder = tempdir();
-        let bytes = std::fs::metadata(file).expect("the file of the disk").len();
         let map = folder.path().join("bad.map");
+        write_file(&map, mapfile(length(file), bad));
+        let served = ["--filter=ddrescue".into(), "file".into(), file.as_os_str().to_owned()];
+        let map = format!("ddrescue-mapfile={}", map.display());
+        Self::serve(folder, file, sector_bytes, served.into_iter().chain([map.into()]))
+    }
+
+    /// Makes the file a disk that runs a piece of shell before each read.
+    ///
+    /// The script finds `offset`, `count` and `end` of the read in bytes; calling `fail` makes the read fail with EIO.
+    /// Anything that it keeps must lie in files, as each read runs a shell of its own. Reads come one after the other.
+    #[track_caller]
+    #[must_use]
+    pub fn scripted(file: &Path, sector_bytes: u32, script: &str) -> Self {
+        let read = format!(
+            "pread=count=$3 offset=$4 end=$(($3 + $4))\n\
+             fail() {{ echo EIO >&2; exit 1; }}\n\
+             {script}\n\
+             dd if={} bs=1048576 iflag=skip_bytes,count_bytes skip=$offset count=$count status=none",
+            file.display()
+        );
+        let size = format!("get_size=echo {}", length(file));
+        Self::serve(tempdir(), file, sector_bytes, ["eval".into(), size.into(), read.into()])
+    }
+
+    /// Lets a loop device stand on what nbdkit serves with these arguments.
+    #[track_caller]
+    fn serve(folder: TempDir, file: &Path, sector_bytes: u32, served: impl IntoIterator<Item = OsString>) -> Self {
+        let bytes = length(file);
         let mount = folder.path().join("disk");
-        write_file(&map, mapfile(bytes, bad));
         write_file(&mount, "");
         let server = Command::new("nbdfuse")
             .arg("-r")
             .arg(&mount)
-            .args(["[", "nbdkit", "--readonly", "--exit-with-parent", "--filter=ddrescue", "file"])
-            .arg(file)
-            .arg(format!("ddrescue-mapfile={}", map.display()))
+            .args(["[", "nbdkit", "--readonly", "--exit-with-parent"])
+            .args(served)
             .arg("]")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -60,6 +86,12 @@ impl BadDevice {
         }
         disk.device = Some(LoopDevice::attach(&mount, LoopAccess::ReadOnly, sector_bytes));
         disk
+    }
+
+    /// Takes away what the device stands on: from now on every read fails.
+    pub fn vanish(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
     }
 
     /// The device's path, as `/dev/loop7`.
@@ -83,6 +115,10 @@ impl Drop for BadDevice {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
+}
+
+fn length(file: &Path) -> u64 {
+    std::fs::metadata(file).expect("the file of the disk").len()
 }
 
 /// A mapfile of GNU ddrescue (its manual, chapter "Mapfile structure") in which the ranges are bad and the rest is good.
@@ -133,5 +169,24 @@ mod tests {
         device.read_exact_at(&mut page, 4096).unwrap();
         assert!(page.starts_with(b"kanshiki"));
         assert!(device.read_exact_at(&mut page, 65_536).is_err());
+    }
+
+    #[test]
+    fn a_script_decides_which_reads_fail_and_after_vanishing_all_do() {
+        if !need(BadDevice::NEEDS) {
+            return;
+        }
+        let folder = tempdir();
+        let file = folder.path().join("disk");
+        write_file(&file, "kanshiki".repeat(1 << 17));
+        let mut disk = BadDevice::scripted(&file, 512, "[ $offset -ge 65536 ] && fail");
+        let device = std::fs::File::open(disk.path()).unwrap();
+        let mut sector = [0; 512];
+        device.read_exact_at(&mut sector, 4096).unwrap();
+        assert!(sector.starts_with(b"kanshiki"));
+        assert!(device.read_exact_at(&mut sector, 524_288).is_err());
+        disk.vanish();
+        let device = std::fs::File::open(disk.path()).unwrap();
+        assert!(device.read_exact_at(&mut sector, 12_288).is_err());
     }
 }

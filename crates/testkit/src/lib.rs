@@ -16,6 +16,7 @@
 
 mod bad_device;
 mod devices;
+mod exhibit;
 mod need;
 mod program;
 mod sample;
@@ -25,6 +26,7 @@ mod workplace;
 
 pub use bad_device::BadDevice;
 pub use devices::{LoopAccess, LoopDevice, Mount};
+pub use exhibit::Exhibit;
 pub use need::{Need, SKIPPED_FILE, TOOLS, Tool, need, tool_path};
 pub use program::{Ran, kanshiki, kanshiki_path, run};
 pub use sample::{demo_disk, noise, sample_image};

@@ -1,0 +1,332 @@
+//! Disks on which some sectors cannot be read.
+#![expect(clippy::single_range_in_vec_init, reason = "a list of bad places may hold one")]
+
+use kanshiki_testkit::{
+    BadDevice, Exhibit, Need, TempDir, ddrescuelog_bad_bytes, kanshiki, need, noise, run, sample_image, sha256sum,
+    sha256sum_check, tempdir, write_file,
+};
+use serde_json::{Value, json};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const MIB: u64 = 1 << 20;
+const SECTOR: u64 = 512;
+
+/// Six MiB and an odd number of sectors.
+const DISK_BYTES: u64 = 6 * MIB + 3 * SECTOR;
+
+const FORMATS: [&[&str]; 3] =
+    [&["--format", "raw"], &["--format", "split", "--split-size", "2500K"], &["--format", "zstd"]];
+
+/// The medium as it was before it went bad, and the places that are bad.
+struct Disk {
+    folder: TempDir,
+    healthy: PathBuf,
+    bad: Vec<Range<u64>>,
+}
+
+impl Disk {
+    fn new(bytes: u64, bad: &[Range<u64>]) -> Self {
+        let folder = tempdir();
+        let healthy = folder.path().join("healthy");
+        sample_image(&healthy, bytes, 11);
+        Self { folder, healthy, bad: bad.to_vec() }
+    }
+
+    fn device(&self) -> BadDevice {
+        BadDevice::new(&self.healthy, 512, &self.bad)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn exhibit(&self, case: &str) -> Exhibit {
+        Exhibit::new(&self.path(case), "E1")
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        std::fs::read(&self.healthy).unwrap()
+    }
+
+    /// What the image must be: the medium, with zeroes in the bad places.
+    fn zero_filled(&self) -> Vec<u8> {
+        let mut bytes = self.bytes();
+        self.bad.iter().for_each(|bad| bytes[indices(bad)].fill(0));
+        bytes
+    }
+
+    /// SHA-256 of the bytes that can be read, one after the other.
+    fn sha256_of_the_readable(&self) -> String {
+        let bytes = self.bytes();
+        let (mut readable, mut done) = (Vec::new(), 0);
+        for bad in &self.bad {
+            readable.extend_from_slice(&bytes[indices(&(done..bad.start))]);
+            done = bad.end;
+        }
+        readable.extend_from_slice(&bytes[usize::try_from(done).unwrap()..]);
+        self.sha256(&readable)
+    }
+
+    fn sha256(&self, bytes: &[u8]) -> String {
+        let file = self.path("hashed");
+        write_file(&file, bytes);
+        sha256sum(&file)
+    }
+
+    /// Compares all that the exhibit says of the bad places with what they are.
+    #[track_caller]
+    fn check(&self, exhibit: &Exhibit) {
+        let image = exhibit.image();
+        assert_eq!(image.len(), self.bytes().len());
+        let expected = self.zero_filled();
+        let differing = image.iter().zip(&expected).position(|(found, expected)| found != expected);
+        assert_eq!(differing, None, "the first byte that differs");
+
+        let manifest = exhibit.manifest();
+        let listed: Vec<Value> = self.bad.iter().map(|bad| json!({"start": bad.start, "end": bad.end})).collect();
+        assert_eq!(manifest["image"]["unreadable"], Value::from(listed));
+        assert_eq!(manifest["image"]["digests"]["sha256"], self.sha256(&image).as_str());
+        assert_eq!(manifest["image"]["readable_digests"]["sha256"], self.sha256_of_the_readable().as_str());
+
+        let map = exhibit.file("image.map");
+        let _ = run(Command::new("ddrescuelog").arg("--show-status").arg(&map)).exits(0);
+        assert_eq!(ddrescuelog_bad_bytes(&map, SECTOR), self.bad);
+
+        let _ = sha256sum_check(&exhibit.folder()).exits(0);
+        let _ = kanshiki([Path::new("verify"), &exhibit.folder()]).exits(0);
+    }
+}
+
+fn indices(range: &Range<u64>) -> Range<usize> {
+    usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()
+}
+
+fn have_the_tools() -> bool {
+    let tools = [Need::Tool("ddrescue"), Need::Tool("ddrescuelog"), Need::Tool("zstd")];
+    need(&[BadDevice::NEEDS, &tools].concat())
+}
+
+/// One sector from each of so many places, apart from each other.
+fn scattered(seed: u64, count: usize) -> Vec<Range<u64>> {
+    let sectors = DISK_BYTES / SECTOR;
+    let mut numbers: Vec<u64> = noise(seed, count * 8)
+        .chunks_exact(8)
+        .map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap()) % sectors / 2 * 2)
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers.iter().map(|number| number * SECTOR..(number + 1) * SECTOR).collect()
+}
+
+#[track_caller]
+fn acquired_with_bad(bad: &[Range<u64>], formats: &[&[&str]]) {
+    let disk = Disk::new(DISK_BYTES, bad);
+    let device = disk.device();
+    for (number, format) in formats.iter().enumerate() {
+        let exhibit = disk.exhibit(&format!("case{number}"));
+        let ran = run(exhibit.acquire(device.path()).args(*format)).exits(3);
+        let bytes: u64 = bad.iter().map(|bad| bad.end - bad.start).sum();
+        let said = format!("{bytes} bytes in {} places could not be read", bad.len());
+        assert!(ran.stdout.contains(&said), "{}", ran.stdout);
+        disk.check(&exhibit);
+    }
+}
+
+#[test]
+fn a_single_bad_sector_costs_that_sector_alone_in_every_format() {
+    if have_the_tools() {
+        acquired_with_bad(&[3 * MIB + 7 * SECTOR..3 * MIB + 8 * SECTOR], &FORMATS);
+    }
+}
+
+#[test]
+fn a_long_bad_run_over_the_border_of_two_chunks_is_listed_exactly() {
+    if have_the_tools() {
+        acquired_with_bad(&[2 * MIB - 20_480..2 * MIB + 45_056], &FORMATS[..1]);
+    }
+}
+
+#[test]
+fn the_first_and_the_last_sectors_of_a_disk_are_listed_like_all_others() {
+    if have_the_tools() {
+        acquired_with_bad(&[0..SECTOR, DISK_BYTES - 2 * SECTOR..DISK_BYTES], &FORMATS);
+    }
+}
+
+#[test]
+fn bad_sectors_next_to_the_borders_of_chunks_take_no_neighbour_with_them() {
+    if have_the_tools() {
+        let bad = [MIB - SECTOR..MIB, 2 * MIB..2 * MIB + SECTOR, 4 * MIB - SECTOR..4 * MIB + SECTOR];
+        acquired_with_bad(&bad, &FORMATS[..1]);
+    }
+}
+
+#[test]
+fn bad_sectors_all_over_the_disk_are_listed_one_by_one() {
+    if have_the_tools() {
+        let seed = u64::from(std::process::id());
+        println!("seed {seed}");
+        acquired_with_bad(&scattered(seed, 25), &FORMATS[..1]);
+    }
+}
+
+#[test]
+fn a_disk_on_which_nothing_can_be_read_ends_in_an_image_of_zeroes() {
+    if !have_the_tools() {
+        return;
+    }
+    let disk = Disk::new(MIB + SECTOR, &[0..MIB + SECTOR]);
+    let device = disk.device();
+    let exhibit = disk.exhibit("case");
+    let begun = Instant::now();
+    let _ = run(exhibit.acquire(device.path()).args(["--retries", "0"])).exits(3);
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    disk.check(&exhibit);
+}
+
+#[test]
+fn ddrescue_goes_on_from_the_map_and_reads_only_what_is_missing() {
+    if !have_the_tools() {
+        return;
+    }
+    let disk = Disk::new(DISK_BYTES, &[5 * SECTOR..6 * SECTOR, MIB - SECTOR..MIB + 9 * SECTOR]);
+    let device = disk.device();
+    let exhibit = disk.exhibit("case");
+    let _ = run(&mut exhibit.acquire(device.path())).exits(3);
+    let (image, map, reads) = (disk.path("image"), disk.path("map"), disk.path("reads"));
+    write_file(&image, std::fs::read(exhibit.file("image.raw")).unwrap());
+    write_file(&map, std::fs::read(exhibit.file("image.map")).unwrap());
+
+    // A better drive gives the sectors at last: here the healthy copy of the medium.
+    let mut log = std::ffi::OsString::from("--log-reads=");
+    log.push(&reads);
+    let ran = run(Command::new("ddrescue").args(["--quiet", "--retry-passes=1"]).arg(log).args([
+        &disk.healthy,
+        &image,
+        &map,
+    ]));
+
+    let _ = ran.exits(0);
+    assert_eq!(sha256sum(&image), sha256sum(&disk.healthy));
+    assert_eq!(ddrescuelog_bad_bytes(&map, SECTOR), []);
+    let log = std::fs::read_to_string(&reads).unwrap();
+    let read: u64 = log.lines().filter_map(bytes_read).sum();
+    assert_eq!(read, 11 * SECTOR, "{log}");
+}
+
+/// The size in a line `POSITION SIZE COPIED ERROR` of ddrescue's log of reads.
+fn bytes_read(line: &str) -> Option<u64> {
+    let mut fields = line.split_whitespace().filter_map(|field| field.strip_prefix("0x").or(Some(field)));
+    let _position = u64::from_str_radix(fields.next()?, 16).ok()?;
+    fields.next()?.parse().ok()
+}
+
+#[test]
+fn two_destinations_get_the_same_exhibit_of_a_bad_disk() {
+    if !have_the_tools() {
+        return;
+    }
+    let disk = Disk::new(DISK_BYTES, &[4 * MIB + SECTOR..4 * MIB + 3 * SECTOR, DISK_BYTES - SECTOR..DISK_BYTES]);
+    let device = disk.device();
+    let (first, second) = (disk.exhibit("first"), disk.exhibit("second"));
+    let _ = run(first.acquire(device.path()).args(["--format", "zstd", "--also"]).arg(second.case())).exits(3);
+    disk.check(&first);
+    disk.check(&second);
+    assert_eq!(sha256sum(&first.file("image.raw.zst")), sha256sum(&second.file("image.raw.zst")));
+}
+
+/// Fails reads that touch the range, and notes each failed one as `OFFSET COUNT` in the file.
+fn failing(range: &Range<u64>, note: &Path, more: &str) -> String {
+    format!(
+        "if [ $offset -lt {} ] && [ $end -gt {} ]; then\n{more}\necho $offset $count >> {}\nfail\nfi",
+        range.end,
+        range.start,
+        note.display()
+    )
+}
+
+#[test]
+fn a_sector_that_is_read_at_a_later_try_is_in_the_image() {
+    if !have_the_tools() {
+        return;
+    }
+    let disk = Disk::new(2 * MIB, &[MIB + 8 * SECTOR..MIB + 10 * SECTOR]);
+    let tries = disk.path("tries");
+    // Each of the two sectors is tried alone once after all larger pieces, then three times more.
+    let heal = format!(
+        "[ $(grep -c ' 512$' {}) -ge 7 ] && exec dd if={} bs=512 skip=$((offset / 512)) count=1 status=none",
+        tries.display(),
+        disk.healthy.display()
+    );
+    write_file(&tries, "");
+    let device = BadDevice::scripted(&disk.healthy, 512, &failing(&disk.bad[0], &tries, &heal));
+    let exhibit = disk.exhibit("case");
+
+    let _ = run(exhibit.acquire(device.path()).args(["--retries", "5"])).exits(0);
+
+    assert_eq!(sha256sum(&exhibit.file("image.raw")), sha256sum(&disk.healthy));
+    let manifest = exhibit.manifest();
+    assert_eq!(manifest["image"]["unreadable"], json!([]));
+    assert_eq!(manifest["image"]["readable_digests"], Value::Null);
+    assert_eq!(std::fs::read_to_string(&tries).unwrap().lines().filter(|line| line.ends_with(" 512")).count(), 7);
+}
+
+/// A program under way; ended when the value is dropped.
+struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// Sends the signal and gives the exit code, if the program ended by itself.
+    fn end(mut self, signal: &str) -> Option<i32> {
+        let _ = run(Command::new("kill").arg(signal).arg(self.0.id().to_string())).exits(0);
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_acquisition_ended_while_it_recovers_is_resumed_to_the_same_exhibit() {
+    if !have_the_tools() {
+        return;
+    }
+    let disk = Disk::new(3 * MIB, &[2 * MIB - 4 * SECTOR..2 * MIB + 4 * SECTOR]);
+    let tries = disk.path("tries");
+    let device = BadDevice::scripted(&disk.healthy, 512, &failing(&disk.bad[0], &tries, "sleep 0.02"));
+    let undisturbed = disk.exhibit("undisturbed");
+    let _ = run(undisturbed.acquire(device.path()).args(["--format", "zstd"])).exits(3);
+
+    for (signal, code) in [("-KILL", None), ("-INT", Some(130))] {
+        let exhibit = disk.exhibit(signal);
+        write_file(&tries, "");
+        let running = Running::start(exhibit.acquire(device.path()).args(["--format", "zstd"]));
+        let begun = Instant::now();
+        // Single sectors are tried when all larger pieces have been.
+        while !std::fs::read_to_string(&tries).unwrap().contains(" 512\n") {
+            assert!(begun.elapsed() < Duration::from_secs(60), "no single sector was tried");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(running.end(signal), code, "{signal}");
+        assert!(!exhibit.folder().exists());
+
+        let _ = run(exhibit.acquire(device.path()).args(["--format", "zstd", "--resume"])).exits(3);
+
+        disk.check(&exhibit);
+        for name in ["image.raw.zst", "image.leaves", "image.map"] {
+            assert_eq!(sha256sum(&exhibit.file(name)), sha256sum(&undisturbed.file(name)), "{name} after {signal}");
+        }
+        assert_eq!(exhibit.manifest()["image"], undisturbed.manifest()["image"]);
+        assert_eq!(exhibit.manifest()["run"]["sessions"].as_array().unwrap().len(), 2);
+    }
+}

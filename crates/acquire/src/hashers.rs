@@ -4,8 +4,12 @@ use crate::stream::Chunk;
 use crossbeam_channel::{Sender, bounded};
 use kanshiki_model::{Algorithm, Digest};
 use sha2::Digest as _;
+use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+
+/// Bytes read at once when a small file is hashed.
+const BLOCK_BYTES: usize = 64 << 10;
 
 /// Chunks that may wait for one algorithm.
 const QUEUE: usize = 6;
@@ -76,6 +80,19 @@ impl Hasher {
         };
         // An algorithm returns as many bytes as it is defined to.
         Digest::new(algorithm, &bytes).unwrap_or_else(|| Digest::sha256([0; 32]))
+    }
+}
+
+/// Length in bytes, and SHA-256 in hexadecimal, of all that a reader gives.
+pub(crate) fn hash_all(mut reader: impl io::Read) -> io::Result<(u64, String)> {
+    let (mut hasher, mut block, mut bytes) = (Hasher::new(Algorithm::Sha256), vec![0; BLOCK_BYTES], 0_u64);
+    loop {
+        let read = reader.read(&mut block)?;
+        if read == 0 {
+            return Ok((bytes, hasher.finish().to_hex()));
+        }
+        hasher.update(block.get(..read).unwrap_or_default());
+        bytes = bytes.saturating_add(read as u64);
     }
 }
 

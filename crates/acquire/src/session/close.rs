@@ -4,17 +4,17 @@
 use super::record::{After, Copy};
 use super::{Image, Session, State, change, state, who};
 use crate::destination::{Destination, Lost, MAP_NAME};
-use crate::hashers::Hasher;
+use crate::hashers::hash_all;
 use crate::reread::{FileDigest, Found, ImageFeed, Reread, RereadError};
 use crate::{AcquireError, Outcome};
 use kanshiki_custody::leaves::{self, Leaves, Root};
 use kanshiki_custody::manifest::{self, Format, Manifest, Output, Verification, VerificationResult};
 use kanshiki_custody::{Act, ActKind, CustodyLog, Subject};
-use kanshiki_custody::{Case, Mapfile, OutputDir, sums};
+use kanshiki_custody::{Case, Mapfile, OutputDir, hex_sha256, sums};
 use kanshiki_image::{Gaps, layout};
 use kanshiki_model::{Algorithm, ByteRange, ByteRanges, Digest, Fact, Issue};
 use serde_json::Value;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,9 +23,6 @@ pub(super) const SUMS_NAME: &str = "SHA256SUMS";
 
 /// The most bytes of one piece of a partition table whose digest is recorded.
 const TABLE_LIMIT: usize = 1 << 20;
-
-/// Bytes read at once when a small file is hashed.
-const BLOCK_BYTES: usize = 64 << 10;
 
 /// An exhibit that has its final name.
 struct Finished {
@@ -259,8 +256,8 @@ impl Session<'_> {
         dir.write_new(manifest::TEXT_FILE_NAME, &text)?;
         let mut list: Vec<(String, String)> =
             manifest.outputs.iter().map(|output| (output.name.clone(), output.sha256.clone())).collect();
-        list.push((manifest::FILE_NAME.to_owned(), sha256(&json)));
-        list.push((manifest::TEXT_FILE_NAME.to_owned(), sha256(&text)));
+        list.push((manifest::FILE_NAME.to_owned(), hex_sha256(&json)));
+        list.push((manifest::TEXT_FILE_NAME.to_owned(), hex_sha256(&text)));
         dir.write_new(SUMS_NAME, sums::to_text(&list).as_bytes())?;
         case.finish_exhibit(&self.options.exhibit, lock)?;
         self.mend(&case, manifest)
@@ -280,7 +277,7 @@ impl Session<'_> {
             dir.make_read_only(name)?;
         }
         dir.sync()?;
-        let manifest_sha256 = sha256(&manifest.to_json());
+        let manifest_sha256 = hex_sha256(&manifest.to_json());
         self.log_acquired(case, &manifest, &manifest_sha256)?;
         Ok(Finished { folder, manifest, manifest_sha256 })
     }
@@ -339,6 +336,10 @@ fn check(found: &Found, image: &Image, algorithms: usize) -> Result<(), String> 
         let more = found.problems.len().saturating_sub(1);
         return Err(if more > 0 { format!("{problem}, and {more} more") } else { problem.clone() });
     }
+    if let Some(range) = found.differing.iter().next() {
+        let bytes = found.differing.total_bytes();
+        return Err(format!("{bytes} bytes differ, the first of them in bytes {range}"));
+    }
     if let Some(reason) = &found.unread_reason {
         return Err(reason.clone());
     }
@@ -365,24 +366,9 @@ fn raw_file(name: &str, bytes: u64, digests: &[Digest]) -> FileDigest {
     FileDigest { name: name.to_owned(), bytes, sha256: digest.map(Digest::to_hex).unwrap_or_default() }
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    let mut hasher = Hasher::new(Algorithm::Sha256);
-    hasher.update(bytes);
-    hasher.finish().to_hex()
-}
-
 fn hash_file(dir: &OutputDir, name: &str) -> io::Result<FileDigest> {
-    let mut file = dir.open_file(name).map_err(io::Error::other)?;
-    let (mut hasher, mut block, mut bytes) = (Hasher::new(Algorithm::Sha256), vec![0; BLOCK_BYTES], 0_u64);
-    loop {
-        let read = file.read(&mut block)?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(block.get(..read).unwrap_or_default());
-        bytes = bytes.saturating_add(read as u64);
-    }
-    Ok(FileDigest { name: name.to_owned(), bytes, sha256: hasher.finish().to_hex() })
+    let (bytes, sha256) = hash_all(dir.open_file(name).map_err(io::Error::other)?)?;
+    Ok(FileDigest { name: name.to_owned(), bytes, sha256 })
 }
 
 /// Partitions and signatures in the image, and the digests of the sectors that hold the partition tables.
@@ -393,7 +379,7 @@ fn layout_of(content: &ImageFeed, unreadable: &ByteRanges, sector_bytes: Option<
         let length = usize::try_from(table.range.len()).ok().filter(|length| *length <= TABLE_LIMIT)?;
         let mut bytes = vec![0; length];
         kanshiki_image::read_exact_at(&gaps, table.range.start, &mut bytes).ok()?;
-        Some(serde_json::json!({ "range": table.range, "sha256": sha256(&bytes) }))
+        Some(serde_json::json!({ "range": table.range, "sha256": hex_sha256(&bytes) }))
     });
     let tables: Vec<Value> = tables.collect();
     let mut value = serde_json::to_value(&layout).unwrap_or(Value::Null);

@@ -1,17 +1,15 @@
 //! The small files of an exhibit: list of digests, manifest in both forms, map, and what lies in the folder.
 
+use crate::hashers::hash_all;
 use kanshiki_custody::manifest::{self, Manifest};
 use kanshiki_custody::{
     MapStatus, Mapfile, RecordError, hex_sha256, is_temporary_name, open_regular, read_small, sums,
 };
 use kanshiki_model::visible;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-
-use crate::hashers::Hasher;
-use kanshiki_model::Algorithm;
 
 /// The most bytes that a list of digests or a mapfile may have.
 const LIMIT: u64 = 1 << 30;
@@ -164,7 +162,7 @@ impl Small {
         let Some(manifest) = &self.manifest else { return };
         let mut problems = Vec::new();
         for output in manifest.outputs.iter().filter(|output| names.contains(&output.name.as_str())) {
-            match hash_file(&folder.join(&output.name)) {
+            match open_regular(&folder.join(&output.name)).and_then(hash_all) {
                 Ok((_, sha256)) if sha256 == output.sha256 => {}
                 Ok((bytes, _)) if bytes != output.bytes => {
                     problems.push(format!("{} has {bytes} bytes, the manifest says {}", output.name, output.bytes));
@@ -210,18 +208,4 @@ fn is_left_over(folder: &Path, name: &std::ffi::OsStr) -> bool {
     let empty = || folder.join(name).symlink_metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0);
     let name = name.to_string_lossy();
     is_temporary_name(&name) || name == kanshiki_custody::case::LOCK_NAME && empty()
-}
-
-/// Length and SHA-256 of a file.
-fn hash_file(path: &Path) -> io::Result<(u64, String)> {
-    let mut file = open_regular(path)?;
-    let (mut hasher, mut block, mut bytes) = (Hasher::new(Algorithm::Sha256), vec![0; 64 << 10], 0_u64);
-    loop {
-        let read = file.read(&mut block)?;
-        if read == 0 {
-            return Ok((bytes, hasher.finish().to_hex()));
-        }
-        hasher.update(block.get(..read).unwrap_or_default());
-        bytes = bytes.saturating_add(read as u64);
-    }
 }

@@ -158,7 +158,7 @@ impl Session<'_> {
         let failed = |source: io::Error| AcquireError::Destination { path: path.clone(), source };
         destination.write_map(&Mapfile::finished(image.bytes, &image.unreadable)).map_err(failed)?;
         let (names, root) = destination.finish(image.bytes).map_err(failed)?;
-        let closed = self.read_back(state, image, &path, &names, root)?;
+        let closed = self.read_back(state, image, destination, &names, root)?;
         let content = ImageFeed::open(state.storage.format, &paths(&path, &names), false);
         let content = content.map_err(|error| failed(io::Error::other(error)))?;
         let mut outputs: Vec<Output> = closed.files.iter().map(output).collect();
@@ -192,17 +192,22 @@ impl Session<'_> {
         &self,
         state: &State,
         image: &Image,
-        folder: &Path,
+        destination: &Destination,
         names: &[String],
         root: Root,
     ) -> Result<Closed, AcquireError> {
+        let folder = &destination.path;
         let skipped = Verification { result: VerificationResult::Skipped, reading: "none".to_owned() };
         let verified = |reading: String| Verification { result: VerificationResult::Verified, reading };
         let format = state.storage.format;
-        if let (Some(digests), false, Format::Raw, true) =
-            (&image.digests, self.options.verify, format, image.unreadable.is_empty())
-        {
-            let files = names.iter().map(|name| raw_file(name, image.bytes, digests)).collect();
+        if let (Some(digests), false, true) = (&image.digests, self.options.verify, image.unreadable.is_empty()) {
+            // All that is missing are the digests of files that are not the image as it is.
+            let file = |name: &String| match format {
+                Format::Raw => Ok(raw_file(name, image.bytes, digests)),
+                _ => hash_file(&destination.dir, name),
+            };
+            let files = names.iter().map(file).collect::<io::Result<_>>();
+            let files = files.map_err(|source| AcquireError::Destination { path: folder.clone(), source })?;
             return Ok(Closed { digests: digests.clone(), readable: Vec::new(), files, verification: skipped });
         }
         let differs = |detail: String| AcquireError::ReadBack {

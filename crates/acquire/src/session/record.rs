@@ -127,7 +127,7 @@ impl Session<'_> {
                 state_before: self.before.state.clone(),
                 state_after: after.state.clone(),
                 reading: self.reading(image, after),
-                destination: guard::filesystem_facts(copy.folder),
+                destination: destination(copy.folder),
             },
         }
     }
@@ -187,6 +187,13 @@ impl Session<'_> {
             ("request_bytes".to_owned(), Fact::derived(crate::stream::CHUNK_BYTES, "the program")),
         ])
     }
+}
+
+/// The folder of the exhibit while it was made, and the filesystem that holds it.
+fn destination(folder: &Path) -> Facts {
+    let mut facts = guard::filesystem_facts(folder);
+    facts.insert("path".to_owned(), Fact::told(super::places::shown(folder), "--case, --exhibit"));
+    facts
 }
 
 fn digests(list: &[Digest]) -> Digests {

@@ -6,7 +6,7 @@ use super::target::shown;
 use super::{ExhibitReport, Verdict, VerifyError, VerifyOptions};
 use crate::destination::MAP_NAME;
 use crate::reread::{Found, ImageFeed, Reread};
-use kanshiki_custody::leaves::{self, Leaves};
+use kanshiki_custody::leaves::{self, Leaves, LeavesError};
 use kanshiki_custody::manifest::{Format, Manifest};
 use kanshiki_image::{OpenError, ReadError};
 use kanshiki_model::{Algorithm, ByteRange, Progress, visible_text};
@@ -39,9 +39,9 @@ pub(super) fn verify(
             problems.push(format!("the manifest is of exhibit {}", visible_text(&manifest.exhibit)));
         }
         let check = ImageCheck { folder, manifest, options, progress };
-        let leaves = check.leaves(&mut problems);
-        match check.open() {
-            Ok(image) => {
+        let opened = check.leaves(&mut problems).and_then(|leaves| Ok((check.open()?, leaves)));
+        match opened {
+            Ok((image, leaves)) => {
                 found = check.read(image, leaves.as_ref())?;
                 check.compare(&found, &mut problems);
             }
@@ -82,12 +82,15 @@ struct ImageCheck<'a> {
 
 impl ImageCheck<'_> {
     /// The leaves, if they are those of the manifest.
-    fn leaves(&self, problems: &mut Vec<String>) -> Option<Leaves> {
+    fn leaves(&self, problems: &mut Vec<String>) -> Result<Option<Leaves>, Opening> {
         let leaves = match Leaves::open(&self.folder.join(leaves::FILE_NAME)) {
             Ok(leaves) => leaves,
+            Err(LeavesError::Version { .. }) if problems.is_empty() => {
+                return Err(Opening::NoAnswer("image.leaves was made by a newer version of kanshiki".to_owned()));
+            }
             Err(error) => {
                 problems.push(format!("image.leaves: {}", with_causes(&error)));
-                return None;
+                return Ok(None);
             }
         };
         if let Err(error) = leaves.verify_root() {
@@ -97,7 +100,7 @@ impl ImageCheck<'_> {
         if root.digest().to_hex() != self.manifest.image.leaves_root || root.image_bytes != self.manifest.image.bytes {
             problems.push("image.leaves has not the root and the length that the manifest says".to_owned());
         }
-        Some(leaves)
+        Ok(Some(leaves))
     }
 
     fn open(&self) -> Result<Arc<ImageFeed>, Opening> {

@@ -80,10 +80,73 @@ impl AcquireError {
             Self::Source { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some("run as root, or let your group read the device".to_owned())
             }
-            Self::Destination { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            Self::Destination { .. } | Self::Custody(_) if self.is_for_want_of_room() => {
                 Some("make room, then the same command with --resume goes on".to_owned())
+            }
+            Self::Destination { .. } => {
+                Some("when the destination can be written again, the same command with --resume goes on".to_owned())
             }
             _ => None,
         }
+    }
+
+    /// Whether the operating system's reason, below whatever was tried, is that there is no room.
+    fn is_for_want_of_room(&self) -> bool {
+        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+        let mut reasons = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
+        reasons.any(|reason| matches!(reason.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+}
+
+/// An error with all its causes on one line, each of them said once; the operating system's reasons without their
+/// numbers.
+pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |cause| cause.source());
+    let mut said: Vec<String> = causes.map(said).collect();
+    said.dedup();
+    said.join(": ")
+}
+
+fn said(error: &(dyn std::error::Error + 'static)) -> String {
+    let text = error.to_string();
+    match error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+        Some(number) => {
+            let text = text.trim_end_matches(&format!(" (os error {number})"));
+            let mut letters = text.chars();
+            let first = letters.next().map(|first| first.to_lowercase().collect::<String>());
+            first.map_or_else(String::new, |first| format!("{first}{}", letters.as_str()))
+        }
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn want_of_room_is_told_with_what_to_do_however_deep_it_lies() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let custody =
+            || kanshiki_custody::CustodyError::Io { action: "write", path: PathBuf::from("x"), source: full() };
+        let path = PathBuf::from("x");
+        let errors = [
+            AcquireError::Destination { path: path.clone(), source: full() },
+            AcquireError::Destination { path: path.clone(), source: io::Error::other(custody()) },
+            AcquireError::Custody(custody()),
+        ];
+        for error in errors {
+            assert_eq!(error.hint().unwrap(), "make room, then the same command with --resume goes on");
+        }
+        let source = io::Error::from(io::ErrorKind::ReadOnlyFilesystem);
+        let hint = AcquireError::Destination { path, source }.hint().unwrap();
+        assert!(hint.starts_with("when the destination can be written again"), "{hint}");
+    }
+    #[test]
+    fn all_causes_stand_on_one_line() {
+        let full = io::Error::from_raw_os_error(28);
+        let source = kanshiki_custody::CustodyError::Io { action: "write", path: PathBuf::from("x"), source: full };
+        let error = AcquireError::Destination { path: PathBuf::from("y"), source: io::Error::other(source) };
+        assert_eq!(with_causes(&error), "cannot write to `y`: cannot write `x`: no space left on device");
     }
 }

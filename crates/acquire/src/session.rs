@@ -15,6 +15,7 @@ mod state;
 
 use crate::destination::{Destination, Lost, Stored};
 use crate::device::WriteProtection;
+use crate::error::with_causes;
 use crate::source::{self, SourceReader, StdinSource};
 use crate::stream::{Feed, Work};
 use crate::writers::Storage;
@@ -353,7 +354,8 @@ impl Session<'_> {
     }
 
     fn tell_lost(&mut self, lost: &Lost) {
-        let message = format!("this destination is lost: {}", lost.error);
+        let reason = with_causes(&lost.error);
+        let message = format!("this destination is lost: {reason}; the same command with --resume completes it");
         self.progress.issue(&Issue::new(places::shown(&lost.path), message.clone()));
         self.reservations.push(format!("{}: {message}", places::shown(&lost.path)));
     }

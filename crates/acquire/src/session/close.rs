@@ -4,6 +4,7 @@
 use super::record::{After, Copy};
 use super::{Image, Session, State, change, state, who};
 use crate::destination::{Destination, Lost, MAP_NAME};
+use crate::error::with_causes;
 use crate::hashers::hash_all;
 use crate::reread::{FileDigest, Found, ImageFeed, Reread, RereadError};
 use crate::{AcquireError, Outcome};
@@ -77,7 +78,7 @@ impl Session<'_> {
             return Err(first.unwrap_or_else(|| AcquireError::Internal("no destination is left".to_owned())));
         }
         for (path, error) in failures {
-            self.tell_lost(&Lost { path, error: io::Error::other(error.to_string()) });
+            self.tell_lost(&Lost { path, error: io::Error::other(error) });
         }
         self.reserve(image, &after);
         let mut exhibits = finished.iter().map(|done| done.folder.clone()).collect::<Vec<_>>();
@@ -215,7 +216,9 @@ impl Session<'_> {
             detail,
         };
         let feed = ImageFeed::open(format, &paths(folder, names), self.options.verify);
-        let feed = Arc::new(feed.map_err(|error| differs(error.to_string()))?);
+        // Not to be read at all is not the same as differing: the medium may have gone away.
+        let unread = |error| AcquireError::Destination { path: folder.to_owned(), source: io::Error::other(error) };
+        let feed = Arc::new(feed.map_err(unread)?);
         if feed.bytes() != image.bytes {
             return Err(differs(format!("it has {} bytes, the source gave {}", feed.bytes(), image.bytes)));
         }
@@ -223,7 +226,7 @@ impl Session<'_> {
             let found = leaves.verify_root()?;
             Ok((leaves, found))
         });
-        let (leaves, found_root) = leaves.map_err(|error| differs(error.to_string()))?;
+        let (leaves, found_root) = leaves.map_err(|error| differs(with_causes(&error)))?;
         if found_root != root {
             return Err(differs("the leaves are not those that were written".to_owned()));
         }

@@ -2,6 +2,7 @@
 
 use crate::AcquireError;
 use crate::destination::{Destination, DestinationThreads, Lost, Stored};
+use crate::error::with_causes;
 use crate::hashers::hash_threads;
 use crate::stream::{Buffer, CHUNK_BYTES, ChunkStream, Fault, Feed, Item, StreamError, Work};
 use kanshiki_custody::manifest::SourceKind;
@@ -77,7 +78,7 @@ impl Copy {
                         self.known_unreadable.within(range).for_each(|known| unreadable.insert(known));
                     }
                 }
-                Err(Fault::Gone(error)) => break Some(lost_source(range.start, &error.to_string())),
+                Err(Fault::Gone(error)) => break Some(lost_source(range.start, &with_causes(&error))),
                 Err(Fault::Foreign) => {
                     let reason = format!("the exhibit under way is of another source: byte {} differs", range.start);
                     break Some(AcquireError::Refused { path: String::from("-"), reason, hint: None });

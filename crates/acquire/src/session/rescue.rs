@@ -4,6 +4,7 @@
 
 use crate::AcquireError;
 use crate::destination::{Destination, Lost};
+use crate::error::with_causes;
 use crate::source::SourceReader;
 use crate::stream::{Buffer, CHUNK_BYTES, Fault};
 use kanshiki_custody::map::{MapPhase, MapStatus, Mapfile};
@@ -221,7 +222,7 @@ impl<'a> Rescue<'a> {
                 let done_bytes = self.source.bytes().saturating_sub(self.pending.total_bytes());
                 AcquireError::Interrupted { done_bytes, total: self.source.bytes().to_string() }
             }
-            Halt::Gone(offset, error) => AcquireError::SourceLost { offset, reason: error.to_string() },
+            Halt::Gone(offset, error) => AcquireError::SourceLost { offset, reason: with_causes(&error) },
             Halt::NoDestination => AcquireError::Internal("no destination is left".to_owned()),
         }
     }

@@ -88,7 +88,8 @@ impl Runner<'_> {
                 self.execute(Command::new(self.program).args(arguments).current_dir(self.folder.path()))
             }
             Action::Tool { folder, program, arguments } => {
-                self.tell(&format!("cd {folder} && {program} {}", steps::shell_words(arguments)))?;
+                let command = format!("{program} {}", steps::shell_words(arguments));
+                self.tell(&if folder == "." { command } else { format!("(cd {folder} && {command})") })?;
                 self.execute(Command::new(program).args(arguments).current_dir(self.folder.path().join(folder)))
             }
             Action::Damage { copy, file, offset } => {

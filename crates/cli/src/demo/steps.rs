@@ -25,7 +25,7 @@ pub(super) enum Action {
 }
 
 /// The name of the case's folder.
-pub(super) const CASE: &str = "case";
+pub(super) const CASE: &str = "northsound";
 
 /// The steps in their order.
 pub(super) const STEPS: &[Step] = &[
@@ -52,13 +52,13 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         title: "Prove that the copy is still the disk",
         story: "Everything is worked out anew and compared with the record; that is itself entered in the custody log.",
-        action: Action::Kanshiki(&["verify", CASE]),
+        action: Action::Kanshiki(&["verify", CASE, "--examiner", "A. Mori"]),
         expected: 0,
     },
     Step {
         title: "See what lies on it",
         story: "The partition table, what each partition holds, and the gaps between them.",
-        action: Action::Kanshiki(&["info", "case/exhibits/quay1-disk/image.raw"]),
+        action: Action::Kanshiki(&["info", "northsound/exhibits/quay1-disk/image.raw"]),
         expected: 0,
     },
     Step {
@@ -78,7 +78,7 @@ pub(super) const STEPS: &[Step] = &[
         title: "… then the exhibit's files",
         story: "with the list that lies beside them,",
         action: Action::Tool {
-            folder: "case/exhibits/quay1-disk",
+            folder: "northsound/exhibits/quay1-disk",
             program: "sha256sum",
             arguments: &["-c", "SHA256SUMS"],
         },

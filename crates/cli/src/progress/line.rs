@@ -42,12 +42,17 @@ impl Snapshot<'_> {
         }
         parts.extend(self.percent().map(|percent| format!("{percent} %")));
         parts.extend(self.rate.map(|rate| format!("{}/s", Size(rate).short())));
-        parts.extend(self.seconds_left().map(|seconds| format!("{} left", duration(Duration::from_secs(seconds)))));
+        parts.extend(self.seconds_left().map(|seconds| format!("{} left", whole_seconds(seconds))));
         while parts.len() > 1 && parts.join(", ").chars().count() > width {
             parts.pop();
         }
         parts.join(", ").chars().take(width).collect()
     }
+}
+
+/// A duration that is only guessed: without tenths.
+fn whole_seconds(seconds: u64) -> String {
+    if seconds < 60 { format!("{seconds} s") } else { duration(Duration::from_secs(seconds)) }
 }
 
 /// A duration as people say it: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`.
@@ -80,6 +85,12 @@ mod tests {
     fn a_narrow_line_keeps_the_unreadable_bytes() {
         assert_eq!(HALF.line(64), "read /dev/sdb: 512.0 MiB of 1.0 GiB, 512 bytes unreadable, 50 %");
         assert_eq!(HALF.line(20), "read /dev/sdb: 512.0");
+    }
+
+    #[test]
+    fn what_is_left_is_told_without_tenths() {
+        let nearly = Snapshot { done: (1 << 30) - (12 << 20), unreadable: 0, ..HALF };
+        assert_eq!(nearly.line(100), "read /dev/sdb: 1012.0 MiB of 1.0 GiB, 98 %, 4.0 MiB/s, 3 s left");
     }
 
     #[test]

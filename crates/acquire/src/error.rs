@@ -27,12 +27,12 @@ pub enum AcquireError {
         source: io::Error,
     },
     /// The work was asked to stop; `--resume` takes it up.
-    #[error("interrupted with {done_bytes} of {total} bytes done")]
+    #[error("interrupted with {done_bytes}{} bytes done", total_bytes.map_or(String::new(), |total| format!(" of {total}")))]
     Interrupted {
         /// Bytes of the image that are done.
         done_bytes: u64,
-        /// The length of the source in bytes, or `unknown`.
-        total: String,
+        /// The length of the source in bytes, where it is known.
+        total_bytes: Option<u64>,
     },
     /// The source is gone or gives nothing; `--resume` takes it up when it is back.
     #[error("the source stopped at byte {offset}: {reason}")]

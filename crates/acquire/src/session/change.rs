@@ -89,8 +89,7 @@ pub(super) fn compare_twice(
 ) -> Result<(), AcquireError> {
     let failed = |error: StreamError| match error {
         StreamError::Stopped => {
-            let total = source.bytes().to_string();
-            AcquireError::Interrupted { done_bytes: source.bytes(), total }
+            AcquireError::Interrupted { done_bytes: source.bytes(), total_bytes: Some(source.bytes()) }
         }
         other => AcquireError::SourceLost { offset: 0, reason: other.to_string() },
     };

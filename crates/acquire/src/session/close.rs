@@ -241,7 +241,7 @@ impl Session<'_> {
         };
         let found = reread.run(|index| leaves.leaf(index).ok(), self.progress).map_err(|error| match error {
             RereadError::Stopped => {
-                AcquireError::Interrupted { done_bytes: image.bytes, total: image.bytes.to_string() }
+                AcquireError::Interrupted { done_bytes: image.bytes, total_bytes: Some(image.bytes) }
             }
             RereadError::Failed(detail) => differs(detail),
         })?;

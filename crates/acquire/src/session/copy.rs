@@ -115,10 +115,7 @@ impl Copy {
 
     fn ended_early(&self, error: &StreamError, done_bytes: u64) -> AcquireError {
         match error {
-            StreamError::Stopped => {
-                let total = self.feed.expected().map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
-                AcquireError::Interrupted { done_bytes, total }
-            }
+            StreamError::Stopped => AcquireError::Interrupted { done_bytes, total_bytes: self.feed.expected() },
             StreamError::Slow(_) => lost_source(done_bytes, &error.to_string()),
             _ => AcquireError::Internal(error.to_string()),
         }

@@ -220,7 +220,7 @@ impl<'a> Rescue<'a> {
         match halt {
             Halt::Stop => {
                 let done_bytes = self.source.bytes().saturating_sub(self.pending.total_bytes());
-                AcquireError::Interrupted { done_bytes, total: self.source.bytes().to_string() }
+                AcquireError::Interrupted { done_bytes, total_bytes: Some(self.source.bytes()) }
             }
             Halt::Gone(offset, error) => AcquireError::SourceLost { offset, reason: with_causes(&error) },
             Halt::NoDestination => AcquireError::Internal("no destination is left".to_owned()),

@@ -3,7 +3,7 @@
 use crate::stream::{CHUNK_BYTES, Chunk};
 use crate::writers::{self, ImageWriter, Storage, StoredChunks};
 use crossbeam_channel::{Receiver, Sender, bounded};
-use kanshiki_custody::leaves::{self, LeafDigest, LeafFile, leaf_digest};
+use kanshiki_custody::leaves::{self, LeafDigest, LeafFile, LeavesError, leaf_count, leaf_digest};
 use kanshiki_custody::map::Mapfile;
 use kanshiki_custody::{Case, LockGuard, OutputDir};
 use kanshiki_image::drop_cache;
@@ -77,12 +77,12 @@ impl Destination {
         number: usize,
     ) -> io::Result<Self> {
         let there = resume && writers::exists(&dir, leaves::FILE_NAME);
-        let leaves = if there {
-            LeafFile::reopen(dir.reopen(leaves::FILE_NAME).map_err(io::Error::other)?)
-        } else {
-            LeafFile::create(dir.create_new(leaves::FILE_NAME).map_err(io::Error::other)?)
+        let leaves = if there { reopen_leaves(&dir)? } else { None };
+        let leaves = match leaves {
+            Some(leaves) => leaves,
+            None => LeafFile::create(dir.create_new(leaves::FILE_NAME).map_err(io::Error::other)?)
+                .map_err(io::Error::other)?,
         };
-        let leaves = leaves.map_err(io::Error::other)?;
         let writer = writers::open(&dir, storage, resume)?;
         Ok(Self { case, dir, path, writer, leaves, lock, number, syncing: Arc::default() })
     }
@@ -164,6 +164,8 @@ impl Destination {
     /// The operating system's.
     pub(crate) fn finish(&mut self, image_bytes: u64) -> io::Result<(Vec<String>, leaves::Root)> {
         let names = self.writer.finish(image_bytes)?;
+        // Damage may have left something behind the end.
+        self.leaves.truncate(leaf_count(image_bytes)).map_err(io::Error::other)?;
         let root = self.leaves.finish(image_bytes).map_err(io::Error::other)?;
         Ok((names, root))
     }
@@ -219,6 +221,19 @@ impl Destination {
     }
 }
 
+/// The leaves of an earlier session. A file that does not begin as one of leaves is removed: then `None`, and the source
+/// is read from the start.
+fn reopen_leaves(dir: &OutputDir) -> io::Result<Option<LeafFile>> {
+    match LeafFile::reopen(dir.reopen(leaves::FILE_NAME).map_err(io::Error::other)?) {
+        Ok(leaves) => Ok(Some(leaves)),
+        Err(LeavesError::Magic | LeavesError::Header { .. }) => {
+            dir.remove_own(leaves::FILE_NAME).map_err(io::Error::other)?;
+            Ok(None)
+        }
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
 /// What earlier sessions have left in one destination.
 #[derive(Debug)]
 pub(crate) struct Stored {
@@ -238,6 +253,18 @@ impl Stored {
     pub(crate) fn agrees(&self, index: u64, bytes: &[u8]) -> Option<bool> {
         let leaf = self.leaves.get(index).ok().flatten()?;
         Some(leaf_digest(bytes) == leaf)
+    }
+
+    /// Whether a chunk is there and its leaf fits, but is not these bytes. A leaf that fits nothing is only damaged.
+    #[must_use]
+    pub(crate) fn contradicts(&self, index: u64, bytes: &[u8]) -> bool {
+        self.agrees(index, bytes) == Some(false) && self.read(index, &mut vec![0; bytes.len()])
+    }
+
+    /// Whether a leaf is known of a chunk with this number or a higher one.
+    #[must_use]
+    pub(crate) fn knows_from(&self, index: u64) -> bool {
+        (index..self.leaves()).any(|index| self.leaves.get(index).ok().flatten().is_some())
     }
 
     /// The number of leaves that may be known.

@@ -27,7 +27,7 @@ pub(super) fn sample_differs(source: &SourceReader, stored: &Stored, unreadable:
         }
         buffer.set_len(range.len());
         source.fill(index, &mut buffer).ok()?;
-        (stored.agrees(index, buffer.as_slice()) == Some(false)).then_some(range)
+        stored.contradicts(index, buffer.as_slice()).then_some(range)
     })
 }
 

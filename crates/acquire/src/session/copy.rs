@@ -4,7 +4,8 @@ use crate::AcquireError;
 use crate::destination::{Destination, DestinationThreads, Lost, Stored};
 use crate::error::with_causes;
 use crate::hashers::hash_threads;
-use crate::stream::{Buffer, CHUNK_BYTES, ChunkStream, Fault, Feed, Item, StreamError, Work};
+use crate::stream::{Buffer, CHUNK_BYTES, Chunk, ChunkStream, Fault, Feed, Item, StreamError, Work};
+use kanshiki_custody::leaves::leaf_count;
 use kanshiki_custody::manifest::SourceKind;
 use kanshiki_model::{Algorithm, ByteRange, ByteRanges, Digest, Progress};
 use std::sync::Arc;
@@ -64,7 +65,7 @@ impl Copy {
         let stopped = loop {
             let item = match stream.next(self.patience, &stop) {
                 Ok(Some(item)) => item,
-                Ok(None) => break None,
+                Ok(None) => break self.feed.ended_before(bytes),
                 Err(error) => break Some(self.ended_early(&error, bytes)),
             };
             let range = self.range(&item);
@@ -75,14 +76,13 @@ impl Copy {
                     }
                     threads.chunk(&chunk);
                     if chunk.stored() != 0 {
-                        self.known_unreadable.within(range).for_each(|known| unreadable.insert(known));
+                        // What was given up is zero; anything else was read, whatever the map says.
+                        let given_up = self.known_unreadable.within(range).filter(|known| is_zero(&chunk, *known));
+                        given_up.for_each(|known| unreadable.insert(known));
                     }
                 }
                 Err(Fault::Gone(error)) => break Some(lost_source(range.start, &with_causes(&error))),
-                Err(Fault::Foreign) => {
-                    let reason = format!("the exhibit under way is of another source: byte {} differs", range.start);
-                    break Some(AcquireError::Refused { path: String::from("-"), reason, hint: None });
-                }
+                Err(Fault::Foreign) => break Some(foreign_stream(&format!("bytes {range} differ"))),
                 Err(Fault::Unreadable(_) | Fault::Ended(_)) => {
                     // Digests in order end here; they are worked out from the finished image.
                     hashers = None;
@@ -122,6 +122,18 @@ impl Copy {
     }
 }
 
+/// Whether these bytes of the image, within the chunk, are all zero.
+fn is_zero(chunk: &Chunk, range: ByteRange) -> bool {
+    let at = |place: u64| usize::try_from(place.saturating_sub(chunk.offset())).unwrap_or(usize::MAX);
+    chunk.bytes().get(at(range.start)..at(range.end)).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0))
+}
+
+fn foreign_stream(difference: &str) -> AcquireError {
+    let reason = format!("the exhibit under way is of another source: {difference}");
+    let hint = Some("feed the stream with which it was begun, or begin anew as another --exhibit".to_owned());
+    AcquireError::Refused { path: "-".to_owned(), reason, hint }
+}
+
 fn lost_source(offset: u64, reason: &str) -> AcquireError {
     AcquireError::SourceLost { offset, reason: reason.to_owned() }
 }
@@ -154,6 +166,13 @@ impl SourceFeed {
         self.source.len()
     }
 
+    /// Why a stream of this length cannot be the one of which earlier sessions have read more; `None` if they have not.
+    fn ended_before(&self, bytes: u64) -> Option<AcquireError> {
+        let known = |(_, stored): &(usize, Stored)| stored.knows_from(leaf_count(bytes));
+        let longer = self.kind == SourceKind::Stream && self.stored.iter().any(known);
+        longer.then(|| foreign_stream(&format!("it ends after {bytes} bytes, and more were read before")))
+    }
+
     /// Fills the buffer from a destination and notes which ones hold the bytes.
     fn fill_stored(&self, index: u64, buffer: &mut Buffer) -> bool {
         let mut held: u64 = 0;
@@ -178,13 +197,12 @@ impl SourceFeed {
         let mut copy = vec![0; buffer.as_slice().len()];
         let mut held: u64 = 0;
         for (number, stored) in &self.stored {
-            match stored.agrees(index, buffer.as_slice()) {
-                Some(true) => {}
-                // The last chunk may have been cut short together with the stream.
-                Some(false) if index.saturating_add(1) < stored.leaves() => return Err(Fault::Foreign),
-                _ => continue,
+            if stored.contradicts(index, buffer.as_slice()) {
+                return Err(Fault::Foreign);
             }
-            held |= u64::from(stored.read(index, &mut copy)) << number;
+            // The last chunk may have been cut short together with the stream.
+            let agrees = stored.agrees(index, buffer.as_slice()) == Some(true);
+            held |= u64::from(agrees && stored.read(index, &mut copy)) << number;
         }
         buffer.set_stored(held);
         Ok(())

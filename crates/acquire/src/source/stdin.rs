@@ -5,19 +5,20 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Standard input, or another stream that cannot be read twice.
 #[derive(Debug)]
 pub(crate) struct StdinSource {
     state: Mutex<State>,
+    // Beside the lock: a reading thread holds that as long as the stream gives nothing.
+    length: OnceLock<u64>,
 }
 
 #[derive(Debug)]
 struct State {
     file: File,
     bytes: u64,
-    ended: bool,
 }
 
 impl StdinSource {
@@ -33,14 +34,13 @@ impl StdinSource {
     /// Takes an open file, to be read from where it stands.
     #[must_use]
     pub(crate) const fn from_file(file: File) -> Self {
-        Self { state: Mutex::new(State { file, bytes: 0, ended: false }) }
+        Self { state: Mutex::new(State { file, bytes: 0 }), length: OnceLock::new() }
     }
 }
 
 impl Feed for StdinSource {
     fn len(&self) -> Option<u64> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.ended.then_some(state.bytes)
+        self.length.get().copied()
     }
 
     fn fill(&self, index: u64, _buffer: &mut Buffer) -> Result<(), Fault> {
@@ -49,16 +49,16 @@ impl Feed for StdinSource {
 
     fn take(&self, cursor: &AtomicU64, end: u64, buffer: &mut Buffer) -> Option<(u64, Result<(), Fault>)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.ended || cursor.load(Ordering::Relaxed) >= end {
+        if self.length.get().is_some() || cursor.load(Ordering::Relaxed) >= end {
             return None;
         }
         let index = cursor.fetch_add(1, Ordering::Relaxed);
         buffer.set_len(CHUNK_BYTES);
-        let mut done = 0;
+        let (mut done, mut ended) = (0, false);
         while let Some(rest) = buffer.as_mut().get_mut(done..).filter(|rest| !rest.is_empty()) {
             match state.file.read(rest) {
                 Ok(0) => {
-                    state.ended = true;
+                    ended = true;
                     break;
                 }
                 Ok(read) => done = done.saturating_add(read),
@@ -67,6 +67,9 @@ impl Feed for StdinSource {
             }
         }
         state.bytes = state.bytes.saturating_add(done as u64);
+        if ended {
+            self.length.get_or_init(|| state.bytes);
+        }
         buffer.set_len(done as u64);
         (done > 0).then_some((index, Ok(())))
     }
@@ -76,6 +79,19 @@ impl Feed for StdinSource {
 mod tests {
     use super::*;
     use std::io::{Seek as _, Write as _};
+
+    #[test]
+    fn the_length_can_be_asked_for_while_the_stream_gives_nothing() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let source = StdinSource::from_file(File::from(std::os::fd::OwnedFd::from(reader)));
+        std::thread::scope(|threads| {
+            threads.spawn(|| source.take(&AtomicU64::new(0), u64::MAX, &mut Buffer::new()));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            assert_eq!(source.len(), None);
+            drop(writer);
+        });
+        assert_eq!(source.len(), Some(0));
+    }
 
     #[test]
     fn a_stream_is_cut_into_chunks_and_its_length_is_known_at_the_end() {

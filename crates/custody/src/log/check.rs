@@ -138,6 +138,9 @@ impl LogCheck {
         match Head::parse(&bytes) {
             Ok(head) => {
                 self.head = Some(visible_text(&head.sha256));
+                if head.to_json() != bytes {
+                    self.problems.push("HEAD is not as it was written".to_owned());
+                }
                 FoundHead::Good(head)
             }
             Err(error) => {

@@ -2,13 +2,13 @@
 #![expect(clippy::single_range_in_vec_init, reason = "a list of bad places may hold one")]
 
 use kanshiki_testkit::{
-    BadDevice, Exhibit, Need, TempDir, ddrescuelog_bad_bytes, kanshiki, need, noise, run, sample_image, sha256sum,
-    sha256sum_check, tempdir, write_file,
+    BadDevice, Exhibit, Need, Running, TempDir, ddrescuelog_bad_bytes, kanshiki, need, noise, run, sample_image,
+    sha256sum, sha256sum_check, tempdir, wait_until, write_file,
 };
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const MIB: u64 = 1 << 20;
@@ -188,6 +188,19 @@ fn a_disk_on_which_nothing_can_be_read_ends_in_an_image_of_zeroes() {
 }
 
 #[test]
+fn a_bad_place_costs_the_whole_sector_of_4096_bytes_and_no_more() {
+    if !have_the_tools() {
+        return;
+    }
+    let mut disk = Disk::new(2 * MIB + 3 * 4096, &[MIB + 512..MIB + 1024]);
+    let device = BadDevice::new(&disk.healthy, 4096, &disk.bad);
+    disk.bad = vec![MIB..MIB + 4096];
+    let exhibit = disk.exhibit("case");
+    let _ = run(&mut exhibit.acquire(device.path())).exits(3);
+    disk.check(&exhibit);
+}
+
+#[test]
 fn ddrescue_goes_on_from_the_map_and_reads_only_what_is_missing() {
     if !have_the_tools() {
         return;
@@ -274,28 +287,6 @@ fn a_sector_that_is_read_at_a_later_try_is_in_the_image() {
     assert_eq!(std::fs::read_to_string(&tries).unwrap().lines().filter(|line| line.ends_with(" 512")).count(), 7);
 }
 
-/// A program under way; ended when the value is dropped.
-struct Running(Child);
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-    }
-
-    /// Sends the signal and gives the exit code, if the program ended by itself.
-    fn end(mut self, signal: &str) -> Option<i32> {
-        let _ = run(Command::new("kill").arg(signal).arg(self.0.id().to_string())).exits(0);
-        self.0.wait().unwrap().code()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn an_acquisition_ended_while_it_recovers_is_resumed_to_the_same_exhibit() {
     if !have_the_tools() {
@@ -307,17 +298,14 @@ fn an_acquisition_ended_while_it_recovers_is_resumed_to_the_same_exhibit() {
     let undisturbed = disk.exhibit("undisturbed");
     let _ = run(undisturbed.acquire(device.path()).args(["--format", "zstd"])).exits(3);
 
-    for (signal, code) in [("-KILL", None), ("-INT", Some(130))] {
+    for (signal, code) in [("-KILL", 128 + 9), ("-INT", 130)] {
         let exhibit = disk.exhibit(signal);
         write_file(&tries, "");
         let running = Running::start(exhibit.acquire(device.path()).args(["--format", "zstd"]));
-        let begun = Instant::now();
         // Single sectors are tried when all larger pieces have been.
-        while !std::fs::read_to_string(&tries).unwrap().contains(" 512\n") {
-            assert!(begun.elapsed() < Duration::from_secs(60), "no single sector was tried");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        assert_eq!(running.end(signal), code, "{signal}");
+        wait_until("a single sector is tried", || std::fs::read_to_string(&tries).unwrap().contains(" 512\n"));
+        running.signal(signal);
+        let _ = running.wait().exits(code);
         assert!(!exhibit.folder().exists());
 
         let _ = run(exhibit.acquire(device.path()).args(["--format", "zstd", "--resume"])).exits(3);

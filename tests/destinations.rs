@@ -1,13 +1,12 @@
 //! Destinations that are full, missing, in the wrong place, or go away.
 
 use kanshiki_testkit::{
-    BadDevice, Exhibit, LoopAccess, LoopDevice, Mount, Need, TempDir, need, run, sample_image, sha256sum,
-    sha256sum_check, tempdir, write_file,
+    BadDevice, Exhibit, LoopAccess, LoopDevice, Mount, Need, Running, TempDir, need, run, sample_image, sha256sum,
+    sha256sum_check, tempdir, wait_until, write_file,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 const MIB: u64 = 1 << 20;
 
@@ -326,29 +325,6 @@ fn of_two_destinations_the_full_one_is_lost_and_resumed_later() {
     assert_eq!(first.manifest()["image"], second.manifest()["image"]);
 }
 
-/// A program under way; ended when the value is dropped.
-struct Running(Child);
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
-    }
-
-    /// Waits for its end; gives the exit code and what it said.
-    fn wait(mut self) -> (Option<i32>, String) {
-        let mut said = String::new();
-        std::io::Read::read_to_string(&mut self.0.stderr.take().unwrap(), &mut said).unwrap();
-        (self.0.wait().unwrap().code(), said)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// A new disk with an ext4 of 24 MiB in the file.
 fn ext4(disk: &Path) -> LoopDevice {
     write_file(disk, "");
@@ -371,16 +347,12 @@ fn a_destination_unmounted_midway_ends_the_work_and_is_resumed_when_it_is_back()
     let mount = Mount::device(device.path(), &point, "rw");
     let exhibit = ground.exhibit("mount/case");
     let running = Running::start(&mut exhibit.acquire(source.path()));
-    let begun = Instant::now();
-    while fs::metadata(exhibit.partial().join("image.raw")).map_or(0, |image| image.len()) == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "nothing was written");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let image = exhibit.partial().join("image.raw");
+    wait_until("something is written", || fs::metadata(&image).is_ok_and(|image| image.len() > 0));
     let _ = run(Command::new("umount").arg("--lazy").arg(&point)).exits(0);
 
-    let (code, said) = running.wait();
+    let said = running.wait().exits(4).stderr;
 
-    assert_eq!(code, Some(4), "{said}");
     assert!(said.contains("because: no such file or directory"), "{said}");
     assert!(said.contains("hint: when the destination can be written again, "), "{said}");
     assert_eq!(fs::read_dir(&point).unwrap().count(), 0);

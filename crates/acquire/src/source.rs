@@ -10,6 +10,7 @@ pub(crate) use open::open;
 pub(crate) use stdin::StdinSource;
 
 use crate::device::BlockDevice;
+use crate::error::with_causes;
 use crate::stream::{Buffer, CHUNK_BYTES, Fault, Feed};
 use kanshiki_custody::manifest::SourceKind;
 use kanshiki_model::ByteRange;
@@ -25,6 +26,9 @@ pub(crate) const FILE_SECTOR_BYTES: u64 = 512;
 /// Bytes at the beginning and at the end that are compared before and after the reading.
 pub(crate) const EDGE_BYTES: u64 = 64 << 10;
 
+/// Failed reads in a row after which a place that was read well before is read again.
+const FAILURES_BEFORE_A_LOOK: u64 = 8;
+
 /// An open source with a known length.
 #[derive(Debug)]
 pub(crate) struct SourceReader {
@@ -37,6 +41,42 @@ pub(crate) struct SourceReader {
     live: bool,
     device: Option<BlockDevice>,
     errors: AtomicU64,
+    pulse: Pulse,
+}
+
+/// Where the source was read well, and how often it failed since.
+///
+/// A disk that was pulled out, or whose cable is loose, may answer every read with the error of a bad sector. When
+/// failures pile up, the places that were read well before tell the two apart.
+#[derive(Debug)]
+struct Pulse {
+    first_good: AtomicU64,
+    last_good: AtomicU64,
+    failures_in_a_row: AtomicU64,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        let nowhere = || AtomicU64::new(u64::MAX);
+        Self { first_good: nowhere(), last_good: nowhere(), failures_in_a_row: AtomicU64::new(0) }
+    }
+}
+
+impl Pulse {
+    fn good(&self, offset: u64) {
+        let _ = self.first_good.compare_exchange(u64::MAX, offset, Ordering::Relaxed, Ordering::Relaxed);
+        self.last_good.store(offset, Ordering::Relaxed);
+        self.failures_in_a_row.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes a failed read; returns the places to look at, if it is time. The more failures, the rarer: seeking is hard
+    /// on a disk that is ill.
+    fn failed(&self) -> Option<[u64; 2]> {
+        let failures = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let places = [self.last_good.load(Ordering::Relaxed), self.first_good.load(Ordering::Relaxed)];
+        let due = failures >= FAILURES_BEFORE_A_LOOK && failures.is_power_of_two();
+        Some(places).filter(|places| due && !places.contains(&u64::MAX))
+    }
 }
 
 /// One descriptor and the place of its bytes in the source.
@@ -152,6 +192,30 @@ impl SourceReader {
     ///
     /// [`Fault`] if the bytes could not all be read.
     pub(crate) fn read(&self, offset: u64, buf: &mut [u8]) -> Result<(), Fault> {
+        let read = self.read_whole(offset, buf);
+        match read {
+            Ok(()) => self.pulse.good(offset),
+            Err(Fault::Unreadable(error)) => {
+                if self.pulse.failed().is_some_and(|places| places.iter().all(|place| !self.is_readable(*place))) {
+                    let reason =
+                        format!("what was read before cannot be read any more either: {}", with_causes(&error));
+                    return Err(Fault::Gone(io::Error::other(reason)));
+                }
+                return Err(Fault::Unreadable(error));
+            }
+            Err(_) => {}
+        }
+        read
+    }
+
+    /// Whether the sector at this place can be read.
+    fn is_readable(&self, offset: u64) -> bool {
+        let mut sector = Buffer::new();
+        sector.set_len(self.sector_bytes.min(self.bytes.saturating_sub(offset)));
+        self.read_whole(offset, sector.as_mut()).is_ok()
+    }
+
+    fn read_whole(&self, offset: u64, buf: &mut [u8]) -> Result<(), Fault> {
         let mut done: usize = 0;
         while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
             let at = offset.saturating_add(done as u64);
@@ -221,4 +285,22 @@ pub(crate) fn edge_digests(source: &SourceReader) -> [Option<String>; 2] {
 fn length(mut file: &File) -> io::Result<u64> {
     use std::io::Seek as _;
     file.seek(io::SeekFrom::End(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_that_pile_up_call_for_a_look_ever_more_rarely() {
+        let pulse = Pulse::default();
+        assert!((1..=16).all(|_| pulse.failed().is_none()), "nothing was read well yet");
+        pulse.good(4096);
+        pulse.good(8192);
+        let looks: Vec<u64> = (1..=64).filter(|_| pulse.failed() == Some([8192, 4096])).collect();
+        assert_eq!(looks, [8, 16, 32, 64]);
+        pulse.good(512);
+        assert!((1..8).all(|_| pulse.failed().is_none()));
+        assert_eq!(pulse.failed(), Some([512, 4096]));
+    }
 }

@@ -39,6 +39,8 @@ pub const TOOLS: &[Tool] = &[
     tool("sfdisk", "fdisk", "makes partition tables to compare with"),
     tool("partx", "util-linux", "tells a kernel without a reader of partition tables of the partitions"),
     tool("mkswap", "util-linux", "makes swap areas"),
+    tool("setpriv", "util-linux", "runs kanshiki as a user without rights"),
+    tool("swapon", "mount", "takes a swap area into use"),
     tool("sgdisk", "gdisk", "reads GUID partition tables to compare with"),
     tool("mkfs.ext4", "e2fsprogs", "makes filesystems to recognise"),
     tool("debugfs", "e2fsprogs", "reads ext4 to compare with"),

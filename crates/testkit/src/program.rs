@@ -4,8 +4,9 @@ use crate::{tool_path, workspace_root};
 use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// What a program did.
 #[derive(Debug, Clone)]
@@ -51,6 +52,53 @@ pub fn run(command: &mut Command) -> Ran {
 #[must_use]
 pub(crate) fn tool(name: &str) -> Command {
     Command::new(tool_path(name).unwrap_or_else(|| panic!("`{name}` is not there; ask with `need` first")))
+}
+
+/// A program under way; killed if the value is dropped before its end.
+#[derive(Debug)]
+pub struct Running(Option<Child>);
+
+impl Running {
+    /// Starts a command without standard input.
+    #[track_caller]
+    #[must_use]
+    pub fn start(command: &mut Command) -> Self {
+        let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(Some(piped.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"))))
+    }
+
+    /// Sends a signal, as `-INT`.
+    #[track_caller]
+    pub fn signal(&self, signal: &str) {
+        let id = self.0.as_ref().expect("a program under way").id().to_string();
+        let _ = run(Command::new("kill").arg(signal).arg(id)).exits(0);
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn wait(mut self) -> Ran {
+        let child = self.0.take().expect("a program under way");
+        Ran::of(&child.wait_with_output().expect("the end of the program"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Waits until something is so; fails the test after a minute.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "after a minute still not: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Runs kanshiki with these arguments, without standard input, and waits for it.

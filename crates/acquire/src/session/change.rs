@@ -43,6 +43,7 @@ pub(super) fn detect(source: &SourceReader, before: &Before) -> Change {
     let names = ["first", "last"];
     let edges = names.iter().zip(before.identity.edges.iter().zip(&edges)).filter_map(|(name, edges)| match edges {
         (Some(before), Some(now)) if before != now => Some(format!("the {name} sectors are not what they were")),
+        (Some(_), None) => Some(format!("the {name} sectors can no longer be read")),
         _ => None,
     });
     let edges: Vec<String> = edges.collect();

@@ -1,6 +1,6 @@
 //! Opens a source, or says why not.
 
-use super::{FILE_SECTOR_BYTES, Part, SourceReader, length};
+use super::{FILE_SECTOR_BYTES, Part, Pulse, SourceReader, length};
 use crate::AcquireError;
 use crate::device::{BlockDevice, guard};
 use kanshiki_custody::manifest::SourceKind;
@@ -98,6 +98,7 @@ fn open_device(
         live: !reasons.is_empty(),
         device: Some(device),
         errors: AtomicU64::new(0),
+        pulse: Pulse::default(),
     })
 }
 
@@ -126,5 +127,6 @@ fn open_files(shown: &str, path: &Path, first: File) -> Result<SourceReader, Acq
         live: false,
         device: None,
         errors: AtomicU64::new(0),
+        pulse: Pulse::default(),
     })
 }

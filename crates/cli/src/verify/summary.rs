@@ -52,7 +52,8 @@ fn text(report: &VerifyReport, paint: Paint) -> String {
         push_list(&mut text, "-", report.not_compared.iter().map(String::as_str));
     }
     let answer = match report.verdict {
-        Verdict::Intact => paint.good("everything was compared and nothing differs"),
+        Verdict::Intact if report.not_compared.is_empty() => paint.good("everything was compared and nothing differs"),
+        Verdict::Intact => paint.good("what was asked for was compared, and nothing differs"),
         Verdict::Partial => paint.warning("what was compared is intact, but not everything was compared (exit code 3)"),
         Verdict::Impossible => paint.bad("there is no answer: something could not be read (exit code 4)"),
         Verdict::Differs => paint.bad("SOMETHING DIFFERS, see above (exit code 1)"),

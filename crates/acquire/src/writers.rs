@@ -7,7 +7,7 @@ mod split;
 mod zstd;
 
 pub(crate) use raw::RawWriter;
-pub(crate) use split::SplitWriter;
+pub(crate) use split::{MAX_PARTS, SplitWriter};
 pub(crate) use zstd::ZstdWriter;
 
 use crate::stream::Chunk;

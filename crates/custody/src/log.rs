@@ -56,10 +56,11 @@ impl CustodyLog {
     ///
     /// [`CustodyError::LogMissing`] if its folder is not there, [`CustodyError::Io`].
     pub fn open(case: &Case) -> Result<Self, CustodyError> {
-        let folder = OutputDir::open(&case.path().join(CUSTODY)).map_err(|error| match error {
-            error if error.is_io(ErrorKind::NotFound) => CustodyError::LogMissing { case: case.path().to_owned() },
-            other => other,
-        })?;
+        let folder =
+            OutputDir::open(case.path()).and_then(|folder| folder.subdir(CUSTODY)).map_err(|error| match error {
+                error if error.is_io(ErrorKind::NotFound) => CustodyError::LogMissing { case: case.path().to_owned() },
+                other => other,
+            })?;
         Ok(Self { case: case.path().to_owned(), folder })
     }
 

@@ -81,6 +81,11 @@ fn check_room(
         let reason = format!("its filesystem holds no file above {}", Size(limit));
         return Err(refused(reason, Some("add --format split --split-size 2G, or use another filesystem")));
     }
+    let parts = source.bytes().div_ceil(options.split_bytes.max(1));
+    if options.format == Format::Split && parts > writers::MAX_PARTS {
+        let reason = format!("the image would have {parts} parts, at most {} are made", writers::MAX_PARTS);
+        return Err(refused(reason, Some("choose a larger --split-size")));
+    }
     // What zstd will need is not known before; it is stopped, resumable, when the room ends.
     if !options.check_room || options.format == Format::Zstd {
         return Ok(());

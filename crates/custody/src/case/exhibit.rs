@@ -157,7 +157,8 @@ impl Case {
     }
 
     fn exhibits_folder(&self) -> Result<OutputDir, CustodyError> {
-        OutputDir::open(&self.path().join(EXHIBITS))
+        // A link in its place would lead the evidence to where nobody has looked.
+        OutputDir::open(self.path())?.subdir(EXHIBITS)
     }
 
     fn exhibit_folders(&self) -> Result<Vec<String>, CustodyError> {
@@ -173,6 +174,14 @@ impl Case {
 mod tests {
     use super::super::tests::new_case;
     use super::*;
+
+    #[test]
+    fn a_link_in_the_place_of_the_exhibits_is_not_followed() {
+        let (temporary, case) = new_case();
+        std::fs::remove_dir(case.path().join(EXHIBITS)).unwrap();
+        std::os::unix::fs::symlink(temporary.path(), case.path().join(EXHIBITS)).unwrap();
+        assert!(case.begin_exhibit("E1").is_err());
+    }
 
     #[test]
     fn identifiers_that_could_lead_elsewhere_are_refused() {

@@ -24,7 +24,7 @@ pub(crate) fn circumstances(program: &Path, bytes: u64, runs: usize) -> Result<S
     let date = output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
     let mut text = format!(
         "Made on {} by `cargo xtask bench acquire --size {bytes} --runs {runs}`: each job once a round, {runs} rounds, source and \
-         destination on a tmpfs, median (smallest-largest); `faster by` is the median of the rounds' ratios, by the clock. \
+         destination on a tmpfs, the source read once before each job, median (smallest-largest); `faster by` is the median of the rounds' ratios, by the clock. \
          kanshiki does not read its copy back unless the row says so, as the others do not. Peak memory is that of the largest \
          process.\n\n",
         date.trim()

@@ -420,8 +420,20 @@ fn resuming_a_finished_exhibit_changes_nothing_and_says_so() {
     let _ = place.acquire(&source, &["--resume"]).exits(0);
     let _ = place.verify(&[]).exits(0);
     assert!(!place.exhibit().join("lock").exists() && !place.exhibit().join("state.json").exists());
+    // A source of the same length that holds something else, and one that is shorter.
+    sample_image(&source, BYTES, 2);
+    assert_refused(place.acquire(&source, &["--resume"]), &["complete", "another source", "--exhibit"]);
     cut(&source, 5 * MIB);
     assert_refused(place.acquire(&source, &["--resume"]), &["complete", "another source", "--exhibit"]);
+}
+
+#[test]
+fn standard_input_without_bytes_is_refused() {
+    let place = Workplace::new();
+    let ran = place.acquire_stdin(std::path::Path::new("/dev/null"), &[]);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    assert!(ran.stderr.contains("standard input gave no bytes"), "{}", ran.stderr);
+    assert!(!place.exhibit().exists());
 }
 
 /// The calls between which the disk holds something else.

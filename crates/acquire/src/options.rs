@@ -73,4 +73,6 @@ pub struct Outcome {
     /// Why this is not a full success although there is a manifest: sectors unreadable, source changed, a destination
     /// lost. Empty if all is well.
     pub reservations: Vec<String>,
+    /// Whether the exhibit was complete before, so that nothing was copied or verified now.
+    pub already_complete: bool,
 }

@@ -155,7 +155,10 @@ impl Session<'_> {
         let (mut open, mut complete, mut found) = (Vec::new(), Vec::new(), None::<State>);
         for place in options.places() {
             match places::enter(place, &options.exhibit, options.resume, self.clock)? {
-                Place::Complete(case, manifest) => complete.push((case, *manifest)),
+                Place::Complete(case, manifest) => {
+                    self.check_complete(&case, &manifest)?;
+                    complete.push((case, *manifest));
+                }
                 Place::Open { case, dir, lock, path, state } => {
                     CustodyLog::open(&case)?.check_appendable(ActKind::Acquired)?;
                     if let Some(state) = state {
@@ -275,6 +278,11 @@ impl Session<'_> {
                 destinations.iter().for_each(|destination| drop(destination.write_map(&map)));
                 (error, destinations)
             })?;
+        if image.bytes == 0 {
+            let reason = "standard input gave no bytes".to_owned();
+            let hint = Some("look at what feeds it, then the same command with --resume goes on".to_owned());
+            return Err((AcquireError::Refused { path: self.before.path.clone(), reason, hint }, destinations));
+        }
         let (Some(reader), false) = (self.origin.reader().cloned(), copied.pending.is_empty()) else {
             return Ok((image, destinations));
         };

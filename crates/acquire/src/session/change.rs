@@ -5,7 +5,7 @@ use crate::AcquireError;
 use crate::destination::{Destination, Stored};
 use crate::source::{SourceReader, edge_digests};
 use crate::stream::{Buffer, CHUNK_BYTES, ChunkStream, Feed, StreamError, Work};
-use kanshiki_custody::leaves::leaf_count;
+use kanshiki_custody::leaves::{Leaves, leaf_count, leaf_digest};
 use kanshiki_custody::manifest::Change;
 use kanshiki_model::{ByteRange, ByteRanges, Fact, Progress};
 use std::sync::Arc;
@@ -17,6 +17,23 @@ const SAMPLES: u64 = 16;
 /// A chunk of the source that is not what an earlier session has read; `None` if none of the samples differs.
 pub(super) fn sample_differs(source: &SourceReader, stored: &Stored, unreadable: &ByteRanges) -> Option<ByteRange> {
     let count = stored.leaves().min(leaf_count(source.bytes()));
+    find_sample(source, count, unreadable, |index, bytes| stored.contradicts(index, bytes))
+}
+
+/// A chunk of the source that is not what a complete exhibit was made from; `None` if none of the samples differs.
+pub(super) fn complete_differs(source: &SourceReader, leaves: &Leaves, unreadable: &ByteRanges) -> Option<ByteRange> {
+    let count = leaves.count().min(leaf_count(source.bytes()));
+    let differs = |index, bytes: &[u8]| leaves.leaf(index).is_ok_and(|leaf| leaf != leaf_digest(bytes));
+    find_sample(source, count, unreadable, differs)
+}
+
+/// The first of some chunks of the source, spread over the first `count`, of which `differs` says so.
+fn find_sample(
+    source: &SourceReader,
+    count: u64,
+    unreadable: &ByteRanges,
+    differs: impl Fn(u64, &[u8]) -> bool,
+) -> Option<ByteRange> {
     let step = (count / SAMPLES).max(1);
     let mut buffer = Buffer::new();
     (0..count).step_by(usize::try_from(step).unwrap_or(usize::MAX)).find_map(|index| {
@@ -27,7 +44,7 @@ pub(super) fn sample_differs(source: &SourceReader, stored: &Stored, unreadable:
         }
         buffer.set_len(range.len());
         source.fill(index, &mut buffer).ok()?;
-        stored.contradicts(index, buffer.as_slice()).then_some(range)
+        differs(index, buffer.as_slice()).then_some(range)
     })
 }
 

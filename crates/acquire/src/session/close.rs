@@ -89,6 +89,7 @@ impl Session<'_> {
                 exhibits,
                 manifest_sha256: first.manifest_sha256,
                 reservations: std::mem::take(&mut self.reservations),
+                already_complete: false,
             }),
             None => Err(AcquireError::Internal("no destination is left".to_owned())),
         }
@@ -98,23 +99,41 @@ impl Session<'_> {
     pub(super) fn already_complete(&mut self, complete: Vec<(Case, Manifest)>) -> Result<Outcome, AcquireError> {
         let mut finished = Vec::with_capacity(complete.len());
         for (case, manifest) in complete {
-            if self.before.identity.bytes.is_some_and(|bytes| bytes != manifest.source.bytes) {
-                return Err(AcquireError::Refused {
-                    path: self.before.path.clone(),
-                    reason: format!("exhibit {} is complete, and of another source", self.options.exhibit),
-                    hint: Some("take another --exhibit".to_owned()),
-                });
-            }
             finished.push(self.mend(&case, manifest)?);
         }
-        let note = "the exhibit was complete before; nothing was read from the source".to_owned();
+        let note = "the exhibit was complete before; nothing was copied or verified now".to_owned();
         self.progress.issue(&Issue::new(self.options.exhibit.clone(), note));
         let exhibits = finished.iter().map(|done| done.folder.clone()).collect();
         let first = finished.into_iter().next();
         let first = first.ok_or_else(|| AcquireError::Internal("there is no destination".to_owned()))?;
         let mut reservations = first.manifest.source.change.differences.clone();
         reservations.extend(unreadable_reservation(&first.manifest.image.unreadable));
-        Ok(Outcome { manifest: first.manifest, exhibits, manifest_sha256: first.manifest_sha256, reservations })
+        let (manifest, manifest_sha256) = (first.manifest, first.manifest_sha256);
+        Ok(Outcome { manifest, exhibits, manifest_sha256, reservations, already_complete: true })
+    }
+
+    /// Refuses a complete exhibit that was made from another source, as far as some of its chunks tell.
+    pub(super) fn check_complete(&self, case: &Case, manifest: &Manifest) -> Result<(), AcquireError> {
+        let refused = |difference: String| AcquireError::Refused {
+            path: self.before.path.clone(),
+            reason: format!("exhibit {} is complete, and of another source: {difference}", self.options.exhibit),
+            hint: Some("take another --exhibit".to_owned()),
+        };
+        let (source, now) = (&manifest.source, &self.before.identity);
+        if source.kind != now.kind {
+            return Err(refused(format!("it was a {:?}, now a {:?}", source.kind, now.kind).to_lowercase()));
+        }
+        if let Some(bytes) = now.bytes.filter(|bytes| *bytes != source.bytes) {
+            return Err(refused(format!("it had {} bytes, now {bytes}", source.bytes)));
+        }
+        let Some(reader) = self.origin.reader() else { return Ok(()) };
+        let leaves = case.exhibit_dir(&self.options.exhibit).join(leaves::FILE_NAME);
+        // Leaves that cannot be read are for `verify` to tell.
+        let Ok(leaves) = Leaves::open(&leaves) else { return Ok(()) };
+        match change::complete_differs(reader, &leaves, &manifest.image.unreadable) {
+            Some(range) => Err(refused(format!("bytes {range} differ"))),
+            None => Ok(()),
+        }
     }
 
     /// Looks at the source after the last read, and lets it go.

@@ -23,6 +23,7 @@ pub(super) fn tell(outcome: &Outcome, output: &OutputArguments, console: &Consol
             "schema": 1,
             "event": "result",
             "exit_code": exit.code(),
+            "already_complete": outcome.already_complete,
             "exhibits": outcome.exhibits.iter().map(|path| shown(path)).collect::<Vec<_>>(),
             "manifest_sha256": outcome.manifest_sha256,
             "reservations": outcome.reservations,
@@ -42,9 +43,14 @@ fn text(outcome: &Outcome, paint: Paint) -> String {
     let manifest = &outcome.manifest;
     let verified = manifest.verification.result == VerificationResult::Verified;
     let end = if verified { "and the copy was read back and is the same" } else { "but the copy was not read back" };
-    let headline = format!("exhibit {} of case {}: copied, {end}", manifest.exhibit, manifest.case);
+    let what = if outcome.already_complete {
+        "complete before; nothing was copied or verified now, below is what its record says".to_owned()
+    } else {
+        format!("copied, {end}")
+    };
+    let headline = format!("exhibit {} of case {}: {what}", manifest.exhibit, manifest.case);
     let headline = harmless(&headline);
-    let clean = verified && outcome.reservations.is_empty();
+    let clean = verified && outcome.reservations.is_empty() && !outcome.already_complete;
     let mut text = format!("{}\n\n", if clean { paint.good(&headline) } else { paint.strong(&headline) });
     for (name, value) in rows(outcome) {
         text.push_str(&format!("  {name:<12} {}\n", harmless(&value)));

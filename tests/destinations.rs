@@ -258,7 +258,7 @@ fn a_destination_in_a_filesystem_of_the_source_is_refused_even_with_live() {
     let ran = run(exhibit.acquire(device.path()).arg("--live")).exits(4);
     assert!(ran.stderr.contains("hint: choose a case folder on another disk"), "{}", ran.stderr);
     // The file below the loop is the same disk.
-    let ran = run(&mut exhibit.acquire(&disk)).exits(4);
+    let ran = run(exhibit.acquire(&disk).arg("--live")).exits(4);
     let reason = "because: the destination lies in a filesystem that is mounted from the source";
     assert!(ran.stderr.contains(reason), "{}", ran.stderr);
     // So it is through a second destination.

@@ -57,6 +57,44 @@ impl Ground {
     }
 }
 
+#[test]
+fn a_destination_given_twice_is_refused_before_anything_is_made() {
+    let ground = Ground::new();
+    let source = ground.sample(MIB);
+    let case = ground.exhibit.case().display().to_string();
+    for also in [case.clone(), format!("{case}/../case"), format!("{case}/.")] {
+        let ran = run(ground.exhibit.acquire(&source).args(["--also", &also])).exits(4);
+        assert!(ran.stderr.contains("because: it is given twice as a destination\n"), "{}", ran.stderr);
+        assert!(!ground.exhibit.case().exists());
+    }
+}
+
+#[test]
+fn standard_input_that_is_a_folder_is_refused_before_anything_is_made() {
+    let ground = Ground::new();
+    let folder = fs::File::open(ground.new_folder("folder")).unwrap();
+    let output = ground.exhibit.acquire(Path::new("-")).stdin(folder).output().unwrap();
+    let ran = Ran::of(&output).exits(4);
+    assert!(ran.stderr.contains("because: is a directory"), "{}", ran.stderr);
+    assert!(!ground.exhibit.case().exists());
+}
+
+#[test]
+fn a_file_under_a_mounted_loop_device_is_in_use() {
+    if !need(&[Need::Root, Need::LoopDevices, Need::Mount, Need::Tool("mkfs.ext4")]) {
+        return;
+    }
+    let ground = Ground::new();
+    let source = ground.sample(16 * MIB);
+    let _ = run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&source)).exits(0);
+    let disk = LoopDevice::attach(&source, LoopAccess::ReadWrite, 512);
+    let mount = Mount::device(disk.path(), &ground.new_folder("point"), "rw");
+    let ran = run(&mut ground.exhibit.acquire(&source)).exits(4);
+    assert!(ran.stderr.contains("because: a loop device is made of it, and loop"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(LIVE), "{}", ran.stderr);
+    drop(mount);
+}
+
 /// Also for a source in use: it can be copied as it changes.
 const LIVE: &str = "hint: unmount or release it, or add --live to copy it as it changes; that is recorded";
 
@@ -101,7 +139,7 @@ fn a_user_who_may_not_read_the_source_is_told_what_to_do() {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
         let ran = run(command.args(ground.exhibit.acquire(source).get_args())).exits(4);
-        let hint = "hint: run as root, or let your group read the device";
+        let hint = "hint: run as root, or let your group read it\n";
         ground.refused(&ran, source, "permission denied", hint);
     }
 }

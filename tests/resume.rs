@@ -428,6 +428,48 @@ fn resuming_a_finished_exhibit_changes_nothing_and_says_so() {
 }
 
 #[test]
+fn what_came_before_a_stall_is_kept_when_the_program_is_killed() {
+    let place = Workplace::new();
+    let input = place.path("input");
+    sample_image(&input, 9 * MIB, 1);
+    let mut command = place.acquire_command("-", &[]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(&std::fs::read(&input).unwrap()).unwrap();
+    let running = Running(child);
+    let leaves = place.partial().join("image.leaves");
+    let begun = Instant::now();
+    // The header, and the leaves of eight whole MiB at the least: the ninth may still wait for its end.
+    while std::fs::metadata(&leaves).map_or(0, |metadata| metadata.len()) < 96 + 8 * 32 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the leaves are not written while the source gives nothing");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    drop(running);
+    drop(pipe);
+    let ran = place.acquire_stdin(&input, &["--resume"]).exits(0);
+    assert_eq!(manifest(&place.exhibit())["image"]["digests"]["sha256"], sha256sum(&input), "{}", ran.stderr);
+    let sessions = manifest(&place.exhibit())["run"]["sessions"].as_array().unwrap().len();
+    assert_eq!(sessions, 2);
+}
+
+#[test]
+fn a_connection_that_goes_away_leaves_the_acquisition_resumable() {
+    if !need(&[Need::Tool("strace")]) {
+        return;
+    }
+    let place = Workplace::new();
+    let source = place.path("source");
+    sample_image(&source, BYTES, 1);
+    let running = slowly(&place, &source, &[], 100);
+    wait_for(&place.partial(), MIB);
+    let _ = run(Command::new("kill").args(["-HUP", &running.0.id().to_string()])).exits(0);
+    let ran = running.end();
+    assert_eq!(ran.code, 130, "{}", ran.stderr);
+    let _ = place.acquire(&source, &["--resume"]).exits(0);
+    assert_eq!(manifest(&place.exhibit())["run"]["sessions"][0]["end"], "interrupted");
+}
+
+#[test]
 fn standard_input_without_bytes_is_refused() {
     let place = Workplace::new();
     let ran = place.acquire_stdin(std::path::Path::new("/dev/null"), &[]);

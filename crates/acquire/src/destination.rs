@@ -2,7 +2,7 @@
 
 use crate::stream::{CHUNK_BYTES, Chunk};
 use crate::writers::{self, ImageWriter, Storage, StoredChunks};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use kanshiki_custody::leaves::{self, LeafDigest, LeafFile, LeavesError, leaf_count, leaf_digest};
 use kanshiki_custody::map::Mapfile;
 use kanshiki_custody::{Case, LockGuard, OutputDir};
@@ -188,11 +188,19 @@ impl Destination {
     fn run(&mut self, steps: &Receiver<Step>, failed: &AtomicBool) -> io::Result<()> {
         let mut result = Ok(());
         let (mut flushed, mut synced) = (Instant::now(), Instant::now());
-        for step in steps {
+        loop {
+            // While the source gives nothing, what came before it is brought to safety all the same.
+            let step = match steps.recv_timeout(FLUSH_EVERY) {
+                Ok(step) => Some(step),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             if result.is_err() {
                 continue;
             }
-            result = self.step(&step);
+            if let Some(step) = step {
+                result = self.step(&step);
+            }
             if result.is_ok() && flushed.elapsed() >= FLUSH_EVERY {
                 result = self.leaves.flush().map_err(io::Error::other);
                 flushed = Instant::now();

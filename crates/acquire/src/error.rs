@@ -77,8 +77,9 @@ impl AcquireError {
             Self::SourceLost { .. } => {
                 Some("when the source is back, the same command with --resume goes on".to_owned())
             }
-            Self::Source { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                Some("run as root, or let your group read the device".to_owned())
+            // Not EPERM, which stands in the way of root too.
+            Self::Source { source, .. } if source.raw_os_error() == Some(rustix::io::Errno::ACCESS.raw_os_error()) => {
+                Some("run as root, or let your group read it".to_owned())
             }
             Self::Destination { .. } | Self::Custody(_) if self.is_for_want_of_room() => {
                 Some("make room, then the same command with --resume goes on".to_owned())

@@ -40,6 +40,7 @@ use std::sync::Arc;
 /// [`AcquireError`] if no exhibit was finished. What was done is kept, and `resume` goes on with it.
 pub fn acquire(options: &AcquireOptions, clock: &dyn Clock, progress: &dyn Progress) -> Result<Outcome, AcquireError> {
     check_exhibit_id(&options.exhibit)?;
+    places::refuse_same(options)?;
     let origin = Origin::open(options)?;
     let mut issues = Vec::new();
     for place in options.places() {
@@ -306,7 +307,7 @@ impl Session<'_> {
             }
         }
         self.check_samples(&stored, &known_unreadable)?;
-        let all = destinations.iter().enumerate().fold(0, |bits: u64, (number, _)| bits | 1 << (number % 64));
+        let all = destinations.iter().enumerate().fold(0, |bits: u64, (number, _)| bits | 1 << number);
         let work = Work {
             compress: (state.storage.format == Format::Zstd).then_some(state.storage.zstd_level),
             stored: if stored.is_empty() { 0 } else { all },

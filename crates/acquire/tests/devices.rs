@@ -140,6 +140,8 @@ fn the_flag_of_a_session_that_was_cut_off_is_taken_back_by_the_next() {
     assert_eq!(next.facts()["read_only_before"].value, json!(true));
     next.take_over(&recorded);
     assert_eq!(next.facts()["read_only_before"].value, json!(false));
+    assert_eq!(next.facts()["read_only_set"].value, json!(true));
+    assert!(next.facts()["statement"].text().unwrap().contains("the kernel refuses writes"));
     assert_eq!(next.restore().value, json!(false));
 }
 

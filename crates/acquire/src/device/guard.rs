@@ -2,10 +2,14 @@
 
 use super::BlockDevice;
 use super::usage::Usage;
+use crate::ioctl;
 use kanshiki_model::visible;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 
 pub use super::place::{
-    file_lies_on, filesystem_facts, free_bytes, is_block_device, largest_file_bytes, lies_on, shares_disk_with,
+    file_lies_on, filesystem_facts, free_bytes, is_block_device, largest_file_bytes, lies_on, resolved,
+    shares_disk_with,
 };
 
 /// Why the device is in use, in plain words; empty if nothing is seen to use it.
@@ -32,6 +36,21 @@ pub fn in_use(device: &BlockDevice) -> Vec<String> {
     }
     reasons.extend(usage.unknown);
     reasons
+}
+
+/// Why a regular file is in use, in plain words: a loop device made of it is. Empty if nothing is seen to use it.
+#[must_use]
+pub fn file_in_use(file: &File) -> Vec<String> {
+    let Ok(status) = file.metadata() else { return Vec::new() };
+    let loops = BlockDevice::all_disks().into_iter().filter(|disk| disk.name().starts_with("loop"));
+    let made_of_it = loops.filter(|disk| {
+        let backing = disk.open_node().and_then(|node| ioctl::loop_backing(&node));
+        backing.is_ok_and(|backing| backing == (status.dev(), status.ino()))
+    });
+    made_of_it
+        .flat_map(|disk| in_use(&disk))
+        .map(|reason| format!("a loop device is made of it, and {reason}"))
+        .collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// How many filesystems may lie in files of filesystems before the walk gives up.
@@ -137,6 +137,25 @@ pub fn filesystem_facts(path: &Path) -> Facts {
 }
 
 /// The nearest place above a path, or the path itself, that exists, without symbolic links.
+/// The path as the system resolves it, however much of it exists: two that are equal are one place.
+///
+/// # Errors
+///
+/// The operating system's.
+pub fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let absolute = std::path::absolute(path)?;
+    let mut place = existing(&absolute)?;
+    let rest = absolute.ancestors().find(|above| fs::canonicalize(above).is_ok_and(|found| found == place));
+    for component in rest.and_then(|above| absolute.strip_prefix(above).ok()).unwrap_or(Path::new("")).components() {
+        match component {
+            Component::ParentDir => drop(place.pop()),
+            Component::Normal(name) => place.push(name),
+            _ => {}
+        }
+    }
+    Ok(place)
+}
+
 fn existing(path: &Path) -> io::Result<PathBuf> {
     let absolute = std::path::absolute(path)?;
     for place in absolute.ancestors() {

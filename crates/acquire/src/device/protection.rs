@@ -82,6 +82,9 @@ impl WriteProtection {
         let same_disk = sequence.is_some() && sequence == self.disk.disk_sequence();
         if same_disk && flag("read_only_before") == Some(false) && flag("read_only_set") == Some(true) {
             self.before = Ok(false);
+            if self.is_set() {
+                self.set = Ok(());
+            }
         }
     }
 

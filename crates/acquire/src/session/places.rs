@@ -8,12 +8,15 @@ use crate::writers::{self, Storage};
 use crate::{AcquireError, AcquireOptions};
 use kanshiki_custody::manifest::{Format, Manifest};
 use kanshiki_custody::map::MapStatus;
-use kanshiki_custody::{Case, CustodyError, LockGuard, Mapfile, OutputDir, manifest, read_small};
+use kanshiki_custody::{ActKind, Case, CustodyError, CustodyLog, LockGuard, Mapfile, OutputDir, manifest, read_small};
 use kanshiki_model::{ByteRanges, Clock, Size, visible};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The most destinations: each has a bit in what is known of a chunk.
+const MAX_DESTINATIONS: usize = 63;
 
 /// The most bytes that a mapfile may have.
 const MAP_LIMIT: u64 = 1 << 30;
@@ -108,8 +111,31 @@ fn partial_bytes(case: &Path, exhibit: &str) -> u64 {
     files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.blocks().saturating_mul(512)).sum()
 }
 
-/// Refuses, before anything is made anywhere, an exhibit that one of the cases has already.
+/// Refuses case folders that are one and the same, and more of them than are kept apart.
+pub(super) fn refuse_same(options: &AcquireOptions) -> Result<(), AcquireError> {
+    let refused = |path: &Path, reason: String| AcquireError::Refused { path: shown(path), reason, hint: None };
+    let mut known = Vec::new();
+    for path in options.places() {
+        let place = guard::resolved(path);
+        let place = place.map_err(|source| AcquireError::Destination { path: path.clone(), source })?;
+        if known.contains(&place) {
+            return Err(refused(path, "it is given twice as a destination".to_owned()));
+        }
+        known.push(place);
+    }
+    if known.len() > MAX_DESTINATIONS {
+        let reason = format!("{} destinations are asked for, at most {MAX_DESTINATIONS} are written", known.len());
+        return Err(refused(&options.case, reason));
+    }
+    Ok(())
+}
+
+/// Refuses, before anything is made anywhere, an exhibit that one of the cases has already, and a case whose custody
+/// log takes no acquisition.
 pub(super) fn refuse_existing(options: &AcquireOptions) -> Result<(), AcquireError> {
+    for case in options.places().filter_map(|path| Case::open(path).ok()) {
+        CustodyLog::open(&case)?.check_appendable(ActKind::Acquired)?;
+    }
     if options.resume {
         return Ok(());
     }

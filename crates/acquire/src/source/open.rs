@@ -15,6 +15,8 @@ use std::sync::atomic::AtomicU64;
 
 const READ_ONLY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
 
+const LIVE_HINT: &str = "unmount or release it, or add --live to copy it as it changes; that is recorded";
+
 /// Opens the source at `path`: a block device, a regular file, or the first part of a raw image in parts. With `live`
 /// a device in use is opened all the same.
 ///
@@ -48,7 +50,15 @@ pub(crate) fn open(path: &Path, live: bool) -> Result<SourceReader, AcquireError
             let device = device.ok_or_else(|| refused("the kernel knows no such block device", None))?;
             open_device(shown.clone(), file, device, claimed, live)?
         }
-        FileType::RegularFile => open_files(&shown, path, file)?,
+        FileType::RegularFile => {
+            let mut reader = open_files(&shown, path, file)?;
+            let reasons: Vec<String> = reader.files().flat_map(guard::file_in_use).collect();
+            if !reasons.is_empty() && !live {
+                return Err(refused(&reasons.join("; "), Some(LIVE_HINT)));
+            }
+            reader.live = !reasons.is_empty();
+            reader
+        }
         FileType::Directory => return Err(refused("it is a directory", Some("give a disk, a partition or a file"))),
         FileType::Fifo | FileType::Socket => {
             return Err(refused("it is a pipe", Some("send it to standard input and give `-` as the source")));
@@ -74,11 +84,7 @@ fn open_device(
         reasons.push("it is held by another program or by the kernel".to_owned());
     }
     if !reasons.is_empty() && !live {
-        return Err(AcquireError::Refused {
-            path,
-            reason: reasons.join("; "),
-            hint: Some("unmount or release it, or add --live to copy it as it changes; that is recorded".to_owned()),
-        });
+        return Err(AcquireError::Refused { path, reason: reasons.join("; "), hint: Some(LIVE_HINT.to_owned()) });
     }
     let sector_bytes = device.logical_sector_bytes().map_err(failed)?.max(512);
     let bytes = length(&file).map_err(failed)?;

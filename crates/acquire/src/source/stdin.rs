@@ -28,7 +28,11 @@ impl StdinSource {
     ///
     /// The operating system's, if there is no standard input.
     pub(crate) fn open() -> io::Result<Self> {
-        Ok(Self::from_file(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
+        let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
+        Ok(Self::from_file(file))
     }
 
     /// Takes an open file, to be read from where it stands.

@@ -167,6 +167,56 @@ fn files_that_were_added_are_named() {
 }
 
 #[test]
+fn a_changed_or_missing_file_of_the_case_itself_is_named() {
+    let place = acquired(FORMATS[0]);
+    for name in ["verify.sh", "case.json"] {
+        let file = place.case().join(name);
+        let before = std::fs::read(&file).unwrap();
+        flip(&file, length(&file) - 3, 1);
+        let (ran, _) = verify(&place.case(), &[]);
+        assert!(matches!(ran.code, 1 | 4), "{name}: {}", ran.stdout);
+        std::fs::remove_file(&file).unwrap();
+        write_file(&file, [before.as_slice(), b"\n"].concat());
+        let _ = answers(&place.case(), 1, &[&format!("{name} is not what it was when the case was begun")]);
+        std::fs::remove_file(&file).unwrap();
+        write_file(&file, &before);
+        let _ = answers(&place.case(), 0, &[]);
+    }
+    std::fs::remove_file(place.case().join("verify.sh")).unwrap();
+    let _ = answers(&place.case(), 1, &["verify.sh cannot be read"]);
+}
+
+#[test]
+fn what_was_put_among_the_exhibits_is_a_change_and_what_lies_beside_them_is_told() {
+    let place = acquired(FORMATS[0]);
+    write_file(&place.case().join("notes.txt"), "of the examiner");
+    let report = answers(&place.case(), 0, &["notes.txt"]);
+    assert_eq!(report["not_compared"].as_array().unwrap().len(), 1);
+    for name in [".hidden", "link"] {
+        let added = place.case().join("exhibits").join(name);
+        std::os::unix::fs::symlink("/etc", &added).unwrap();
+        let _ = answers(&place.case(), 1, &[&format!("exhibits/{name} was added")]);
+        std::fs::remove_file(&added).unwrap();
+    }
+}
+
+#[test]
+fn a_digest_given_for_an_exhibit_is_compared_and_for_a_whole_case_refused() {
+    let place = acquired(FORMATS[2]);
+    let right = sha256sum(&place.path("source"));
+    let wrong = "0".repeat(64);
+    let image = image_files(&place.exhibit()).remove(0);
+    for target in [&place.exhibit(), &image] {
+        let _ = verify(target, &["--sha256", &right]).0.exits(0);
+        let ran = verify(target, &["--sha256", &wrong]).0.exits(1);
+        assert!(ran.stdout.contains(&wrong), "{}", ran.stdout);
+    }
+    let _ = verify(&place.case(), &["--sha256", &right]).0.exits(4);
+    // A file beside the image stands for its exhibit.
+    let _ = verify(&place.exhibit().join("image.leaves"), &[]).0.exits(0);
+}
+
+#[test]
 fn exchanged_images_and_exchanged_exhibits_are_found() {
     let place = acquired(FORMATS[0]);
     let other = place.path("other");

@@ -8,6 +8,7 @@
 mod change;
 mod close;
 mod copy;
+mod patient;
 mod places;
 mod record;
 mod rescue;
@@ -25,6 +26,7 @@ use kanshiki_custody::manifest::{Format, Manifest, Session as SessionRecord, Sou
 use kanshiki_custody::{Act, ActKind, CustodyLog};
 use kanshiki_custody::{Case, check_exhibit_id};
 use kanshiki_model::{Algorithm, ByteRanges, Clock, Digest, Facts, Issue, Progress, Timestamp};
+use patient::patiently;
 use places::Place;
 use record::Before;
 use rescue::Rescue;
@@ -49,7 +51,7 @@ pub fn acquire(options: &AcquireOptions, clock: &dyn Clock, progress: &dyn Progr
     }
     places::refuse_existing(options)?;
     let protection = origin.device().map(|device| WriteProtection::set(device, options.live));
-    let before = Before::of(&origin, clock);
+    let before = Before::of(&origin, options.patience, clock, progress)?;
     let mut session =
         Session { options, clock, progress, origin, protection, before, issues, reservations: Vec::new() };
     session.run()
@@ -306,7 +308,7 @@ impl Session<'_> {
                 places::known_unreadable(destination)?.iter().for_each(|range| known_unreadable.insert(range));
             }
         }
-        self.check_samples(&stored, &known_unreadable)?;
+        let stored = self.check_samples(stored, &known_unreadable)?;
         let all = destinations.iter().enumerate().fold(0, |bits: u64, (number, _)| bits | 1 << number);
         let work = Work {
             compress: (state.storage.format == Format::Zstd).then_some(state.storage.zstd_level),
@@ -324,20 +326,29 @@ impl Session<'_> {
 
     /// Reads some of the chunks that earlier sessions have left from the source again: another disk of the same model
     /// and size may begin and end alike.
-    fn check_samples(&self, stored: &[(usize, Stored)], unreadable: &ByteRanges) -> Result<(), AcquireError> {
-        let Some(reader) = self.origin.reader() else { return Ok(()) };
-        for (_, stored) in stored {
-            if let Some(range) = change::sample_differs(reader, stored, unreadable) {
+    fn check_samples(
+        &self,
+        stored: Vec<(usize, Stored)>,
+        unreadable: &ByteRanges,
+    ) -> Result<Vec<(usize, Stored)>, AcquireError> {
+        let Some(reader) = self.origin.reader().cloned() else { return Ok(stored) };
+        let unreadable = unreadable.clone();
+        let (stored, differs) = patiently(self.options.patience, self.progress, move || {
+            let differs = stored.iter().find_map(|(_, stored)| change::sample_differs(&reader, stored, &unreadable));
+            (stored, differs)
+        })?;
+        match differs {
+            Some(range) => {
                 let path = self.before.path.clone();
                 let reason = format!(
                     "the exhibit under way is of another source, or the source has changed: bytes {range} differ"
                 );
                 let hint =
                     Some("take the source with which it was begun, or begin anew as another --exhibit".to_owned());
-                return Err(AcquireError::Refused { path, reason, hint });
+                Err(AcquireError::Refused { path, reason, hint })
             }
+            None => Ok(stored),
         }
-        Ok(())
     }
 
     /// Notes lost destinations, and passes on why the work stopped; it also stops when no destination is left.
@@ -389,8 +400,10 @@ impl Session<'_> {
             }
             _ => format!("acquisition of {} as exhibit {} began", self.before.path, self.options.exhibit),
         };
-        let act = Act { kind, who: who(&state.people), what, subjects: Vec::new(), tool: crate::tool_name() };
-        CustodyLog::open(case)?.append(act, self.clock)?;
+        let log = CustodyLog::open(case)?;
+        // The first act vouches for the case's own files; a change after it would be covered by vouching again.
+        let subjects = if log.entries()?.is_empty() { case.own_files()? } else { Vec::new() };
+        log.append(Act { kind, who: who(&state.people), what, subjects, tool: crate::tool_name() }, self.clock)?;
         Ok(())
     }
 }

@@ -65,6 +65,10 @@ pub fn verify(
             }
             report.verdict = log.as_ref().map_or(Verdict::Intact, Log::verdict);
         }
+        Target::Case(_) if options.sha256.is_some() => {
+            let reason = "--sha256 is the digest of one image: give the image or its exhibit".to_owned();
+            return Err(VerifyError::Target { target: target::shown(&options.target), reason });
+        }
         Target::Case(case) => verify_case(case, options, progress, &mut report)?,
     }
     say_limits(options, &mut report);
@@ -99,7 +103,11 @@ fn verify_case(
     if present.is_empty() && log.is_without_exhibits() {
         report.not_compared.push("exhibits: the case has none".to_owned());
     }
-    let custody = log.report(Some(&present));
+    let mut custody = log.report(Some(&present));
+    custody.problems.extend(log.check_case(case, &present));
+    for name in custody::strangers(case) {
+        report.not_compared.push(format!("{name}: it lies in the case folder and is not kanshiki's"));
+    }
     let verdict = if custody.problems.is_empty() { log.verdict() } else { Verdict::Differs };
     report.verdict = report.verdict.max(verdict);
     report.custody = Some(custody);

@@ -5,7 +5,7 @@ mod exhibit;
 pub use exhibit::{LOCK_NAME, check_exhibit_id};
 
 use crate::record::{self, RecordError};
-use crate::{CustodyError, OutputDir, read_small};
+use crate::{CustodyError, OutputDir, Subject, read_small};
 use kanshiki_model::{Clock, Timestamp, visible};
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
@@ -27,7 +27,8 @@ pub const CUSTODY: &str = "custody";
 /// A script that checks the custody log with `sha256sum` alone.
 pub const VERIFY_SCRIPT: &str = include_str!("../verify.sh");
 
-const VERIFY_NAME: &str = "verify.sh";
+/// The name of that script in a case folder.
+pub const VERIFY_NAME: &str = "verify.sh";
 const KIND: &str = "kanshiki case";
 const LIMIT: usize = 1 << 20;
 
@@ -118,6 +119,21 @@ impl Case {
         // Last, because it makes the folder a case.
         unless_exists(folder.write_new(FILE_NAME, &record.to_json()))?;
         Self::open(path)
+    }
+
+    /// The files of the case itself, with their SHA-256 as they are now: an act in the custody log that names them is
+    /// what later shows a change.
+    ///
+    /// # Errors
+    ///
+    /// [`CustodyError::Io`].
+    pub fn own_files(&self) -> Result<Vec<Subject>, CustodyError> {
+        let folder = OutputDir::open(self.path())?;
+        let subject = |name: &str| {
+            let sha256 = crate::hex_sha256(&folder.read_small(name, LIMIT as u64)?);
+            Ok(Subject { name: name.to_owned(), sha256 })
+        };
+        [FILE_NAME, VERIFY_NAME].into_iter().map(subject).collect()
     }
 
     /// The path by which the case was opened.

@@ -3,7 +3,7 @@
 use super::record::Before;
 use crate::AcquireError;
 use crate::destination::{Destination, Stored};
-use crate::source::{SourceReader, edge_digests};
+use crate::source::SourceReader;
 use crate::stream::{Buffer, CHUNK_BYTES, ChunkStream, Feed, StreamError, Work};
 use kanshiki_custody::leaves::{Leaves, leaf_count, leaf_digest};
 use kanshiki_custody::manifest::Change;
@@ -49,16 +49,15 @@ fn find_sample(
 }
 
 /// Compares the source with what it was before the first read.
-pub(super) fn detect(source: &SourceReader, before: &Before) -> Change {
+pub(super) fn detect(source: &SourceReader, edges: &[Option<String>; 2], before: &Before) -> Change {
     let mut change = Change::default();
     let mut compare = |name: &str, differs: Option<String>| {
         change.compared.push(name.to_owned());
         change.differences.extend(differs);
     };
     compare("size", size_difference(source));
-    let edges = edge_digests(source);
     let names = ["first", "last"];
-    let edges = names.iter().zip(before.identity.edges.iter().zip(&edges)).filter_map(|(name, edges)| match edges {
+    let edges = names.iter().zip(before.identity.edges.iter().zip(edges)).filter_map(|(name, edges)| match edges {
         (Some(before), Some(now)) if before != now => Some(format!("the {name} sectors are not what they were")),
         (Some(_), None) => Some(format!("the {name} sectors can no longer be read")),
         _ => None,

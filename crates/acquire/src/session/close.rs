@@ -1,12 +1,14 @@
 //! The end of an acquisition: image and leaves to their medium, the copy read back, the manifest, the final name, the
 //! custody log. Until the folder has its final name, everything can be done again.
 
+use super::patient::patiently;
 use super::record::{After, Copy};
 use super::{Image, Session, State, change, state, who};
 use crate::destination::{Destination, Lost, MAP_NAME};
 use crate::error::with_causes;
 use crate::hashers::hash_all;
 use crate::reread::{FileDigest, Found, ImageFeed, Reread, RereadError};
+use crate::source::edge_digests;
 use crate::{AcquireError, Outcome};
 use kanshiki_custody::leaves::{self, Leaves, Root};
 use kanshiki_custody::manifest::{self, Format, Manifest, Output, Verification, VerificationResult};
@@ -130,7 +132,9 @@ impl Session<'_> {
         let leaves = case.exhibit_dir(&self.options.exhibit).join(leaves::FILE_NAME);
         // Leaves that cannot be read are for `verify` to tell.
         let Ok(leaves) = Leaves::open(&leaves) else { return Ok(()) };
-        match change::complete_differs(reader, &leaves, &manifest.image.unreadable) {
+        let (reader, unreadable) = (Arc::clone(reader), manifest.image.unreadable.clone());
+        let look = move || change::complete_differs(&reader, &leaves, &unreadable);
+        match patiently(self.options.patience, self.progress, look)? {
             Some(range) => Err(refused(format!("bytes {range} differ"))),
             None => Ok(()),
         }
@@ -145,7 +149,9 @@ impl Session<'_> {
                 let patience = self.options.patience;
                 change::compare_twice(reader, destination, &image.unreadable, patience, self.progress, &mut change)?;
             }
-            let found = change::detect(reader, &self.before);
+            let source = Arc::clone(reader);
+            let edges = patiently(self.options.patience, self.progress, move || edge_digests(&source))?;
+            let found = change::detect(reader, &edges, &self.before);
             change.compared.extend(found.compared);
             change.differences.extend(found.differences);
             change.compared.sort_unstable();

@@ -2,7 +2,9 @@
 //! them.
 
 use super::change;
+use super::patient::patiently;
 use super::{Image, Origin, Session, State};
+use crate::AcquireError;
 use crate::device::guard;
 use crate::host;
 use crate::source::{self, edge_digests};
@@ -10,7 +12,7 @@ use kanshiki_custody::leaves::{LEAF_BYTES, Root};
 use kanshiki_custody::manifest::{
     Change, Digests, ImageRecord, KIND, Manifest, Output, Run, SCHEMA, SourceRecord, Verification,
 };
-use kanshiki_model::{Algorithm, Clock, Digest, Fact, Facts, Issue, Size, Timestamp};
+use kanshiki_model::{Algorithm, Clock, Digest, Fact, Facts, Issue, Progress, Size, Timestamp};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -42,20 +44,25 @@ pub(super) struct After {
 }
 
 impl Before {
-    pub(super) fn of(origin: &Origin, clock: &dyn Clock) -> Self {
+    pub(super) fn of(
+        origin: &Origin,
+        patience: Duration,
+        clock: &dyn Clock,
+        progress: &dyn Progress,
+    ) -> Result<Self, AcquireError> {
         let started = clock.now();
         let device = origin.device();
         let facts = origin.reader().map(|reader| source::facts(reader)).unwrap_or_default();
         let serial = ["serial", "wwid"].iter().find_map(|name| facts.get(*name).and_then(Fact::text));
         let reader = origin.reader();
-        let identity = SourceIdentity {
-            kind: origin.kind(),
-            bytes: reader.map(|reader| reader.bytes()),
-            serial,
-            edges: reader.map(|reader| edge_digests(reader)).unwrap_or_default(),
+        let edges = match reader.cloned() {
+            Some(reader) => patiently(patience, progress, move || edge_digests(&reader))?,
+            None => Default::default(),
         };
+        let identity =
+            SourceIdentity { kind: origin.kind(), bytes: reader.map(|reader| reader.bytes()), serial, edges };
         let state = device.map(|device| device.state()).unwrap_or_default();
-        Self {
+        Ok(Self {
             started,
             instant: Instant::now(),
             path: reader.map_or_else(|| "-".to_owned(), |reader| reader.path().to_owned()),
@@ -65,7 +72,7 @@ impl Before {
             device: facts,
             state,
             clock: host::clock_facts(started),
-        }
+        })
     }
 }
 

@@ -1,9 +1,35 @@
 //! The custody log of a case, and what it says of the exhibits.
 
+use super::files::is_plain;
 use super::{CustodyReport, Verdict};
-use kanshiki_custody::{ActKind, Case, CustodyError, CustodyLog, LogCheck, LogVerdict};
-use kanshiki_model::visible_text;
+use kanshiki_custody::{
+    ActKind, Case, CustodyError, CustodyLog, LogCheck, LogVerdict, Subject, case, hex_sha256, is_temporary_name,
+    read_small,
+};
+use kanshiki_model::{visible, visible_text};
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// The most bytes that a file of the case itself may have.
+const OWN_FILE_LIMIT: u64 = 1 << 20;
+
+/// What kanshiki puts into a case folder.
+const CASE_NAMES: [&str; 4] = [case::FILE_NAME, case::VERIFY_NAME, case::EXHIBITS, case::CUSTODY];
+
+/// What lies in a case folder and is not kanshiki's.
+pub(super) fn strangers(case: &Case) -> Vec<String> {
+    names(case.path()).into_iter().filter(|name| !CASE_NAMES.contains(&name.as_str())).collect()
+}
+
+/// The names in a folder, made visible and sorted, without unfinished files of our own.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| visible(entry.file_name().as_bytes())).filter(|name| !is_temporary_name(name)).collect();
+    names.sort_unstable();
+    names
+}
 
 /// A custody log that was read and checked.
 #[derive(Debug)]
@@ -11,14 +37,19 @@ pub(super) struct Log {
     check: LogCheck,
     // By exhibit, the digest of the manifest in its last `acquired` entry.
     acquired: BTreeMap<String, String>,
+    // The case's own files as the first entry names them.
+    own_files: Vec<Subject>,
 }
 
 impl Log {
     /// Reads and checks the log of a case.
     pub(super) fn read(case: &Case) -> Self {
-        let mut acquired = BTreeMap::new();
+        let (mut acquired, mut own_files) = (BTreeMap::new(), Vec::new());
         let check = CustodyLog::open(case).and_then(|log| {
-            for (_, entry) in log.entries()? {
+            for (number, entry) in log.entries()? {
+                if let (0, Ok(entry)) = (number, &entry) {
+                    own_files.clone_from(&entry.subjects);
+                }
                 let entry = entry.ok().filter(|entry| entry.act == ActKind::Acquired);
                 let manifests = entry.into_iter().flat_map(|entry| entry.subjects).filter_map(|subject| {
                     let name = subject.name.strip_prefix("exhibits/")?.strip_suffix("/manifest.json")?;
@@ -34,7 +65,7 @@ impl Log {
             }
             other => LogCheck { unreadable: vec![other.to_string()], ..LogCheck::default() },
         });
-        Self { check, acquired }
+        Self { check, acquired, own_files }
     }
 
     /// The digest of the exhibit's manifest when it was acquired. `None` if no entry names it, although the log should.
@@ -45,6 +76,30 @@ impl Log {
             None if self.verdict() == Verdict::Impossible => None,
             None => Some(Err("the custody log has no entry that it was acquired")),
         }
+    }
+
+    /// What is not as it was in the case folder itself: its own files, and what does not belong among the exhibits.
+    pub(super) fn check_case(&self, case: &Case, present: &[String]) -> Vec<String> {
+        let mut problems = Vec::new();
+        for file in &self.own_files {
+            let name = visible_text(&file.name);
+            if !is_plain(file.name.as_bytes()) {
+                continue;
+            }
+            match read_small(&case.path().join(&file.name), OWN_FILE_LIMIT) {
+                Ok(bytes) if hex_sha256(&bytes) == file.sha256 => {}
+                Ok(_) => problems.push(format!("{name} is not what it was when the case was begun")),
+                Err(error) => problems.push(format!("{name} cannot be read: {error}")),
+            }
+        }
+        let partial = case.partial_exhibits().unwrap_or_default();
+        let known = |name: &str| {
+            let unfinished = name.strip_suffix(".partial").is_some_and(|id| partial.iter().any(|known| known == id));
+            present.iter().any(|id| id == name) || unfinished
+        };
+        let added = names(&case.path().join(case::EXHIBITS)).into_iter().filter(|name| !known(name));
+        problems.extend(added.map(|name| format!("exhibits/{name} was added")));
+        problems
     }
 
     pub(super) fn is_without_exhibits(&self) -> bool {

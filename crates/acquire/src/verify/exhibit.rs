@@ -184,6 +184,12 @@ impl ImageCheck<'_> {
         if !self.in_full() {
             return;
         }
+        let sha256 = found.digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256);
+        if let (Some(expected), Some(digest)) = (&self.options.sha256, sha256)
+            && expected != digest
+        {
+            problems.push(format!("the sha256 of the image is {digest}, expected {expected}"));
+        }
         for output in self.image_outputs() {
             let sha256 = match image.format {
                 Format::Raw => {

@@ -21,9 +21,7 @@ impl Target {
         let metadata = std::fs::metadata(path).map_err(|error| refused(error.to_string()))?;
         if !metadata.is_dir() {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let name = path.file_name().unwrap_or_default().as_bytes();
-            let of_exhibit = name.starts_with(b"image.raw") || name == manifest::FILE_NAME.as_bytes();
-            if of_exhibit && is_there(folder, manifest::FILE_NAME) {
+            if is_there(folder, manifest::FILE_NAME) {
                 return Ok(Self::exhibit(folder));
             }
             return Ok(Self::Image(path.to_owned()));

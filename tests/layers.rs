@@ -10,6 +10,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kanshiki-model", &[]),
     ("kanshiki-image", &["kanshiki-model"]),
     ("kanshiki-custody", &["kanshiki-model"]),
+    ("kanshiki-filesystem", &["kanshiki-image", "kanshiki-model"]),
     ("kanshiki-acquire", &["kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
     ("kanshiki", &["kanshiki-model", "kanshiki-image", "kanshiki-custody", "kanshiki-acquire"]),
     // Beside the layers: no part of the program.

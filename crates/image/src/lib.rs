@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
-mod bytes;
+pub mod bytes;
 pub mod container;
 mod direct;
 mod gaps;

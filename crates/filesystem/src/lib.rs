@@ -1,0 +1,24 @@
+//! Filesystems as the disk holds them: addressed by inode, with every name, time and attribute, what was deleted, and
+//! where on the disk each byte lies. Nothing here writes.
+//!
+//! ```text
+//! Source ─▶ open ─▶ dyn FileSystem ─▶ View (one volume, or the volumes put together as the host had them) ─▶ walk
+//! ```
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
+mod deleted;
+mod error;
+mod node;
+mod summary;
+mod traits;
+mod view;
+mod xattr;
+
+pub use deleted::{DeletedNode, Remains, WhyDeleted};
+pub use error::FsError;
+pub use node::{DeviceNumber, Entry, EntryState, Extent, ExtentState, Node, NodeId, NodeState, NodeTimes, NodeType};
+pub use summary::{BlockUse, Detail, JournalCopy, JournalState, JournalUse, Summary};
+pub use traits::{FileSystem, Stream};
+pub use view::{Follow, Located, LookupError, Mount, Place, View, Visit, Volume, Walk};
+pub use xattr::Xattr;

@@ -1,0 +1,203 @@
+//! Nodes (inodes), the entries that name them, and the extents that hold their bytes.
+
+use kanshiki_model::{ByteRange, FileTime};
+use std::fmt;
+
+/// A node: its inode's number and generation. An inode that is used again has another generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId {
+    /// The inode's number, from 1.
+    pub inode: u64,
+    /// The generation that the inode had.
+    pub generation: u32,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NodeType {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A character device.
+    CharacterDevice,
+    /// A block device.
+    BlockDevice,
+    /// None of these: the mode, or the type in an entry, holds an illegal value.
+    Unknown,
+}
+
+impl NodeType {
+    /// The type in a mode as `st_mode` holds it (POSIX, `sys/stat.h`; Linux, `include/uapi/linux/stat.h`).
+    #[must_use]
+    pub const fn from_mode(mode: u16) -> Self {
+        match mode & 0o170_000 {
+            0o100_000 => Self::File,
+            0o040_000 => Self::Directory,
+            0o120_000 => Self::Symlink,
+            0o010_000 => Self::Fifo,
+            0o140_000 => Self::Socket,
+            0o020_000 => Self::CharacterDevice,
+            0o060_000 => Self::BlockDevice,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The letter that `ls -l` shows; `?` for [`Self::Unknown`].
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Self::File => '-',
+            Self::Directory => 'd',
+            Self::Symlink => 'l',
+            Self::Fifo => 'p',
+            Self::Socket => 's',
+            Self::CharacterDevice => 'c',
+            Self::BlockDevice => 'b',
+            Self::Unknown => '?',
+        }
+    }
+
+    /// The name in output for programs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Directory => "directory",
+            Self::Symlink => "symlink",
+            Self::Fifo => "fifo",
+            Self::Socket => "socket",
+            Self::CharacterDevice => "character-device",
+            Self::BlockDevice => "block-device",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for NodeType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whether a node is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NodeState {
+    /// In use, as the inode bitmap says.
+    Allocated,
+    /// In use without a name: deleted while still open, and listed for removal at the next mount.
+    Orphan,
+    /// Free in the inode bitmap, but the inode still holds what it held.
+    Deleted,
+}
+
+/// The times of a node; `None` is "not recorded", never 1970.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NodeTimes {
+    /// Last read (atime).
+    pub accessed: Option<FileTime>,
+    /// Content last changed (mtime).
+    pub modified: Option<FileTime>,
+    /// Inode last changed (ctime).
+    pub changed: Option<FileTime>,
+    /// Created (crtime, birth).
+    pub created: Option<FileTime>,
+    /// Deleted (dtime). For an orphan this field of the disk is a link of the orphan list, and this is `None`.
+    pub deleted: Option<FileTime>,
+}
+
+/// The number of a device as a device node holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DeviceNumber {
+    /// The driver.
+    pub major: u32,
+    /// The device among those of the driver.
+    pub minor: u32,
+}
+
+/// What an inode says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its inode and generation.
+    pub id: NodeId,
+    /// What it is.
+    pub node_type: NodeType,
+    /// Whether it is in use.
+    pub state: NodeState,
+    /// Type and permissions as `st_mode` holds them.
+    pub mode: u16,
+    /// The owner's number.
+    pub uid: u32,
+    /// The group's number.
+    pub gid: u32,
+    /// The project's number, where the filesystem keeps one.
+    pub project: Option<u32>,
+    /// Number of names.
+    pub links: u32,
+    /// Length of the content in bytes.
+    pub size: u64,
+    /// Bytes of the volume that it takes, its own metadata blocks among them (`st_blocks` times 512).
+    pub allocated_bytes: u64,
+    /// The times.
+    pub times: NodeTimes,
+    /// The filesystem's own flags, as stored.
+    pub flags: u32,
+    /// Whether names (of a directory) or contents are encrypted.
+    pub encrypted: bool,
+    /// For device nodes, the device.
+    pub device: Option<DeviceNumber>,
+    /// Where the inode lies, in bytes from the start of the volume.
+    pub offset: u64,
+}
+
+/// Whether an entry is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryState {
+    /// A name in use.
+    Live,
+    /// Removed, but still lying in the unused space of the directory.
+    Deleted,
+}
+
+/// A name in a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, as stored. A hostile disk may put slashes, NULs or nothing in it.
+    pub name: Vec<u8>,
+    /// The inode that it names; 0 for a removed entry that has lost it.
+    pub inode: u64,
+    /// The type as the entry says it, where entries keep one.
+    pub node_type: Option<NodeType>,
+    /// Whether it is valid.
+    pub state: EntryState,
+    /// Where the entry lies, in bytes from the start of the volume.
+    pub offset: u64,
+}
+
+/// What an extent of a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExtentState {
+    /// Stored at this place, in bytes from the start of the volume.
+    Stored(u64),
+    /// Kept for the file at this place, but never written: reads as zeroes, whatever lies there.
+    Unwritten(u64),
+    /// Stored inside the inode (or its attributes), which lies at this place.
+    Inline(u64),
+    /// Nothing is stored: reads as zeroes.
+    Hole,
+}
+
+/// A run of a file's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// The bytes of the file. The last extent may reach past the end of the file to the end of its block.
+    pub range: ByteRange,
+    /// Where they are.
+    pub state: ExtentState,
+}

@@ -9,7 +9,9 @@
 
 mod deleted;
 mod error;
+pub mod ext4;
 mod node;
+mod open;
 mod summary;
 mod traits;
 mod view;
@@ -18,6 +20,7 @@ mod xattr;
 pub use deleted::{DeletedNode, Remains, WhyDeleted};
 pub use error::FsError;
 pub use node::{DeviceNumber, Entry, EntryState, Extent, ExtentState, Node, NodeId, NodeState, NodeTimes, NodeType};
+pub use open::{FILESYSTEMS, Kind, OpenOptions, OpenResult, open};
 pub use summary::{BlockUse, Detail, JournalCopy, JournalState, JournalUse, Summary};
 pub use traits::{FileSystem, Stream};
 pub use view::{Follow, Located, LookupError, Mount, Place, View, Visit, Volume, Walk};

@@ -1,0 +1,228 @@
+//! ext2, ext3 and ext4.
+
+mod backup;
+mod cache;
+mod checksum;
+mod content;
+mod details;
+mod directory;
+mod features;
+mod groups;
+mod inode;
+mod map;
+mod orphans;
+mod summary;
+mod superblock;
+mod volume;
+mod xattr;
+
+use crate::open::OpenOptions;
+use crate::{
+    BlockUse, DeletedNode, Detail, Entry, Extent, ExtentState, FileSystem, FsError, JournalCopy, JournalState,
+    JournalUse, Node, NodeId, NodeType, Stream, Summary, Xattr,
+};
+use content::held_places;
+use features::{compatible, flag, incompatible};
+use inode::Inode;
+use kanshiki_image::{ReadAt, Source};
+use kanshiki_model::{ByteRange, Issue};
+use map::{Piece, Pieces, Spot};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use volume::Volume;
+
+/// The root directory's inode.
+const ROOT: u64 = 2;
+
+/// Longest target of a symbolic link (`PATH_MAX`, include/uapi/linux/limits.h).
+const LONGEST_LINK: u64 = 4096;
+
+/// A volume with ext2, ext3 or ext4.
+#[derive(Debug)]
+pub struct Ext {
+    volume: Arc<Volume>,
+    journal: JournalState,
+}
+
+/// Whether a volume holds ext2, ext3 or ext4, also if the primary superblock is broken.
+pub(crate) fn probe(source: &dyn ReadAt) -> bool {
+    backup::is_there(source)
+}
+
+/// Opens a volume with ext2, ext3 or ext4.
+pub(crate) fn open(source: Source, options: &OpenOptions) -> Result<Arc<dyn FileSystem>, FsError> {
+    let raw = Ext::open_over(source)?;
+    let superblock = &raw.volume.superblock;
+    let journal = if !superblock.has_compatible(compatible::HAS_JOURNAL) {
+        JournalState::None
+    } else if !superblock.has_incompatible(incompatible::RECOVER) {
+        JournalState::Clean
+    } else if options.journal == JournalUse::Ignore {
+        JournalState::Ignored
+    } else {
+        JournalState::Unusable("replaying it is not possible yet".to_owned())
+    };
+    Ok(Arc::new(raw.with_journal(journal)))
+}
+
+impl Ext {
+    /// Opens the filesystem as it lies in `source`, which may be a volume or a volume with a journal laid over it.
+    ///
+    /// # Errors
+    ///
+    /// [`FsError::Damaged`] if there is no superblock and no copy of it; [`FsError::Unsupported`] for features that change
+    /// the format in a way that is not known here.
+    pub fn open_over(source: Source) -> Result<Self, FsError> {
+        Ok(Self { volume: Arc::new(Volume::open(source)?), journal: JournalState::None })
+    }
+
+    /// The same with what became of its journal.
+    #[must_use]
+    pub fn with_journal(mut self, journal: JournalState) -> Self {
+        self.journal = journal;
+        self
+    }
+
+    fn load(&self, id: NodeId) -> Result<Inode, FsError> {
+        let inode = self.volume.inode(id.inode)?;
+        if inode.generation != id.generation {
+            let (expected, found) = (id.generation, inode.generation);
+            return Err(FsError::Reused { inode: id.inode, expected, found });
+        }
+        Ok(inode)
+    }
+
+    fn directory(&self, id: NodeId) -> Result<Inode, FsError> {
+        let inode = self.load(id)?;
+        if inode.node_type() != NodeType::Directory {
+            return Err(FsError::WrongType { inode: id.inode, expected: "directory" });
+        }
+        Ok(inode)
+    }
+
+    fn extent(&self, piece: Piece) -> Result<Extent, FsError> {
+        let byte = |block| self.volume.superblock.offset_of(block);
+        let range = ByteRange::new(byte(piece.start), byte(piece.end()));
+        let state = match piece.spot? {
+            Spot::Stored(block) => ExtentState::Stored(byte(block)),
+            Spot::Unwritten(block) => ExtentState::Unwritten(byte(block)),
+            Spot::Hole => ExtentState::Hole,
+        };
+        Ok(Extent { range, state })
+    }
+}
+
+/// Whether the content can be read at all.
+fn refuse_unreadable(inode: &Inode) -> Result<(), FsError> {
+    let unsupported = |detail: &str| Err(FsError::Unsupported { inode: Some(inode.number), detail: detail.to_owned() });
+    if inode.has(flag::ENCRYPT) && matches!(inode.node_type(), NodeType::File | NodeType::Symlink) {
+        return unsupported("the content is encrypted, and its key is not on the disk");
+    }
+    if inode.has(flag::COMPRESSED_BLOCKS) && inode.node_type() == NodeType::File && !inode.has(flag::EXTENTS) {
+        return unsupported("the content is compressed by e2compr");
+    }
+    Ok(())
+}
+
+impl FileSystem for Ext {
+    fn summary(&self) -> Summary {
+        summary::summary(&self.volume.superblock, self.journal.clone())
+    }
+
+    fn issues(&self) -> &[Issue] {
+        &self.volume.issues
+    }
+
+    fn root(&self) -> u64 {
+        ROOT
+    }
+
+    fn inode(&self, inode: u64) -> Result<Node, FsError> {
+        Ok(self.volume.node(&self.volume.inode(inode)?))
+    }
+
+    fn inodes(&self) -> Stream<'_, Node> {
+        not_yet()
+    }
+
+    fn children(&self, directory: NodeId) -> Result<Stream<'_, Entry>, FsError> {
+        let inode = self.directory(directory)?;
+        Ok(Box::new(directory::Children::new(&self.volume, &inode)))
+    }
+
+    fn removed_entries(&self, directory: NodeId) -> Result<Stream<'_, Entry>, FsError> {
+        self.directory(directory)?;
+        Ok(not_yet())
+    }
+
+    fn content(&self, id: NodeId) -> Result<Source, FsError> {
+        let inode = self.load(id)?;
+        refuse_unreadable(&inode)?;
+        content::open(&self.volume, inode)
+    }
+
+    fn extents(&self, id: NodeId) -> Result<Stream<'_, Extent>, FsError> {
+        let inode = self.load(id)?;
+        if inode.is_fast_link() || inode.has(flag::INLINE_DATA) {
+            let places = held_places(&inode).into_iter();
+            return Ok(Box::new(places.map(|(range, at)| Ok(Extent { range, state: ExtentState::Inline(at) }))));
+        }
+        Ok(Box::new(Pieces::new(&self.volume, &inode, 0).map(|piece| self.extent(piece))))
+    }
+
+    fn link_target(&self, id: NodeId) -> Result<Vec<u8>, FsError> {
+        let inode = self.load(id)?;
+        if inode.node_type() != NodeType::Symlink {
+            return Err(FsError::WrongType { inode: id.inode, expected: "symbolic link" });
+        }
+        refuse_unreadable(&inode)?;
+        let (number, offset, size) = (inode.number, inode.offset, inode.size);
+        if size > LONGEST_LINK {
+            let detail = format!("{size} bytes, at most {LONGEST_LINK}");
+            return Err(FsError::Damaged { structure: "symbolic link", inode: Some(number), offset, detail });
+        }
+        let mut target = vec![0; kanshiki_image::bytes::bounded(size, 4096)];
+        let read = content::open(&self.volume, inode)?.read_at(0, &mut target);
+        let wrap = |source| FsError::Unreadable { structure: "symbolic link", inode: Some(number), offset, source };
+        let read = read.map_err(wrap)?;
+        target.truncate(read);
+        Ok(target)
+    }
+
+    fn xattrs(&self, id: NodeId) -> Result<Stream<'_, Xattr>, FsError> {
+        let inode = self.load(id)?;
+        Ok(Box::new(xattr::list(&self.volume, &inode)))
+    }
+
+    fn details(&self, id: NodeId) -> Result<Vec<Detail>, FsError> {
+        Ok(details::details(&self.volume, &self.load(id)?))
+    }
+
+    fn deleted(&self) -> Stream<'_, DeletedNode> {
+        not_yet()
+    }
+
+    fn block_use(&self, _offset: u64) -> Result<BlockUse, FsError> {
+        Err(unfinished())
+    }
+
+    fn unallocated(&self) -> Stream<'_, ByteRange> {
+        not_yet()
+    }
+
+    fn history(&self) -> Stream<'_, JournalCopy> {
+        not_yet()
+    }
+
+    fn check(&self, found: &mut dyn FnMut(FsError) -> ControlFlow<()>) {
+        let _ = found(unfinished());
+    }
+}
+
+fn unfinished() -> FsError {
+    FsError::Unsupported { inode: None, detail: "this question to ext2, ext3 and ext4".to_owned() }
+}
+
+fn not_yet<'a, T: 'a + Send>() -> Stream<'a, T> {
+    Box::new(std::iter::once_with(|| Err(unfinished())))
+}

@@ -1,0 +1,168 @@
+//! The content of a node as bytes with random access.
+
+use super::features::flag;
+use super::inode::{Inode, MAP_BYTES};
+use super::map::{Pieces, Spot};
+use super::volume::Volume;
+use super::xattr;
+use crate::FsError;
+use kanshiki_image::bytes::{bounded, length};
+use kanshiki_image::{Memory, ReadAt, ReadError, RunState, Runs, Source, read_exact_at};
+use kanshiki_model::ByteRange;
+use std::sync::Arc;
+
+/// Content that lies in blocks.
+#[derive(Debug)]
+struct Content {
+    volume: Arc<Volume>,
+    inode: Inode,
+}
+
+/// The content of an inode.
+pub(crate) fn open(volume: &Arc<Volume>, inode: Inode) -> Result<Source, FsError> {
+    if let Some(bytes) = held(&inode)? {
+        return Ok(Arc::new(Memory(bytes)));
+    }
+    if inode.maps_blocks() {
+        return Ok(Arc::new(Content { volume: Arc::clone(volume), inode }));
+    }
+    Ok(Arc::new(Memory(Vec::new())))
+}
+
+/// The content that an inode itself holds; `None` if it lies in blocks, or there is none.
+pub(crate) fn held(inode: &Inode) -> Result<Option<Vec<u8>>, FsError> {
+    let in_map = inode.has(flag::INLINE_DATA);
+    if !in_map && !inode.is_fast_link() {
+        return Ok(None);
+    }
+    let mut bytes = inode.map().map(|map| map.to_vec()).unwrap_or_default();
+    if inode.size > length(bytes.len())
+        && let Some(rest) = xattr::inline_rest(inode)
+    {
+        bytes.extend_from_slice(&rest.bytes);
+    }
+    if in_map && inode.size > length(bytes.len()) {
+        let detail = format!("{} bytes of content, of which the inode holds {}", inode.size, bytes.len());
+        let offset = inode.map_offset();
+        return Err(FsError::Damaged { structure: "inline data", inode: Some(inode.number), offset, detail });
+    }
+    bytes.truncate(bounded(inode.size, bytes.len()));
+    Ok(Some(bytes))
+}
+
+/// The pieces of content that an inode itself holds, as ranges of the content and places in the volume.
+pub(crate) fn held_places(inode: &Inode) -> Vec<(ByteRange, u64)> {
+    let in_map = inode.size.min(length(MAP_BYTES));
+    let mut places = vec![(ByteRange::new(0, in_map), inode.map_offset())];
+    if inode.size > in_map
+        && let Some(rest) = xattr::inline_rest(inode)
+    {
+        places.push((
+            ByteRange::new(in_map, inode.size.min(in_map.saturating_add(length(rest.bytes.len())))),
+            rest.offset,
+        ));
+    }
+    places.retain(|(range, _)| !range.is_empty());
+    places
+}
+
+impl Content {
+    /// The byte of the content at which a block of it begins.
+    fn byte(&self, block: u64) -> u64 {
+        self.volume.superblock.offset_of(block)
+    }
+
+    fn fill(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        let end = offset.saturating_add(length(buf.len()));
+        let first = offset.checked_div(self.volume.superblock.block_bytes).unwrap_or(0);
+        for piece in Pieces::new(&self.volume, &self.inode, first) {
+            let whole = ByteRange::new(self.byte(piece.start), self.byte(piece.end()));
+            if whole.start >= end {
+                break;
+            }
+            let wanted = whole.intersect(ByteRange::new(offset, end));
+            let from = bounded(wanted.start.saturating_sub(offset), buf.len());
+            let to = bounded(wanted.end.saturating_sub(offset), buf.len());
+            let Some(part) = buf.get_mut(from..to).filter(|part| !part.is_empty()) else { continue };
+            match piece.spot {
+                Ok(Spot::Stored(block)) => {
+                    let skipped = wanted.start.saturating_sub(whole.start);
+                    let at = self.byte(block).saturating_add(skipped);
+                    let read = read_exact_at(self.volume.source.as_ref(), at, part);
+                    read.map_err(|error| moved(error, at, wanted.start))?;
+                }
+                Ok(Spot::Unwritten(_) | Spot::Hole) => part.fill(0),
+                Err(error) => return Err(as_read_error(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An error of the volume as one of the content, of which the bytes at `to` lie at `from` in the volume.
+fn moved(error: ReadError, from: u64, to: u64) -> ReadError {
+    let place = |at: u64| at.saturating_sub(from).saturating_add(to);
+    match error {
+        ReadError::Unreadable { range } => {
+            ReadError::Unreadable { range: ByteRange::new(place(range.start), place(range.end)) }
+        }
+        ReadError::Io { offset, source } => ReadError::Io { offset: place(offset), source },
+        other => other,
+    }
+}
+
+fn as_read_error(error: FsError) -> ReadError {
+    match error {
+        FsError::Damaged { structure, offset, detail, .. } => ReadError::Damaged { structure, offset, detail },
+        FsError::Unreadable { source, .. } => source,
+        other => ReadError::Damaged { structure: "map of the file", offset: 0, detail: other.to_string() },
+    }
+}
+
+impl ReadAt for Content {
+    fn len(&self) -> u64 {
+        self.inode.size
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
+        let wanted = bounded(self.inode.size.saturating_sub(offset), buf.len());
+        let Some(part) = buf.get_mut(..wanted).filter(|part| !part.is_empty()) else { return Ok(0) };
+        self.fill(offset, part)?;
+        Ok(wanted)
+    }
+
+    fn runs(&self) -> Runs<'_> {
+        let size = self.inode.size;
+        let pieces = Pieces::new(&self.volume, &self.inode, 0);
+        let runs = pieces.flat_map(move |piece| {
+            let range =
+                ByteRange::new(self.byte(piece.start), self.byte(piece.end())).intersect(ByteRange::new(0, size));
+            self.states(range, &piece.spot)
+        });
+        Box::new(runs.filter(|(range, _)| !range.is_empty()))
+    }
+}
+
+impl Content {
+    /// The states of a piece: what is stored may be unreadable in part.
+    fn states(&self, range: ByteRange, spot: &Result<Spot, FsError>) -> Vec<(ByteRange, RunState)> {
+        let block = match spot {
+            Ok(Spot::Stored(block)) => *block,
+            Ok(Spot::Unwritten(_) | Spot::Hole) => return vec![(range, RunState::Hole)],
+            Err(_) => return vec![(range, RunState::Unreadable)],
+        };
+        let start = self.byte(block);
+        let stored = ByteRange::new(start, start.saturating_add(range.len()));
+        let mut at = range.start;
+        let mut states = Vec::new();
+        for gap in self.volume.unreadable().within(stored) {
+            let gap_start = gap.start.saturating_sub(start).saturating_add(range.start);
+            let gap_end = gap.end.saturating_sub(start).saturating_add(range.start);
+            states.push((ByteRange::new(at, gap_start), RunState::Data));
+            states.push((ByteRange::new(gap_start, gap_end), RunState::Unreadable));
+            at = gap_end;
+        }
+        states.push((ByteRange::new(at, range.end), RunState::Data));
+        states
+    }
+}

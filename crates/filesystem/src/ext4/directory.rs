@@ -1,0 +1,285 @@
+//! Directories: blocks full of entries, each of which says how far away the next is; little-endian.
+//!
+//! | field | at |
+//! | --- | --- |
+//! | inode (0: free), length of the entry, length of the name, type, name | 0, 4, 6, 7, 8 |
+//!
+//! Without the feature filetype the length of the name has 16 bits. The nodes of a hash tree and the checksum at the end of
+//! a block look like free entries. A directory with inline data has the number of its parent in the first four bytes of its
+//! map of blocks, and entries behind that and in the attribute `system.data`, without `.` and `..`.
+//!
+//! Source: Linux 6.12, Documentation/filesystems/ext4/directory.rst and inlinedata.rst.
+
+use super::cache::Bytes;
+use super::features::{flag, incompatible};
+use super::inode::Inode;
+use super::map::{Pieces, Spot};
+use super::volume::Volume;
+use super::xattr;
+use crate::{Entry, EntryState, FsError, NodeType};
+use kanshiki_image::bytes::{length, u16_le, u32_le};
+use std::collections::VecDeque;
+
+/// Bytes of an entry before its name.
+pub(crate) const ENTRY: usize = 8;
+
+/// Bytes of a directory that hold entries, one after the other, from their first to their last byte.
+#[derive(Debug, Clone)]
+pub(crate) struct Block {
+    pub(crate) bytes: Bytes,
+    /// Where they lie, in bytes of the volume.
+    pub(crate) offset: u64,
+    /// Whether the directory still reaches this far.
+    pub(crate) live: bool,
+}
+
+/// An entry as it lies in a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Raw {
+    /// Where it begins in the block.
+    pub(crate) at: usize,
+    pub(crate) inode: u32,
+    /// Its length, up to the next entry.
+    pub(crate) length: usize,
+    pub(crate) name_length: usize,
+    /// The type as stored, where entries keep one.
+    pub(crate) file_type: Option<u8>,
+}
+
+/// How entries look in a filesystem.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form {
+    pub(crate) types: bool,
+    /// Bits of the type that are one.
+    pub(crate) type_bits: u8,
+    pub(crate) block_length: usize,
+}
+
+impl Form {
+    pub(crate) fn of(volume: &Volume) -> Self {
+        Self {
+            types: volume.superblock.has_incompatible(incompatible::FILETYPE),
+            type_bits: if volume.superblock.has_incompatible(incompatible::DIRDATA) { 0x0f } else { 0xff },
+            block_length: volume.block_length(),
+        }
+    }
+
+    /// The entry at `at`, unchecked; `None` past the end.
+    pub(crate) fn read(&self, bytes: &[u8], at: usize) -> Option<Raw> {
+        let entry = bytes.get(at..)?;
+        let (inode, stored) = (u32_le(entry, 0)?, u16_le(entry, 4)?);
+        let (name_length, file_type) = if self.types {
+            (usize::from(*entry.get(6)?), Some(*entry.get(7)?))
+        } else {
+            (usize::from(u16_le(entry, 6)?), None)
+        };
+        let file_type = file_type.map(|stored| stored & self.type_bits);
+        Some(Raw { at, inode, length: self.length(stored), name_length, file_type })
+    }
+
+    /// The length of an entry. In blocks of 64 KiB the whole block is 65535 or 0, and the lowest two bits are the highest.
+    ///
+    /// Source: Linux 6.12, fs/ext4/ext4.h (`ext4_rec_len_from_disk`).
+    pub(crate) fn length(&self, stored: u16) -> usize {
+        if self.block_length < 65_536 {
+            return stored.into();
+        }
+        if stored == u16::MAX || stored == 0 {
+            return self.block_length;
+        }
+        let high = if stored & 3 == 0 { 0 } else { usize::from(stored & 3).saturating_mul(65_536) };
+        usize::from(stored & 0xfffc) | high
+    }
+}
+
+/// The entries of a block, one after the other.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    pub(crate) block: Block,
+    pub(crate) form: Form,
+    inode: u64,
+    at: usize,
+}
+
+impl Scan {
+    pub(crate) fn new(block: Block, form: Form, inode: u64) -> Self {
+        Self { block, form, inode, at: 0 }
+    }
+
+    fn damaged(&mut self, detail: String) -> FsError {
+        let offset = self.block.offset.saturating_add(length(self.at));
+        self.at = usize::MAX;
+        FsError::Damaged { structure: "directory entry", inode: Some(self.inode), offset, detail }
+    }
+
+    /// The name of an entry of this block.
+    pub(crate) fn name(&self, raw: Raw) -> Option<&[u8]> {
+        let start = raw.at.checked_add(ENTRY)?;
+        self.block.bytes.get(start..start.checked_add(raw.name_length)?)
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Result<Raw, FsError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let left = self.block.bytes.len().checked_sub(self.at).filter(|left| *left > 0)?;
+        let Some(raw) = self.form.read(&self.block.bytes, self.at) else {
+            return Some(Err(self.damaged(format!("{left} bytes are left, too few for an entry"))));
+        };
+        let Raw { length, name_length, .. } = raw;
+        if length < ENTRY || length % 4 != 0 || length > left {
+            return Some(Err(self.damaged(format!("length {length} where {left} bytes are left"))));
+        }
+        if name_length.saturating_add(ENTRY) > length && raw.inode != 0 {
+            return Some(Err(self.damaged(format!("a name of {name_length} bytes in an entry of {length}"))));
+        }
+        self.at = self.at.saturating_add(length);
+        Some(Ok(raw))
+    }
+}
+
+/// The blocks of a directory in order, also those behind its end.
+#[derive(Debug)]
+pub(crate) struct Blocks<'a> {
+    volume: &'a Volume,
+    inode: u64,
+    pieces: Pieces<'a>,
+    /// The number of blocks that the directory says to have.
+    count: u64,
+    /// What is left of a piece: block of the directory, block of the volume, how many.
+    row: (u64, u64, u64),
+    held: VecDeque<Block>,
+}
+
+impl<'a> Blocks<'a> {
+    pub(crate) fn new(volume: &'a Volume, inode: &Inode) -> Self {
+        let count = inode.size.div_ceil(volume.superblock.block_bytes.max(1));
+        let held = if inode.has(flag::INLINE_DATA) { inline_parts(inode) } else { VecDeque::new() };
+        Self { volume, inode: inode.number, pieces: Pieces::new(volume, inode, 0), count, row: (0, 0, 0), held }
+    }
+}
+
+/// The two parts of a directory with inline data.
+fn inline_parts(inode: &Inode) -> VecDeque<Block> {
+    let mut parts = VecDeque::new();
+    let map = inode.bytes.part(44, 56);
+    parts.extend(map.map(|bytes| Block { bytes, offset: inode.offset.saturating_add(44), live: true }));
+    let rest = xattr::inline_rest(inode);
+    parts.extend(rest.map(|rest| Block { bytes: rest.bytes, offset: rest.offset, live: true }));
+    parts
+}
+
+impl Iterator for Blocks<'_> {
+    type Item = Result<Block, FsError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(block) = self.held.pop_front() {
+            return Some(Ok(block));
+        }
+        loop {
+            let (number, block, left) = self.row;
+            if left > 0 {
+                self.row = (number.saturating_add(1), block.saturating_add(1), left.saturating_sub(1));
+                let read = self.volume.block(block, "directory block", Some(self.inode));
+                let offset = self.volume.superblock.offset_of(block);
+                let live = number < self.count;
+                return Some(read.map(|bytes| Block { bytes, offset, live }));
+            }
+            let piece = self.pieces.next()?;
+            let detail = match piece.spot {
+                Ok(Spot::Stored(block)) => {
+                    self.row = (piece.start, block, piece.blocks);
+                    continue;
+                }
+                Ok(Spot::Unwritten(_)) => "blocks of it were never written",
+                Ok(Spot::Hole) => "it has a hole",
+                Err(error) => return Some(Err(error)),
+            };
+            let detail = format!("{detail}: {} blocks from block {} on", piece.blocks, piece.start);
+            let structure = "directory";
+            return Some(Err(FsError::Damaged { structure, inode: Some(self.inode), offset: 0, detail }));
+        }
+    }
+}
+
+/// The entries of a directory in the order in which they lie there.
+#[derive(Debug)]
+pub(crate) struct Children<'a> {
+    blocks: Blocks<'a>,
+    form: Form,
+    scan: Option<Scan>,
+    /// `.` and `..` of a directory that does not store them.
+    dots: VecDeque<Entry>,
+}
+
+impl<'a> Children<'a> {
+    pub(crate) fn new(volume: &'a Volume, inode: &Inode) -> Self {
+        let dots = if inode.has(flag::INLINE_DATA) { dots(inode) } else { VecDeque::new() };
+        Self { blocks: Blocks::new(volume, inode), form: Form::of(volume), scan: None, dots }
+    }
+}
+
+fn dots(inode: &Inode) -> VecDeque<Entry> {
+    let offset = inode.map_offset();
+    let dot = |name: &[u8], inode| Entry {
+        name: name.to_vec(),
+        inode,
+        node_type: Some(NodeType::Directory),
+        state: EntryState::Live,
+        offset,
+    };
+    [dot(b".", inode.number), dot(b"..", inode.u32(40).into())].into()
+}
+
+impl Iterator for Children<'_> {
+    type Item = Result<Entry, FsError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(dot) = self.dots.pop_front() {
+            return Some(Ok(dot));
+        }
+        loop {
+            if let Some(scan) = &mut self.scan {
+                match scan.next() {
+                    Some(Ok(raw)) if raw.inode == 0 => continue,
+                    Some(Ok(raw)) => return Some(Ok(entry(scan, raw, EntryState::Live))),
+                    Some(Err(error)) => return Some(Err(error)),
+                    None => self.scan = None,
+                }
+            }
+            match self.blocks.next()? {
+                Ok(block) if block.live => self.scan = Some(Scan::new(block, self.form, self.blocks.inode)),
+                Ok(_) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// An entry for the view of all filesystems.
+pub(crate) fn entry(scan: &Scan, raw: Raw, state: EntryState) -> Entry {
+    Entry {
+        name: scan.name(raw).unwrap_or_default().to_vec(),
+        inode: raw.inode.into(),
+        node_type: raw.file_type.map(node_type),
+        state,
+        offset: scan.block.offset.saturating_add(length(raw.at)),
+    }
+}
+
+/// The type that an entry says.
+///
+/// Source: Linux 6.12, include/linux/fs_types.h.
+pub(crate) fn node_type(stored: u8) -> NodeType {
+    match stored {
+        1 => NodeType::File,
+        2 => NodeType::Directory,
+        3 => NodeType::CharacterDevice,
+        4 => NodeType::BlockDevice,
+        5 => NodeType::Fifo,
+        6 => NodeType::Socket,
+        7 => NodeType::Symlink,
+        _ => NodeType::Unknown,
+    }
+}

@@ -1,0 +1,123 @@
+//! From the blocks of a file to blocks of the volume, as a stream: an extent tree, or a map with indirect blocks.
+
+mod extents;
+mod indirect;
+
+pub(crate) use extents::Extents;
+pub(crate) use indirect::Indirect;
+
+use super::features::flag;
+use super::inode::Inode;
+use super::volume::Volume;
+use crate::FsError;
+
+/// Where a piece of a file is. Blocks are blocks of the volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spot {
+    /// Stored from this block on.
+    Stored(u64),
+    /// Kept from this block on, but never written.
+    Unwritten(u64),
+    /// Nowhere.
+    Hole,
+}
+
+/// A piece of a file: some blocks of it in a row.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    /// The first block of the file.
+    pub(crate) start: u64,
+    /// How many blocks; 0 for damage that takes no block of the file away.
+    pub(crate) blocks: u64,
+    /// Where they are, or what is damaged.
+    pub(crate) spot: Result<Spot, FsError>,
+}
+
+impl Piece {
+    pub(crate) fn end(&self) -> u64 {
+        self.start.saturating_add(self.blocks)
+    }
+}
+
+/// The pieces that a map names, in order and without the holes.
+#[derive(Debug)]
+enum Named<'a> {
+    Extents(Extents<'a>),
+    Indirect(Indirect<'a>),
+    Nothing,
+}
+
+/// The pieces of a file from a block on, in order, without gaps: holes are told too.
+#[derive(Debug)]
+pub(crate) struct Pieces<'a> {
+    named: Named<'a>,
+    /// The first block that was not told yet.
+    at: u64,
+    /// Up to here a hole is told behind the last piece.
+    end: u64,
+    waiting: Option<Piece>,
+}
+
+impl<'a> Pieces<'a> {
+    /// The pieces of an inode from the block `from` of the file on.
+    pub(crate) fn new(volume: &'a Volume, inode: &Inode, from: u64) -> Self {
+        let end = inode.size.div_ceil(volume.superblock.block_bytes.max(1));
+        let named = if !inode.maps_blocks() {
+            Named::Nothing
+        } else if inode.has(flag::EXTENTS) {
+            Named::Extents(Extents::new(volume, inode, from))
+        } else {
+            Named::Indirect(Indirect::new(volume, inode, from))
+        };
+        Self { named, at: from, end, waiting: None }
+    }
+
+    fn next_named(&mut self) -> Option<Piece> {
+        if let Some(piece) = self.waiting.take() {
+            return Some(piece);
+        }
+        match &mut self.named {
+            Named::Extents(extents) => extents.next(),
+            Named::Indirect(indirect) => indirect.next(),
+            Named::Nothing => None,
+        }
+    }
+
+    /// Cuts off what lies before the first block that was not told yet.
+    fn cut(&self, mut piece: Piece) -> Piece {
+        let before = self.at.saturating_sub(piece.start).min(piece.blocks);
+        piece.start = piece.start.saturating_add(before).max(self.at);
+        piece.blocks = piece.blocks.saturating_sub(before);
+        piece.spot = piece.spot.map(|spot| match spot {
+            Spot::Stored(block) => Spot::Stored(block.saturating_add(before)),
+            Spot::Unwritten(block) => Spot::Unwritten(block.saturating_add(before)),
+            Spot::Hole => Spot::Hole,
+        });
+        piece
+    }
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        loop {
+            let Some(piece) = self.next_named() else {
+                let hole = Piece { start: self.at, blocks: self.end.checked_sub(self.at)?, spot: Ok(Spot::Hole) };
+                self.at = self.end;
+                return Some(hole).filter(|hole| hole.blocks > 0);
+            };
+            if piece.start > self.at {
+                let hole = Piece { start: self.at, blocks: piece.start.saturating_sub(self.at), spot: Ok(Spot::Hole) };
+                self.at = piece.start;
+                self.waiting = Some(piece);
+                return Some(hole);
+            }
+            let piece = self.cut(piece);
+            self.at = self.at.max(piece.end());
+            if piece.blocks > 0 || piece.spot.is_err() {
+                return Some(piece);
+            }
+        }
+    }
+}

@@ -10,6 +10,7 @@
 mod deleted;
 mod error;
 pub mod ext4;
+pub mod hostview;
 mod node;
 mod open;
 mod summary;

@@ -14,6 +14,7 @@ mod raw;
 mod read_at;
 pub mod signature;
 pub mod split;
+pub mod volumes;
 mod window;
 pub mod zstd;
 

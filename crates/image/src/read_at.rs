@@ -54,6 +54,14 @@ pub enum ReadError {
         /// The unreadable bytes, from the start of what is read.
         range: ByteRange,
     },
+    /// The bytes lie on something that is not there: a physical volume or a disk that is not among the images.
+    #[error("bytes {range} are not there: {reason}")]
+    Absent {
+        /// The bytes that are not there, from the start of what is read.
+        range: ByteRange,
+        /// What they lie on.
+        reason: Arc<str>,
+    },
     /// The image contradicts itself.
     #[error("damaged {structure} at byte {offset} of the image: {detail}")]
     Damaged {
@@ -84,6 +92,11 @@ impl ReadError {
                 let start = range.start.saturating_sub(part.start);
                 Self::Unreadable { range: ByteRange::new(start, range.end.saturating_sub(part.start)) }
             }
+            Self::Absent { range, reason } => {
+                let range = range.intersect(part);
+                let start = range.start.saturating_sub(part.start);
+                Self::Absent { range: ByteRange::new(start, range.end.saturating_sub(part.start)), reason }
+            }
             Self::Io { offset, source } => Self::Io { offset: offset.saturating_sub(part.start), source },
             Self::Damaged { .. } => self,
         }
@@ -95,6 +108,10 @@ impl ReadError {
             Self::Unreadable { range } => {
                 let range = ByteRange::new(range.start.saturating_add(start), range.end.saturating_add(start));
                 Self::Unreadable { range }
+            }
+            Self::Absent { range, reason } => {
+                let range = ByteRange::new(range.start.saturating_add(start), range.end.saturating_add(start));
+                Self::Absent { range, reason }
             }
             Self::Io { offset, source } => Self::Io { offset: offset.saturating_add(start), source },
             Self::Damaged { .. } => self,

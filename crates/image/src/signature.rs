@@ -227,6 +227,9 @@ impl Problem {
                     let message = format!("cannot be read: {source}; what lies there cannot be told");
                     Issue::at(subject, ByteRange::new(offset, offset.saturating_add(1)), message)
                 }
+                ReadError::Absent { range, reason } => {
+                    Issue::at(subject, range, format!("not there: {reason}; what lies there cannot be told"))
+                }
                 error @ ReadError::Damaged { .. } => Issue::new(subject, error.to_string()),
             },
         }

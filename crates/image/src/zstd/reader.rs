@@ -115,7 +115,9 @@ fn in_content(error: ReadError, frame: &Frame) -> ReadError {
     let offset = frame.content_offset;
     match error {
         ReadError::Io { source, .. } => ReadError::Io { offset, source },
-        ReadError::Unreadable { .. } => ReadError::Io { offset, source: io::Error::other(error) },
+        ReadError::Unreadable { .. } | ReadError::Absent { .. } => {
+            ReadError::Io { offset, source: io::Error::other(error) }
+        }
         ReadError::Damaged { .. } => error,
     }
 }

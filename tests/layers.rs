@@ -12,7 +12,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kanshiki-custody", &["kanshiki-model"]),
     ("kanshiki-filesystem", &["kanshiki-image", "kanshiki-model"]),
     ("kanshiki-acquire", &["kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
-    ("kanshiki", &["kanshiki-model", "kanshiki-image", "kanshiki-custody", "kanshiki-acquire"]),
+    ("kanshiki-extract", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
+    (
+        "kanshiki",
+        &[
+            "kanshiki-model",
+            "kanshiki-image",
+            "kanshiki-custody",
+            "kanshiki-filesystem",
+            "kanshiki-acquire",
+            "kanshiki-extract",
+        ],
+    ),
     // Beside the layers: no part of the program.
     ("kanshiki-testkit", &[]),
     ("xtask", &["kanshiki-testkit"]),

@@ -37,18 +37,55 @@ fn push_visible(out: &mut String, text: &str) {
     }
 }
 
-/// Control characters, line and paragraph separators, zero-width characters and those that change the direction of text
-/// (Unicode Standard Annex 9, section 2).
-fn is_hidden(character: char) -> bool {
+/// Whether a character is not seen, or steers what is shown: control characters, line and paragraph separators, those that
+/// change the direction of text (Unicode Standard Annex 9, section 2), and those without a glyph of their own
+/// (`Default_Ignorable_Code_Point` of Unicode 16, DerivedCoreProperties.txt).
+#[must_use]
+pub fn is_hidden(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_control();
+    }
     character.is_control()
         || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Reads back what [`visible`] has made; `None` if the text has a backslash that begins no escape of its kind.
+#[must_use]
+pub fn from_visible(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        bytes.extend_from_slice(plain.as_bytes());
+        rest = if let Some(behind) = escape.strip_prefix('\\') {
+            bytes.push(b'\\');
+            behind
+        } else if let Some(digits) = escape.strip_prefix('x') {
+            bytes.push(u8::try_from(hexadecimal(digits.get(..2)?)?).ok()?);
+            digits.get(2..)?
+        } else {
+            let (digits, behind) = escape.strip_prefix("u{")?.split_once('}')?;
+            let character = char::from_u32(hexadecimal(digits)?)?;
+            bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            behind
+        };
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Some(bytes)
+}
+
+fn hexadecimal(digits: &str) -> Option<u32> {
+    // The standard library takes a sign, too.
+    u32::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn escape_sequences_and_invalid_utf8_become_visible() {
@@ -63,5 +100,31 @@ mod tests {
     #[test]
     fn a_backslash_can_be_told_from_an_escape() {
         assert_eq!(visible(b"\\x1b"), "\\\\x1b");
+    }
+
+    #[test]
+    fn marks_without_a_width_become_visible() {
+        assert_eq!(visible_text("a\u{200b}b\u{3164}c\u{e0041}"), "a\\u{200b}b\\u{3164}c\\u{e0041}");
+    }
+
+    #[test]
+    fn a_text_with_a_foreign_escape_is_not_read_back() {
+        assert_eq!(["\\n", "\\x1", "\\u{d800}", "\\u{41", "a\\"].map(from_visible), [const { None }; 5]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_shown_without_control_characters_and_read_back(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let shown = visible(&bytes);
+            prop_assert!(!shown.chars().any(is_hidden));
+            prop_assert_eq!(from_visible(&shown), Some(bytes));
+        }
+
+        #[test]
+        fn any_text_is_shown_without_control_characters_and_read_back(text in any::<String>()) {
+            let shown = visible_text(&text);
+            prop_assert!(!shown.chars().any(is_hidden));
+            prop_assert_eq!(from_visible(&shown), Some(text.into_bytes()));
+        }
     }
 }

@@ -13,7 +13,7 @@ mod size;
 mod timestamp;
 
 pub use digest::{Algorithm, Digest, DigestParseError};
-pub use display::{visible, visible_text};
+pub use display::{from_visible, is_hidden, visible, visible_text};
 pub use fact::{Fact, Facts, Origin};
 pub use file_time::FileTime;
 pub use issue::Issue;

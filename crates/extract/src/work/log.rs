@@ -1,0 +1,48 @@
+//! The extraction in the custody log of a case.
+
+use crate::{Custody, ExtractError, Extraction, MANIFEST_NAME};
+use kanshiki_custody::{Act, ActKind, Case, CustodyLog, Subject};
+use kanshiki_model::{Clock, visible};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// Opens the log before the work, so that a closed or damaged one is told at once.
+pub(crate) fn open(custody: &Custody, destination: &Path) -> Result<CustodyLog, ExtractError> {
+    let case = Case::open(&custody.case)?;
+    let parent = destination.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let (Ok(case), Ok(parent)) = (custody.case.canonicalize(), parent.canonicalize())
+        && (parent.starts_with(&case) || destination.canonicalize().is_ok_and(|own| own.starts_with(&case)))
+    {
+        return Err(ExtractError::InsideCase { path: destination.to_owned() });
+    }
+    let log = CustodyLog::open(&case)?;
+    log.check_appendable(ActKind::Copied)?;
+    Ok(log)
+}
+
+/// Enters what was extracted.
+pub(crate) fn enter(
+    custody: &Custody,
+    log: &CustodyLog,
+    destination: &Path,
+    result: &Extraction,
+    clock: &dyn Clock,
+) -> Result<u64, ExtractError> {
+    let full = destination.canonicalize().unwrap_or_else(|_| destination.to_owned());
+    let to = visible(full.as_os_str().as_bytes());
+    let complete = match result {
+        Extraction { interrupted: true, .. } => "; interrupted before its end",
+        result if result.is_complete() => "",
+        _ => "; not everything could be read, the manifest tells what",
+    };
+    let what = format!(
+        "extracted {} files ({} bytes) and {} directories from {} to {to}{complete}",
+        result.files.saturating_add(result.partial),
+        result.bytes,
+        result.directories,
+        custody.from,
+    );
+    let subjects = vec![Subject { name: format!("{to}/{MANIFEST_NAME}"), sha256: result.manifest_sha256.clone() }];
+    let act = Act { kind: ActKind::Copied, who: custody.who.clone(), what, subjects, tool: custody.tool.clone() };
+    Ok(log.append(act, clock)?.sequence)
+}

@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kanshiki-filesystem", &["kanshiki-image", "kanshiki-model"]),
     ("kanshiki-acquire", &["kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
     ("kanshiki-extract", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
+    ("kanshiki-browse", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
     (
         "kanshiki",
         &[
@@ -22,6 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "kanshiki-filesystem",
             "kanshiki-acquire",
             "kanshiki-extract",
+            "kanshiki-browse",
         ],
     ),
     // Beside the layers: no part of the program.

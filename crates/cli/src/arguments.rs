@@ -6,7 +6,7 @@ use crate::demo;
 use crate::exit::Exit;
 #[cfg(feature = "manual")]
 use crate::manual;
-use crate::{acquire, custody, info, schema, verify};
+use crate::{acquire, browse, custody, info, schema, verify};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -53,6 +53,14 @@ pub(crate) enum Verb {
     Verify(verify::VerifyArguments),
     Custody(custody::CustodyArguments),
     Info(info::InfoArguments),
+    Ls(browse::ls::LsArguments),
+    Tree(browse::tree::TreeArguments),
+    Stat(browse::stat::StatArguments),
+    Cat(browse::cat::CatArguments),
+    Hexdump(browse::hexdump::HexdumpArguments),
+    Blocks(browse::blocks::BlocksArguments),
+    Deleted(browse::deleted::DeletedArguments),
+    Check(browse::check::CheckArguments),
     Schema(schema::SchemaArguments),
     #[cfg(feature = "demo")]
     Demo(demo::DemoArguments),
@@ -70,6 +78,14 @@ impl Verb {
             Self::Verify(arguments) => arguments.output.json,
             Self::Custody(arguments) => arguments.wants_json(),
             Self::Info(arguments) => arguments.json,
+            Self::Ls(arguments) => arguments.rows.jsonl,
+            Self::Tree(arguments) => arguments.rows.jsonl,
+            Self::Stat(arguments) => arguments.rows.jsonl,
+            Self::Cat(_) => false,
+            Self::Hexdump(arguments) => arguments.rows.jsonl,
+            Self::Blocks(arguments) => arguments.rows.jsonl,
+            Self::Deleted(arguments) => arguments.rows.jsonl,
+            Self::Check(arguments) => arguments.rows.jsonl,
             Self::Schema(_) => false,
             #[cfg(feature = "demo")]
             Self::Demo(_) => false,

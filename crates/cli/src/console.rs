@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::json_text;
 use clap::ValueEnum;
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
@@ -107,7 +108,7 @@ impl Console {
 
     /// Writes one JSON object on one line to standard output.
     pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
-        let mut line = serde_json::to_string(value).map_err(|error| Failure::from_error("cannot make JSON", &error))?;
+        let mut line = json_text(value)?;
         line.push('\n');
         self.result(&line)
     }
@@ -119,6 +120,9 @@ impl Console {
 
     /// Tells a failure and returns how the program ends.
     pub(crate) fn failure(&self, failure: &Failure) -> Exit {
+        if failure.exit_code() == Exit::Done {
+            return Exit::Done;
+        }
         self.note(&failure.lines(|label| match label {
             "error" => self.err.bad(label),
             _ => self.err.strong(label),

@@ -34,6 +34,11 @@ impl Failure {
         Self { because, ..Self::new(what) }
     }
 
+    /// Whoever read the output has gone away: the program ends quietly, and well.
+    pub(crate) fn quiet_end() -> Self {
+        Self::new("nobody reads the output").exit(Exit::Done)
+    }
+
     /// Adds a cause below those that are there.
     pub(crate) fn because(mut self, cause: impl Into<String>) -> Self {
         self.because.push(cause.into());
@@ -78,6 +83,7 @@ impl Failure {
     pub(crate) fn event(&self) -> impl Serialize + '_ {
         ErrorEvent {
             schema: 1,
+            kind: "error",
             event: "error",
             error: &self.what,
             because: &self.because,
@@ -98,6 +104,8 @@ impl fmt::Display for Failure {
 #[derive(Serialize)]
 struct ErrorEvent<'a> {
     schema: u32,
+    #[serde(rename = "type")]
+    kind: &'static str,
     event: &'static str,
     error: &'a str,
     because: &'a [String],

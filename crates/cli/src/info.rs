@@ -1,17 +1,15 @@
 //! `kanshiki info`: what an image is, and how the disk in it is divided.
 
 use crate::console::{Console, Paint};
+use crate::evidence::RecordedImage;
 use crate::exit::Exit;
 use crate::failure::{Failure, harmless};
-use kanshiki_custody::manifest::{self, Manifest};
-use kanshiki_custody::read_small;
+use kanshiki_custody::manifest::Manifest;
+use kanshiki_image::Opened;
 use kanshiki_image::layout::{self, Layout};
-use kanshiki_image::{Gaps, OpenError, Opened, ReadAt, open_image};
 use kanshiki_model::{Issue, Size, visible};
 use serde_json::json;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 Tells the format, the size, the partition table, what each partition holds, and the gaps between
@@ -78,31 +76,10 @@ pub(crate) fn run(arguments: &InfoArguments, console: &Console) -> Result<Exit, 
 
 impl Info {
     fn read(asked: &Path) -> Result<Self, Failure> {
-        let is_folder = asked.is_dir();
-        let folder = if is_folder { asked } else { asked.parent().unwrap_or(Path::new("")) };
-        let mut issues = Vec::new();
-        let found = match read_manifest(&folder.join(manifest::FILE_NAME)) {
-            Ok(found) => found,
-            Err(failure) if is_folder => return Err(failure),
-            Err(failure) => {
-                issues.push(Issue::new(manifest::FILE_NAME, failure.to_string()));
-                None
-            }
-        };
-        let path = if is_folder { image_in(asked, found.as_ref())? } else { asked.to_owned() };
-        // A manifest that lies beside by chance says nothing about this image.
-        let found =
-            found.filter(|manifest| names(manifest).any(|name| path.file_name().is_some_and(|own| own == name)));
-        let opened = open_image(&path).map_err(|error| cannot_open(&path, &error))?;
-        let sector_bytes = found.as_ref().map(|manifest| manifest.source.sector_bytes);
-        let layout = match &found {
-            Some(manifest) => {
-                issues.extend(length_issue(manifest, opened.source.as_ref()));
-                layout::probe(&Gaps::new(Arc::clone(&opened.source), manifest.image.unreadable.clone()), sector_bytes)
-            }
-            None => layout::probe(opened.source.as_ref(), None),
-        };
-        Ok(Self { path, opened, manifest: found, layout, issues })
+        let image = RecordedImage::open(asked)?;
+        let layout = layout::probe(image.source().as_ref(), image.sector_bytes());
+        let RecordedImage { path, opened, manifest, issues } = image;
+        Ok(Self { path, opened, manifest, layout, issues })
     }
 
     fn text(&self, paint: Paint) -> String {
@@ -130,45 +107,5 @@ impl Info {
         }
         text.push_str("\nfiles are not listed, and no digest was compared; `kanshiki verify` compares\n");
         text
-    }
-}
-
-/// The manifest of a folder; `None` if there is none.
-fn read_manifest(path: &Path) -> Result<Option<Manifest>, Failure> {
-    let bytes = match read_small(path, manifest::LIMIT as u64) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(|error| Failure::from_error(format!("cannot read `{}`", path.display()), &error))?,
-    };
-    let parsed = Manifest::parse(&bytes);
-    parsed.map(Some).map_err(|error| Failure::from_error(format!("cannot use `{}`", path.display()), &error))
-}
-
-/// The names of the files that hold the image.
-fn names(manifest: &Manifest) -> impl Iterator<Item = &str> {
-    manifest.outputs.iter().map(|output| output.name.as_str()).filter(|name| name.starts_with("image.raw"))
-}
-
-/// The image in an exhibit's folder.
-fn image_in(folder: &Path, manifest: Option<&Manifest>) -> Result<PathBuf, Failure> {
-    // A name with a slash would lead out of the folder.
-    let name = manifest.and_then(|manifest| names(manifest).find(|name| !name.contains('/')));
-    name.map(|name| folder.join(name)).ok_or_else(|| {
-        Failure::new(format!("`{}` is a folder without the manifest of an image", folder.display()))
-            .hint("give the image, or the folder of one exhibit: CASE/exhibits/ID")
-    })
-}
-
-/// An image that has not the length of its record is not the one that was recorded.
-fn length_issue(manifest: &Manifest, source: &dyn ReadAt) -> Option<Issue> {
-    let (recorded, found) = (manifest.image.bytes, source.len());
-    (recorded != found).then(|| {
-        Issue::new("image", format!("the manifest says {recorded} bytes, found {found}; run `kanshiki verify`"))
-    })
-}
-
-fn cannot_open(path: &Path, error: &OpenError) -> Failure {
-    match error {
-        OpenError::File { .. } => Failure::of(error),
-        _ => Failure::from_error(format!("cannot open `{}`", path.display()), error),
     }
 }

@@ -3,11 +3,13 @@
 
 mod acquire;
 mod arguments;
+mod browse;
 mod clock;
 mod console;
 mod custody;
 #[cfg(feature = "demo")]
 mod demo;
+mod evidence;
 mod exit;
 mod failure;
 #[cfg(any(feature = "demo", feature = "manual"))]
@@ -15,6 +17,7 @@ mod files;
 mod info;
 #[cfg(feature = "manual")]
 mod manual;
+mod output;
 mod progress;
 mod schema;
 mod signals;
@@ -49,6 +52,14 @@ fn run(verb: Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Verify(arguments) => verify::run(arguments, console),
         Verb::Custody(arguments) => custody::run(arguments, console),
         Verb::Info(arguments) => info::run(&arguments, console),
+        Verb::Ls(arguments) => browse::ls::run(&arguments, console),
+        Verb::Tree(arguments) => browse::tree::run(&arguments, console),
+        Verb::Stat(arguments) => browse::stat::run(&arguments, console),
+        Verb::Cat(arguments) => browse::cat::run(&arguments, console),
+        Verb::Hexdump(arguments) => browse::hexdump::run(&arguments, console),
+        Verb::Blocks(arguments) => browse::blocks::run(&arguments, console),
+        Verb::Deleted(arguments) => browse::deleted::run(&arguments, console),
+        Verb::Check(arguments) => browse::check::run(&arguments, console),
         Verb::Schema(arguments) => schema::run(&arguments, console),
         #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, console),

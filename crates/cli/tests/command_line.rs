@@ -77,6 +77,13 @@ fn the_help_of_info_and_schema_are_the_snapshots() {
 }
 
 #[test]
+fn the_help_of_the_verbs_that_look_into_images_are_the_snapshots() {
+    for verb in ["ls", "tree", "stat", "cat", "hexdump", "blocks", "deleted", "check"] {
+        assert_help_is_the_snapshot(verb, &[verb, "--help"]);
+    }
+}
+
+#[test]
 fn every_schema_that_help_names_is_printed() {
     for name in ["manifest", "case", "custody-entry", "custody-head"] {
         let schema: serde_json::Value =

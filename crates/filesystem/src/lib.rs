@@ -11,6 +11,7 @@ mod deleted;
 mod error;
 pub mod ext4;
 pub mod hostview;
+mod memory;
 mod node;
 mod open;
 mod summary;
@@ -20,6 +21,7 @@ mod xattr;
 
 pub use deleted::{DeletedNode, Remains, WhyDeleted};
 pub use error::FsError;
+pub use memory::{MemoryFileSystem, MemoryNode};
 pub use node::{DeviceNumber, Entry, EntryState, Extent, ExtentState, Node, NodeId, NodeState, NodeTimes, NodeType};
 pub use open::{FILESYSTEMS, Kind, OpenOptions, OpenResult, open};
 pub use summary::{BlockUse, Detail, JournalCopy, JournalState, JournalUse, Summary};

@@ -1,0 +1,218 @@
+//! What was deleted: names that still lie in directories, and inodes that still hold what they held.
+
+use kanshiki_filesystem::{
+    DeletedNode, Entry, EntryState, FileSystem, FsError, Located, Node, NodeId, NodeState, NodeType, Place, View,
+};
+use kanshiki_model::EvidencePath;
+use std::collections::HashSet;
+
+/// Deleted directories inside deleted directories that are gone into.
+const DEPTH: usize = 64;
+
+/// A name that was removed, or that stands in a deleted directory.
+#[derive(Debug)]
+pub struct DeletedName {
+    /// The path that it had, as far as it is known. What stood in a deleted directory that has no name itself lies under
+    /// `/$OrphanFiles/OrphanFile-` and the directory's inode.
+    pub path: EvidencePath,
+    /// The volume.
+    pub volume: usize,
+    /// The entry.
+    pub entry: Entry,
+    /// What its inode holds now, or why that cannot be told; `None` where the entry has lost its inode.
+    pub node: Option<Result<Node, FsError>>,
+}
+
+/// What a search for deleted things comes by.
+#[derive(Debug)]
+pub enum DeletedEvent {
+    /// A name.
+    Name(DeletedName),
+    /// An inode.
+    Node {
+        /// The volume.
+        volume: usize,
+        /// The inode.
+        deleted: DeletedNode,
+    },
+    /// Something that could not be looked through.
+    Damage {
+        /// The directory, if it is one.
+        path: Option<EvidencePath>,
+        /// The volume.
+        volume: usize,
+        /// Why.
+        error: FsError,
+    },
+}
+
+type Sink<'a, E> = dyn FnMut(DeletedEvent) -> Result<(), E> + 'a;
+
+/// Gives all deleted names of a view, directory by directory, and then all deleted inodes, volume by volume.
+///
+/// # Errors
+///
+/// What `sink` returns.
+pub fn deleted<E>(view: &View, sink: &mut Sink<'_, E>) -> Result<(), E> {
+    let mut search = Search { view, seen: HashSet::new(), sink };
+    search.live_directories()?;
+    for volume in 0..view.volumes().len() {
+        search.nodes(volume)?;
+    }
+    Ok(())
+}
+
+struct Search<'a, 's, E> {
+    view: &'a View,
+    /// The deleted directories that have been gone into.
+    seen: HashSet<(usize, u64)>,
+    sink: &'s mut Sink<'s, E>,
+}
+
+impl<E> Search<'_, '_, E> {
+    fn live_directories(&mut self) -> Result<(), E> {
+        let (place, node) = match self.view.root() {
+            Ok(root) => root,
+            Err(error) => return (self.sink)(DeletedEvent::Damage { path: None, volume: 0, error }),
+        };
+        for visit in self.view.walk(Located { path: EvidencePath::root(), place, node }) {
+            match visit {
+                Ok(visit) => {
+                    if let Ok((place, node)) = &visit.found
+                        && node.node_type == NodeType::Directory
+                    {
+                        self.removed(&visit.path, *place, 0)?;
+                    }
+                }
+                // What is wrong with directories in use is told by `check` and by listings.
+                Err((path, error)) => {
+                    self.damage(Some(path), place.volume, error)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The removed entries of a directory.
+    fn removed(&mut self, path: &EvidencePath, place: Place, depth: usize) -> Result<(), E> {
+        let Some(filesystem) = self.view.filesystem(place) else { return Ok(()) };
+        match filesystem.removed_entries(place.node) {
+            Ok(entries) => self.entries(path, place.volume, entries, depth),
+            Err(error) => self.damage(Some(path.clone()), place.volume, error),
+        }
+    }
+
+    fn entries(
+        &mut self,
+        path: &EvidencePath,
+        volume: usize,
+        entries: impl Iterator<Item = Result<Entry, FsError>>,
+        depth: usize,
+    ) -> Result<(), E> {
+        for entry in entries {
+            match entry {
+                Ok(entry) if entry.name == b"." || entry.name == b".." => {}
+                Ok(entry) => self.name(path, volume, entry, depth)?,
+                Err(error) => self.damage(Some(path.clone()), volume, error)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&mut self, directory: &EvidencePath, volume: usize, entry: Entry, depth: usize) -> Result<(), E> {
+        let path = directory.join(&entry.name);
+        let node = (entry.inode != 0).then(|| self.view.inode(volume, entry.inode).map(|(_, node)| node));
+        let inside = match &node {
+            Some(Ok(node)) if is_deleted_directory(node) => Some(node.id),
+            _ => None,
+        };
+        let entry = Entry { state: EntryState::Deleted, ..entry };
+        (self.sink)(DeletedEvent::Name(DeletedName { path: path.clone(), volume, entry, node }))?;
+        inside.map_or(Ok(()), |id| self.deleted_directory(&path, volume, id, depth.saturating_add(1)))
+    }
+
+    /// Everything that stood in a deleted directory, as far as its blocks still show it.
+    fn deleted_directory(&mut self, path: &EvidencePath, volume: usize, id: NodeId, depth: usize) -> Result<(), E> {
+        if depth > DEPTH || !self.seen.insert((volume, id.inode)) {
+            return Ok(());
+        }
+        let place = Place { volume, node: id };
+        let Some(filesystem) = self.view.filesystem(place) else { return Ok(()) };
+        // The blocks of a deleted directory may hold anything by now; that they do is no damage.
+        let children = filesystem.children(id).into_iter().flatten().filter_map(Result::ok).map(Ok);
+        self.entries(path, volume, children, depth)?;
+        let removed = filesystem.removed_entries(id).into_iter().flatten().filter_map(Result::ok).map(Ok);
+        self.entries(path, volume, removed, depth)
+    }
+
+    fn nodes(&mut self, volume: usize) -> Result<(), E> {
+        let view = self.view;
+        let Some(found) = view.volumes().get(volume) else { return Ok(()) };
+        let filesystem: &dyn FileSystem = found.filesystem.as_ref();
+        for deleted in filesystem.deleted() {
+            match deleted {
+                Ok(deleted) => {
+                    let (id, is_directory) = (deleted.node.id, is_deleted_directory(&deleted.node));
+                    (self.sink)(DeletedEvent::Node { volume, deleted })?;
+                    if is_directory {
+                        let name = format!("/$OrphanFiles/OrphanFile-{}", id.inode);
+                        self.deleted_directory(&EvidencePath::from_bytes(name), volume, id, 1)?;
+                    }
+                }
+                Err(error) => self.damage(None, volume, error)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn damage(&mut self, path: Option<EvidencePath>, volume: usize, error: FsError) -> Result<(), E> {
+        (self.sink)(DeletedEvent::Damage { path, volume, error })
+    }
+}
+
+fn is_deleted_directory(node: &Node) -> bool {
+    node.state != NodeState::Allocated && node.node_type == NodeType::Directory
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kanshiki_filesystem::{MemoryFileSystem, Volume};
+    use std::sync::Arc;
+
+    fn told(filesystem: MemoryFileSystem) -> Vec<String> {
+        let view = View::of(Volume { name: String::new(), filesystem: Arc::new(filesystem) });
+        let mut told = Vec::new();
+        let done: Result<(), ()> = deleted(&view, &mut |event| {
+            told.push(match event {
+                DeletedEvent::Name(name) => format!("{} {}", name.path, name.entry.inode),
+                DeletedEvent::Node { deleted, .. } => format!("inode {}", deleted.node.id.inode),
+                DeletedEvent::Damage { error, .. } => error.to_string(),
+            });
+            Ok(())
+        });
+        done.unwrap();
+        told
+    }
+
+    #[test]
+    fn names_come_first_and_what_stood_in_a_deleted_directory_follows_it() {
+        let mut filesystem = MemoryFileSystem::new();
+        let kept = filesystem.add(2, b"kept", NodeType::Directory, b"");
+        let gone = filesystem.add(kept, b"gone", NodeType::Directory, b"");
+        filesystem.add(gone, b"inside", NodeType::File, b"");
+        filesystem.remove(gone, b"inside");
+        filesystem.remove(kept, b"gone");
+        assert_eq!(told(filesystem), ["/kept/gone 12", "/kept/gone/inside 13", "inode 12", "inode 13"]);
+    }
+
+    #[test]
+    fn what_stood_in_a_nameless_deleted_directory_is_told_under_its_inode() {
+        let mut filesystem = MemoryFileSystem::new();
+        let gone = filesystem.add(2, b"gone", NodeType::Directory, b"");
+        filesystem.add(gone, b"inside", NodeType::File, b"");
+        filesystem.remove(2, b"gone");
+        filesystem.node_mut(2).unwrap().removed.clear();
+        assert_eq!(told(filesystem), ["inode 11", "/$OrphanFiles/OrphanFile-11/inside 12"]);
+    }
+}

@@ -1,0 +1,15 @@
+//! The verbs that look into images: each reads with the libraries and shows rows, readable or as JSON lines.
+
+pub(crate) mod blocks;
+pub(crate) mod cat;
+pub(crate) mod check;
+pub(crate) mod deleted;
+pub(crate) mod hexdump;
+pub(crate) mod ls;
+mod node;
+mod range;
+pub(crate) mod stat;
+mod terminal;
+#[cfg(test)]
+mod tests;
+pub(crate) mod tree;

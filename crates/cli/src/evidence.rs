@@ -1,0 +1,190 @@
+//! The evidence that a browsing verb looks at: images, the volumes in them, their filesystems, and the tree that these
+//! make together.
+
+mod image;
+mod volume;
+
+pub(crate) use image::RecordedImage;
+pub(crate) use volume::ImagePlace;
+
+use crate::failure::{Failure, harmless};
+use crate::output::Output;
+use clap::ValueEnum;
+use kanshiki_filesystem::{Follow, FsError, JournalState, JournalUse, Located, LookupError, Node, Place, View, Volume};
+use kanshiki_image::Source;
+use kanshiki_image::volumes::{Address, VolumeSet};
+use kanshiki_model::{EvidencePath, Issue, from_visible, visible};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// What to look at, and how.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct EvidenceArguments {
+    /// Image, first part of a split image, exhibit's folder, or disk; opened read-only. A volume of it is chosen behind
+    /// a colon, as in disk.raw:p2 or disk.raw:vg/root
+    #[arg(value_name = "IMAGE[:VOLUME]")]
+    pub(crate) image: OsString,
+    /// Further image of the same host; may be given again
+    #[arg(long = "with", value_name = "IMAGE")]
+    pub(crate) with: Vec<PathBuf>,
+    /// What to do with a journal that the host did not write back: replay it in memory, or ignore it
+    #[arg(long, value_enum, default_value_t, value_name = "HOW", hide_possible_values = true)]
+    pub(crate) journal: JournalChoice,
+}
+
+/// What to do with a journal that the host did not write back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum JournalChoice {
+    /// Replay it in memory, as the next mount would have.
+    #[default]
+    Replay,
+    /// Show the disk as it lies.
+    Ignore,
+}
+
+impl From<JournalChoice> for JournalUse {
+    fn from(choice: JournalChoice) -> Self {
+        match choice {
+            JournalChoice::Replay => Self::Replay,
+            JournalChoice::Ignore => Self::Ignore,
+        }
+    }
+}
+
+/// Open evidence.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    /// The tree.
+    pub(crate) view: View,
+    /// The images, the first one first.
+    pub(crate) images: Vec<RecordedImage>,
+    /// The volumes in the images.
+    pub(crate) set: VolumeSet,
+    issues: Vec<Issue>,
+}
+
+impl Evidence {
+    /// Opens the images, finds the volumes in them, and puts the chosen ones together.
+    pub(crate) fn open(arguments: &EvidenceArguments) -> Result<Self, Failure> {
+        let address = Address::parse(&arguments.image);
+        let mut images = vec![RecordedImage::open(&address.image)?];
+        for further in &arguments.with {
+            images.push(RecordedImage::open(further)?);
+        }
+        let set = volume::find(&images);
+        let view = volume::open(&set, &address, arguments.journal.into())?;
+        let layouts = set.layouts().iter().flat_map(|layout| &layout.issues);
+        let issues =
+            images.iter().flat_map(|image| &image.issues).chain(layouts).chain(set.issues()).cloned().collect();
+        Ok(Self { view, images, set, issues })
+    }
+
+    /// Evidence that is a view alone.
+    #[cfg(test)]
+    pub(crate) fn of(view: View) -> Self {
+        Self { view, images: Vec::new(), set: VolumeSet::default(), issues: Vec::new() }
+    }
+
+    /// Tells what was found when the evidence was opened: damage as issues, a replayed journal as a note.
+    pub(crate) fn tell(&self, output: &mut Output) -> Result<(), Failure> {
+        for volume in self.view.volumes() {
+            if let Some(note) = journal_note(volume) {
+                output.note(&note)?;
+            }
+        }
+        self.issues.iter().chain(self.view.issues()).try_for_each(|issue| output.issue(issue))
+    }
+
+    /// What a path of the command line leads to; `None` is the root. The path is taken as it stands, or, if nothing has
+    /// that name, in the form in which this program shows it.
+    pub(crate) fn locate(&self, path: Option<&OsStr>, follow: Follow) -> Result<Located, Failure> {
+        let bytes = path.map_or(b"/".as_slice(), OsStrExt::as_bytes);
+        let found = self.view.lookup(&EvidencePath::from_bytes(bytes), follow);
+        let escaped = std::str::from_utf8(bytes).ok().filter(|text| text.contains('\\')).and_then(from_visible);
+        match (found, escaped) {
+            (Err(LookupError::NotFound { .. }), Some(meant)) => {
+                self.view.lookup(&EvidencePath::from_bytes(meant), follow)
+            }
+            (found, _) => found,
+        }
+        .map_err(|error| Failure::from_error(format!("cannot open `{}`", visible(bytes)), &error))
+    }
+
+    /// The node of an inode. Where several volumes make the tree, the number alone says nothing.
+    pub(crate) fn inode(&self, inode: u64) -> Result<(Place, Node), Failure> {
+        let volume = self.only_volume("an inode")?;
+        let found = self.view.inode(volume, inode);
+        found.map_err(|error| Failure::from_error(format!("cannot open inode {inode}"), &error))
+    }
+
+    /// The index of the one volume of the view; `what` is that which is counted in each volume for itself.
+    pub(crate) fn only_volume(&self, what: &str) -> Result<usize, Failure> {
+        if self.view.volumes().len() == 1 {
+            return Ok(0);
+        }
+        let names: Vec<&str> = self.view.volumes().iter().map(|volume| volume.name.as_str()).collect();
+        Err(Failure::new(format!("{what} belongs to one volume, and this tree has {}", names.len())).hint(format!(
+            "choose one behind the image, as in IMAGE:{}; there are {}",
+            names[0],
+            names.join(", ")
+        )))
+    }
+
+    /// The bytes of a volume of the view.
+    pub(crate) fn volume_source(&self, volume: usize) -> Option<&Source> {
+        self.set.find(&self.view.volumes().get(volume)?.name)?.source.as_ref()
+    }
+
+    /// Where a byte of a volume lies in its image; `None` if the volume lies there in pieces.
+    pub(crate) fn image_place(&self, volume: usize, offset: u64) -> Option<ImagePlace> {
+        volume::image_place(&self.set, &self.view.volumes().get(volume)?.name, offset)
+    }
+
+    /// The name of an image's file, made visible.
+    pub(crate) fn image_name(&self, image: usize) -> Option<String> {
+        let path = &self.images.get(image)?.path;
+        Some(visible(path.file_name().unwrap_or(path.as_os_str()).as_bytes()))
+    }
+
+    /// The volume of the view that holds a byte of an image, and the byte's place in the volume.
+    pub(crate) fn volume_place(&self, image: usize, offset: u64) -> Option<(usize, u64)> {
+        (0..self.view.volumes().len()).find_map(|volume| {
+            let start = self.image_place(volume, 0).filter(|start| start.image == image)?;
+            let inside = offset.checked_sub(start.offset)?;
+            (inside < self.volume_source(volume)?.len()).then_some((volume, inside))
+        })
+    }
+
+    /// The name of a volume for issues: `p2`, or `volume` where the image is the volume.
+    pub(crate) fn volume_name(&self, volume: usize) -> String {
+        let name = self.view.volumes().get(volume).map(|volume| volume.name.as_str()).filter(|name| !name.is_empty());
+        name.map_or_else(|| "volume".to_owned(), |name| format!("volume {name}"))
+    }
+
+    /// An error of a volume as an issue; with the path that was being looked at, where there is one.
+    pub(crate) fn issue(&self, volume: usize, path: Option<&EvidencePath>, error: &FsError) -> Issue {
+        let name = self.volume_name(volume);
+        let subject = path.map_or_else(|| name.clone(), |path| format!("{name}, {path}"));
+        error.issue(&subject)
+    }
+}
+
+/// What became of a journal, if the user must know.
+fn journal_note(volume: &Volume) -> Option<String> {
+    let name = if volume.name.is_empty() { String::new() } else { format!(" of {}", volume.name) };
+    match volume.filesystem.summary().journal {
+        JournalState::Replayed { transactions, blocks, fast_commits } => {
+            let count = transactions.end.saturating_sub(transactions.start);
+            let fast = if fast_commits > 0 { format!(", {fast_commits} fast commits") } else { String::new() };
+            Some(format!(
+                "note: the journal{name} was replayed in memory: {count} transactions{fast}, {blocks} blocks; --journal \
+                 ignore shows the disk as it lies"
+            ))
+        }
+        JournalState::Ignored => {
+            Some(harmless(&format!("note: the journal{name} holds transactions that are ignored")))
+        }
+        _ => None,
+    }
+}

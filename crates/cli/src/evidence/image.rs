@@ -1,0 +1,103 @@
+//! An image with the record that lies beside it.
+
+use crate::failure::Failure;
+use kanshiki_custody::manifest::{self, Manifest};
+use kanshiki_custody::read_small;
+use kanshiki_image::{Gaps, OpenError, Opened, ReadAt, Source, open_image};
+use kanshiki_model::Issue;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// An open image, with its manifest if it lies beside it.
+#[derive(Debug)]
+pub(crate) struct RecordedImage {
+    /// The image's file, the first of several, or the device.
+    pub(crate) path: PathBuf,
+    /// The image as it lies, zeroes in the place of what the medium did not give.
+    pub(crate) opened: Opened,
+    /// The manifest that names this image.
+    pub(crate) manifest: Option<Manifest>,
+    /// What is odd about image and manifest.
+    pub(crate) issues: Vec<Issue>,
+}
+
+impl RecordedImage {
+    /// Opens an image, or the image in the folder of an exhibit.
+    pub(crate) fn open(asked: &Path) -> Result<Self, Failure> {
+        let is_folder = asked.is_dir();
+        let folder = if is_folder { asked } else { asked.parent().unwrap_or(Path::new("")) };
+        let mut issues = Vec::new();
+        let found = match read_manifest(&folder.join(manifest::FILE_NAME)) {
+            Ok(found) => found,
+            Err(failure) if is_folder => return Err(failure),
+            Err(failure) => {
+                issues.push(Issue::new(manifest::FILE_NAME, failure.to_string()));
+                None
+            }
+        };
+        let path = if is_folder { image_in(asked, found.as_ref())? } else { asked.to_owned() };
+        // A manifest that lies beside by chance says nothing about this image.
+        let manifest =
+            found.filter(|manifest| names(manifest).any(|name| path.file_name().is_some_and(|own| own == name)));
+        let opened = open_image(&path).map_err(|error| cannot_open(&path, &error))?;
+        issues.extend(manifest.as_ref().and_then(|manifest| length_issue(manifest, opened.source.as_ref())));
+        Ok(Self { path, opened, manifest, issues })
+    }
+
+    /// The image's content; what the medium did not give is an error to read and no zeroes.
+    pub(crate) fn source(&self) -> Source {
+        let source = Arc::clone(&self.opened.source);
+        match &self.manifest {
+            Some(manifest) if !manifest.image.unreadable.is_empty() => {
+                Arc::new(Gaps::new(source, manifest.image.unreadable.clone()))
+            }
+            _ => source,
+        }
+    }
+
+    /// The size of a sector as the record says it.
+    pub(crate) fn sector_bytes(&self) -> Option<u64> {
+        self.manifest.as_ref().map(|manifest| manifest.source.sector_bytes)
+    }
+}
+
+/// The manifest of a folder; `None` if there is none.
+fn read_manifest(path: &Path) -> Result<Option<Manifest>, Failure> {
+    let bytes = match read_small(path, manifest::LIMIT as u64) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|error| Failure::from_error(format!("cannot read `{}`", path.display()), &error))?,
+    };
+    let parsed = Manifest::parse(&bytes);
+    parsed.map(Some).map_err(|error| Failure::from_error(format!("cannot use `{}`", path.display()), &error))
+}
+
+/// The names of the files that hold the image.
+fn names(manifest: &Manifest) -> impl Iterator<Item = &str> {
+    manifest.outputs.iter().map(|output| output.name.as_str()).filter(|name| name.starts_with("image.raw"))
+}
+
+/// The image in an exhibit's folder.
+fn image_in(folder: &Path, manifest: Option<&Manifest>) -> Result<PathBuf, Failure> {
+    // A name with a slash would lead out of the folder.
+    let name = manifest.and_then(|manifest| names(manifest).find(|name| !name.contains('/')));
+    name.map(|name| folder.join(name)).ok_or_else(|| {
+        Failure::new(format!("`{}` is a folder without the manifest of an image", folder.display()))
+            .hint("give the image, or the folder of one exhibit: CASE/exhibits/ID")
+    })
+}
+
+/// An image that has not the length of its record is not the one that was recorded.
+fn length_issue(manifest: &Manifest, source: &dyn ReadAt) -> Option<Issue> {
+    let (recorded, found) = (manifest.image.bytes, source.len());
+    (recorded != found).then(|| {
+        Issue::new("image", format!("the manifest says {recorded} bytes, found {found}; run `kanshiki verify`"))
+    })
+}
+
+fn cannot_open(path: &Path, error: &OpenError) -> Failure {
+    match error {
+        OpenError::File { .. } => Failure::of(error),
+        _ => Failure::from_error(format!("cannot open `{}`", path.display()), error),
+    }
+}

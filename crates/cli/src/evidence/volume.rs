@@ -1,0 +1,88 @@
+//! The volumes in images, and the tree that they make.
+
+use super::RecordedImage;
+use crate::failure::Failure;
+use kanshiki_filesystem::hostview::{self, ViewError};
+use kanshiki_filesystem::{JournalUse, OpenOptions, OpenResult, View, Volume};
+use kanshiki_image::Source;
+use kanshiki_image::volumes::{Address, Image, Refusal, VolumeKind, VolumeSet};
+use kanshiki_model::visible_text;
+
+/// A byte of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ImagePlace {
+    /// The image, as its index in [`super::Evidence::images`].
+    pub(crate) image: usize,
+    /// The byte.
+    pub(crate) offset: u64,
+}
+
+/// Finds the volumes of the images.
+pub(super) fn find(images: &[RecordedImage]) -> VolumeSet {
+    let images = images.iter().map(|image| Image { source: image.source(), sector_bytes: image.sector_bytes() });
+    VolumeSet::probe(images.collect())
+}
+
+/// Opens the chosen volume, or, if none is chosen, all of them as the host had them.
+pub(super) fn open(set: &VolumeSet, address: &Address, journal: JournalUse) -> Result<View, Failure> {
+    let open = |source: &Source| kanshiki_filesystem::open(source.clone(), &OpenOptions { journal });
+    let view = match &address.volume {
+        Some(name) => hostview::volume_view(set, name, &open),
+        None => hostview::host_view(set, None, &open).map(|host| host.view),
+    };
+    match view {
+        Ok(view) => Ok(view),
+        Err(error) => match damaged_view(set, address, &open) {
+            Some(view) => Ok(view),
+            None => Err(cannot_browse(address, &error)),
+        },
+    }
+}
+
+/// A volume in which nothing known seems to lie, but whose filesystem opens all the same: by a copy of the superblock.
+fn damaged_view(set: &VolumeSet, address: &Address, open: &dyn Fn(&Source) -> OpenResult) -> Option<View> {
+    let volume = match &address.volume {
+        Some(name) => set.find(name)?,
+        None => {
+            let mut unknown = set.volumes().iter().filter(|volume| volume.refusal == Some(Refusal::Unknown));
+            let only = unknown.next()?;
+            unknown.next().is_none().then_some(only)?
+        }
+    };
+    let source = volume.source.as_ref().filter(|_| volume.refusal == Some(Refusal::Unknown))?;
+    let filesystem = open(source).ok()?;
+    Some(View::of(Volume { name: volume.name.clone(), filesystem }))
+}
+
+fn cannot_browse(address: &Address, error: &ViewError) -> Failure {
+    let failure = Failure::from_error(format!("cannot browse `{address}`"), error);
+    let image = visible_text(&address.image.to_string_lossy());
+    match error {
+        ViewError::NoRoot { volumes } => {
+            let named = volumes.iter().find(|(name, _)| !name.is_empty());
+            failure.maybe_hint(named.map(|(name, _)| format!("choose a volume behind a colon, as in {image}:{name}")))
+        }
+        ViewError::NoVolume { .. } => failure.hint("`kanshiki info` tells more of them"),
+        _ => failure,
+    }
+}
+
+/// Where a byte of a volume lies in its image, through partitions inside each other; `None` in a volume that is put
+/// together of pieces.
+pub(super) fn image_place(set: &VolumeSet, name: &str, offset: u64) -> Option<ImagePlace> {
+    let mut volume = set.find(name)?;
+    let mut offset = offset;
+    loop {
+        match &volume.kind {
+            VolumeKind::Image => return Some(ImagePlace { image: volume.image, offset }),
+            VolumeKind::Partition(partition) => {
+                offset = offset.checked_add(partition.range.start)?;
+                match volume.lies_on.first() {
+                    Some(parent) => volume = set.volumes().get(*parent)?,
+                    None => return Some(ImagePlace { image: volume.image, offset }),
+                }
+            }
+            _ => return None,
+        }
+    }
+}

@@ -9,6 +9,7 @@ mod directory;
 mod features;
 mod groups;
 mod inode;
+pub mod journal;
 mod map;
 mod orphans;
 mod summary;
@@ -18,12 +19,13 @@ mod xattr;
 
 use crate::open::OpenOptions;
 use crate::{
-    BlockUse, DeletedNode, Detail, Entry, Extent, ExtentState, FileSystem, FsError, JournalCopy, JournalState,
-    JournalUse, Node, NodeId, NodeType, Stream, Summary, Xattr,
+    BlockUse, DeletedNode, Detail, Entry, Extent, ExtentState, FileSystem, FsError, JournalCopy, JournalState, Node,
+    NodeId, NodeType, Stream, Summary, Xattr,
 };
 use content::held_places;
-use features::{compatible, flag, incompatible};
+use features::flag;
 use inode::Inode;
+use journal::Log;
 use kanshiki_image::{ReadAt, Source};
 use kanshiki_model::{ByteRange, Issue};
 use map::{Piece, Pieces, Spot};
@@ -42,6 +44,7 @@ const LONGEST_LINK: u64 = 4096;
 pub struct Ext {
     volume: Arc<Volume>,
     journal: JournalState,
+    log: Option<Log>,
 }
 
 /// Whether a volume holds ext2, ext3 or ext4, also if the primary superblock is broken.
@@ -51,18 +54,11 @@ pub(crate) fn probe(source: &dyn ReadAt) -> bool {
 
 /// Opens a volume with ext2, ext3 or ext4.
 pub(crate) fn open(source: Source, options: &OpenOptions) -> Result<Arc<dyn FileSystem>, FsError> {
-    let raw = Ext::open_over(source)?;
-    let superblock = &raw.volume.superblock;
-    let journal = if !superblock.has_compatible(compatible::HAS_JOURNAL) {
-        JournalState::None
-    } else if !superblock.has_incompatible(incompatible::RECOVER) {
-        JournalState::Clean
-    } else if options.journal == JournalUse::Ignore {
-        JournalState::Ignored
-    } else {
-        JournalState::Unusable("replaying it is not possible yet".to_owned())
-    };
-    Ok(Arc::new(raw.with_journal(journal)))
+    let disk = Volume::open(source)?;
+    let attached = journal::attach(&disk, options.journal);
+    let mut volume = attached.volume.unwrap_or(disk);
+    volume.issues.extend(attached.issues);
+    Ok(Arc::new(Ext { volume: Arc::new(volume), journal: attached.state, log: attached.log }))
 }
 
 impl Ext {
@@ -73,7 +69,7 @@ impl Ext {
     /// [`FsError::Damaged`] if there is no superblock and no copy of it; [`FsError::Unsupported`] for features that change
     /// the format in a way that is not known here.
     pub fn open_over(source: Source) -> Result<Self, FsError> {
-        Ok(Self { volume: Arc::new(Volume::open(source)?), journal: JournalState::None })
+        Ok(Self { volume: Arc::new(Volume::open(source)?), journal: JournalState::None, log: None })
     }
 
     /// The same with what became of its journal.
@@ -211,7 +207,7 @@ impl FileSystem for Ext {
     }
 
     fn history(&self) -> Stream<'_, JournalCopy> {
-        not_yet()
+        Box::new(self.log.iter().flat_map(Log::history).map(Ok))
     }
 
     fn check(&self, found: &mut dyn FnMut(FsError) -> ControlFlow<()>) {

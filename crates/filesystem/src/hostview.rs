@@ -135,15 +135,23 @@ pub fn volume_view(set: &VolumeSet, name: &str, open: Opener<'_>) -> Result<View
         return Err(ViewError::NoVolume { name: visible(name.as_bytes()), volumes: contents(set) });
     };
     let name = volume.name.clone();
-    let source = match (&volume.refusal, &volume.source) {
-        (Some(refusal), _) => return Err(ViewError::Refused { name, refusal: refusal.clone() }),
-        (None, Some(source)) => source,
-        (None, None) => return Err(ViewError::Refused { name, refusal: Refusal::Unknown }),
+    let refusal = volume.refusal.clone().unwrap_or(Refusal::Unknown);
+    let Some(source) = volume.source.as_ref().filter(|_| is_worth_trying(volume)) else {
+        return Err(ViewError::Refused { name, refusal });
     };
     match open(source) {
         Ok(filesystem) => Ok(View::of(Volume { name, filesystem })),
+        Err(FsError::Unsupported { inode: None, .. }) if volume.refusal.is_some() => {
+            Err(ViewError::Refused { name, refusal })
+        }
         Err(source) => Err(ViewError::Filesystem { name, source }),
     }
+}
+
+/// Whether there may be a filesystem in the volume that can be read: one that is recognised, or one that has lost its
+/// first superblock and is recognised by a copy.
+fn is_worth_trying(volume: &Found) -> bool {
+    matches!(volume.refusal, None | Some(Refusal::Unknown))
 }
 
 /// A volume that could be opened.
@@ -168,12 +176,13 @@ pub fn host_view(set: &VolumeSet, root: Option<&str>, open: Opener<'_>) -> Resul
     let mut issues = BTreeMap::new();
     let mut candidates = Vec::new();
     for (index, volume) in set.volumes().iter().enumerate() {
-        let Some(source) = volume.source.as_ref().filter(|_| volume.refusal.is_none() && !device::is_hidden(volume))
+        let Some(source) = volume.source.as_ref().filter(|_| is_worth_trying(volume) && !device::is_hidden(volume))
         else {
             continue;
         };
         match open(source) {
             Ok(filesystem) => candidates.push(Candidate { index, filesystem }),
+            Err(FsError::Unsupported { inode: None, .. }) if volume.refusal.is_some() => {}
             Err(error) => {
                 issues.insert(index, error.issue(&shown(&volume.name)));
             }
@@ -305,13 +314,15 @@ impl<'a> Builder<'a> {
         };
         let Some(volume) = self.set.volumes().get(index) else { return Outcome::Missing("no such volume".to_owned()) };
         let name = shown(&volume.name);
-        if let Some(refusal) = &volume.refusal {
-            self.placed.insert(index, path.clone());
-            return Outcome::Missing(format!("{name} cannot be browsed: {refusal}"));
-        }
         let is_root = path.names().next().is_none();
-        let Some(candidate) = self.candidates.iter().position(|candidate| candidate.index == index) else {
-            return Outcome::Missing(format!("{name} cannot be opened"));
+        let candidate = self.candidates.iter().position(|candidate| candidate.index == index);
+        let candidate = match (candidate, &volume.refusal) {
+            (Some(candidate), _) => candidate,
+            (None, Some(refusal)) => {
+                self.placed.insert(index, path.clone());
+                return Outcome::Missing(format!("{name} cannot be browsed: {refusal}"));
+            }
+            (None, None) => return Outcome::Missing(format!("{name} cannot be opened")),
         };
         if is_root && candidate == self.root {
             return Outcome::Mounted(volume.name.clone());
@@ -338,7 +349,8 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let candidate = self.candidates.iter().position(|candidate| candidate.index == index);
-            let message = match &volume.refusal {
+            let refusal = volume.refusal.as_ref().filter(|_| candidate.is_none());
+            let message = match refusal {
                 None if candidate.is_some_and(|candidate| roots.contains(&candidate)) => {
                     "it looks like the root of a host too; it is not in this tree, look at it by its name".to_owned()
                 }

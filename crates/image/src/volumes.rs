@@ -24,10 +24,13 @@
 
 mod address;
 mod build;
+mod lvm;
+mod mapped;
 mod name;
 mod refusal;
 
 pub use address::Address;
+pub use lvm::VolumeGroup;
 pub use refusal::{BROWSABLE, Refusal};
 
 use crate::Source;
@@ -166,6 +169,7 @@ impl Volume {
 pub struct VolumeSet {
     layouts: Vec<Layout>,
     volumes: Vec<Volume>,
+    groups: Vec<VolumeGroup>,
     issues: Vec<Issue>,
 }
 
@@ -186,6 +190,12 @@ impl VolumeSet {
     #[must_use]
     pub fn volumes(&self) -> &[Volume] {
         &self.volumes
+    }
+
+    /// The volume groups of LVM2, by name.
+    #[must_use]
+    pub fn groups(&self) -> &[VolumeGroup] {
+        &self.groups
     }
 
     /// What is damaged, missing or contradicts itself, beside the issues of [`Self::layouts`].

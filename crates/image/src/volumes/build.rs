@@ -1,5 +1,6 @@
 //! Finds the volumes, in rounds: what lies in partitions first, then what several of them make together.
 
+use super::lvm::{self, PhysicalVolume, Texts};
 use super::name::{self, Names};
 use super::{Image, MAX_DEPTH, MAX_VOLUMES, Refusal, Volume, VolumeKind, VolumeSet, refusal};
 use crate::layout::{self, Layout, Partition, Role, Scheme};
@@ -13,7 +14,9 @@ pub(super) fn probe(images: Vec<Image>) -> VolumeSet {
     for (index, image) in images.into_iter().enumerate() {
         builder.add_image(index, image);
     }
-    builder.finish()
+    // What several volumes make together may hold the like again. The depth ends this.
+    while builder.assemble() {}
+    builder.set
 }
 
 /// The volumes found so far.
@@ -22,6 +25,9 @@ struct Builder {
     set: VolumeSet,
     names: Names,
     is_full: bool,
+    /// Physical volumes that wait to be put together with others.
+    physical: Vec<PhysicalVolume>,
+    texts: Texts,
 }
 
 /// What a new volume is, before it has its name for sure.
@@ -44,7 +50,7 @@ impl Builder {
         let is_member = signatures.iter().any(|signature| signature.kind == SignatureKind::MdRaid);
         let has_partitions = layout.scheme != Scheme::None && !is_member;
         if !has_partitions || !signatures.is_empty() {
-            let _ = self.add(Found {
+            let added = self.add(Found {
                 name: name.clone(),
                 kind: VolumeKind::Image,
                 image: index,
@@ -53,6 +59,9 @@ impl Builder {
                 source: Some(Arc::clone(&image.source)),
                 signatures: Some(signatures),
             });
+            if let Some(added) = added.filter(|_| !has_partitions) {
+                self.look_into(added);
+            }
         }
         if has_partitions {
             self.add_partitions(&name, &layout, index, &image.source, &[]);
@@ -111,20 +120,38 @@ impl Builder {
         self.set.volumes.len().checked_sub(1)
     }
 
-    /// Looks for partitions in a volume in which nothing else is known to lie.
+    /// Looks for other volumes in one: physical volumes, and partitions where nothing else is known to lie.
     fn look_into(&mut self, index: usize) {
         let Some(volume) = self.set.volumes.get(index) else { return };
-        let Some(source) = volume.source.clone().filter(|_| volume.signatures.is_empty()) else { return };
+        let Some(source) = volume.source.clone() else { return };
+        let holds = match &volume.refusal {
+            Some(Refusal::NotRead { kind, .. }) => Some(*kind),
+            Some(Refusal::Unknown) => None,
+            _ => return,
+        };
         let (name, image, depth) = (volume.name.clone(), volume.image, volume.depth);
+        let is_too_deep = depth.saturating_add(1) >= MAX_DEPTH;
+        let subject = name::subject(&name);
+        let too_deep =
+            || Issue::new(&subject, format!("more than {MAX_DEPTH} volumes inside each other: not looked into"));
+        match holds {
+            Some(SignatureKind::LvmPv) if is_too_deep => self.set.issues.push(too_deep()),
+            Some(SignatureKind::LvmPv) => {
+                let physical = PhysicalVolume::read(index, &name, &source, &mut self.texts, &mut self.set.issues);
+                self.physical.extend(physical);
+            }
+            _ => {}
+        }
+        if holds.is_some() {
+            return;
+        }
         let layout = layout::probe(source.as_ref(), None);
         let is_inside = |partition: &Partition| partition.range.start < source.len();
         if layout.scheme == Scheme::None || layout.partitions.is_empty() || !layout.partitions.iter().all(is_inside) {
             return;
         }
-        let subject = name::subject(&name);
-        if depth.saturating_add(1) >= MAX_DEPTH {
-            let message = format!("more than {MAX_DEPTH} volumes inside each other: not looked into");
-            self.set.issues.push(Issue::new(subject, message));
+        if is_too_deep {
+            self.set.issues.push(too_deep());
             return;
         }
         let issues = layout
@@ -132,14 +159,64 @@ impl Builder {
             .iter()
             .map(|issue| Issue { subject: format!("{subject}, {}", issue.subject), ..issue.clone() });
         self.set.issues.extend(issues);
-        if let Some(volume) = self.set.volumes.get_mut(index) {
-            volume.refusal = Some(Refusal::Holds { what: format!("it holds a partition table ({})", layout.scheme) });
-        }
+        self.refuse(index, Refusal::Holds { what: format!("it holds a partition table ({})", layout.scheme) });
         self.add_partitions(&name, &layout, image, &source, &[index]);
     }
 
-    fn finish(self) -> VolumeSet {
-        self.set
+    /// Puts together what lies on several volumes; `false` if there was nothing to put together.
+    fn assemble(&mut self) -> bool {
+        let physical = std::mem::take(&mut self.physical);
+        if physical.is_empty() {
+            return false;
+        }
+        let assembled = lvm::assemble(&physical, &mut self.set.issues);
+        for (index, group) in assembled.holders {
+            let what = match group {
+                Some(group) => format!("physical volume of the group {group}"),
+                None => "physical volume of no group that is known".to_owned(),
+            };
+            self.refuse(index, Refusal::Holds { what });
+        }
+        self.set.groups.extend(assembled.groups);
+        for made in assembled.logical {
+            self.add_logical(made);
+        }
+        true
+    }
+
+    fn add_logical(&mut self, made: lvm::Made) {
+        let name = format!("{}/{}", made.kind.group, made.kind.name);
+        let image =
+            made.lies_on.first().and_then(|index| self.set.volumes.get(*index)).map_or(0, |volume| volume.image);
+        if let Some(lacking) = made.lacking.as_ref().filter(|_| made.source.is_ok()) {
+            self.set.issues.push(Issue::new(name::subject(&name), lacking.clone()));
+        }
+        let Some(index) = self.add(Found {
+            name,
+            kind: VolumeKind::LogicalVolume(Box::new(made.kind)),
+            image,
+            lies_on: made.lies_on,
+            bytes: made.bytes,
+            source: made.source.as_ref().ok().cloned(),
+            signatures: None,
+        }) else {
+            return;
+        };
+        if let Some(refusal) = made.source.err().or(made.refusal) {
+            self.refuse(index, refusal);
+            return;
+        }
+        let refusal = self.set.volumes.get(index).and_then(|volume| volume.refusal.as_ref());
+        if let (Some(detail), Some(Refusal::Unknown)) = (made.lacking, refusal) {
+            self.refuse(index, Refusal::Incomplete { detail });
+        }
+        self.look_into(index);
+    }
+
+    fn refuse(&mut self, index: usize, refusal: Refusal) {
+        if let Some(volume) = self.set.volumes.get_mut(index) {
+            volume.refusal = Some(refusal);
+        }
     }
 }
 

@@ -1,19 +1,25 @@
 //! ext2, ext3 and ext4.
 
 mod backup;
+mod bitmap;
+mod block_use;
 mod cache;
 mod checksum;
 mod content;
+mod deleted;
 mod details;
 mod directory;
 mod features;
 mod groups;
 mod inode;
 pub mod journal;
+mod layout;
 mod map;
 mod orphans;
+mod removed;
 mod summary;
 mod superblock;
+mod tables;
 mod volume;
 mod xattr;
 
@@ -31,6 +37,7 @@ use kanshiki_model::{ByteRange, Issue};
 use map::{Piece, Pieces, Spot};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use tables::Tables;
 use volume::Volume;
 
 /// The root directory's inode.
@@ -138,7 +145,10 @@ impl FileSystem for Ext {
     }
 
     fn inodes(&self) -> Stream<'_, Node> {
-        not_yet()
+        Box::new(Tables::new(&self.volume).map(|found| {
+            let (inode, allocated) = found?;
+            Ok(inode.node(&self.volume.superblock, tables::state(&self.volume, &inode, allocated)))
+        }))
     }
 
     fn children(&self, directory: NodeId) -> Result<Stream<'_, Entry>, FsError> {
@@ -147,8 +157,8 @@ impl FileSystem for Ext {
     }
 
     fn removed_entries(&self, directory: NodeId) -> Result<Stream<'_, Entry>, FsError> {
-        self.directory(directory)?;
-        Ok(not_yet())
+        let inode = self.directory(directory)?;
+        Ok(Box::new(removed::Removed::new(&self.volume, &inode)))
     }
 
     fn content(&self, id: NodeId) -> Result<Source, FsError> {
@@ -195,15 +205,15 @@ impl FileSystem for Ext {
     }
 
     fn deleted(&self) -> Stream<'_, DeletedNode> {
-        not_yet()
+        Box::new(deleted::deleted(&self.volume))
     }
 
-    fn block_use(&self, _offset: u64) -> Result<BlockUse, FsError> {
-        Err(unfinished())
+    fn block_use(&self, offset: u64) -> Result<BlockUse, FsError> {
+        block_use::block_use(&self.volume, offset)
     }
 
     fn unallocated(&self) -> Stream<'_, ByteRange> {
-        not_yet()
+        Box::new(bitmap::Unallocated::new(&self.volume))
     }
 
     fn history(&self) -> Stream<'_, JournalCopy> {
@@ -217,8 +227,4 @@ impl FileSystem for Ext {
 
 fn unfinished() -> FsError {
     FsError::Unsupported { inode: None, detail: "this question to ext2, ext3 and ext4".to_owned() }
-}
-
-fn not_yet<'a, T: 'a + Send>() -> Stream<'a, T> {
-    Box::new(std::iter::once_with(|| Err(unfinished())))
 }

@@ -54,6 +54,7 @@ pub const TOOLS: &[Tool] = &[
     tool("pvcreate", "lvm2", "makes LVM labels to recognise"),
     tool("mdadm", "mdadm", "makes RAID superblocks to recognise"),
     tool("blkid", "util-linux", "reads signatures to compare with"),
+    tool("fls", "sleuthkit", "lists names, removed ones too, to compare with"),
     tool("mmls", "sleuthkit", "reads partition tables to compare with"),
     tool("openssl", "openssl", "works out digests to compare with"),
     tool("perl", "perl", "writes the logs of the demonstration's disk"),

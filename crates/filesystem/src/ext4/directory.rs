@@ -149,14 +149,17 @@ pub(crate) struct Blocks<'a> {
     count: u64,
     /// What is left of a piece: block of the directory, block of the volume, how many.
     row: (u64, u64, u64),
+    /// The parts of a directory with inline data, which has no blocks.
     held: VecDeque<Block>,
+    inline: bool,
 }
 
 impl<'a> Blocks<'a> {
     pub(crate) fn new(volume: &'a Volume, inode: &Inode) -> Self {
         let count = inode.size.div_ceil(volume.superblock.block_bytes.max(1));
-        let held = if inode.has(flag::INLINE_DATA) { inline_parts(inode) } else { VecDeque::new() };
-        Self { volume, inode: inode.number, pieces: Pieces::new(volume, inode, 0), count, row: (0, 0, 0), held }
+        let inline = inode.has(flag::INLINE_DATA);
+        let held = if inline { inline_parts(inode) } else { VecDeque::new() };
+        Self { volume, inode: inode.number, pieces: Pieces::new(volume, inode, 0), count, row: (0, 0, 0), held, inline }
     }
 }
 
@@ -176,6 +179,9 @@ impl Iterator for Blocks<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(block) = self.held.pop_front() {
             return Some(Ok(block));
+        }
+        if self.inline {
+            return None;
         }
         loop {
             let (number, block, left) = self.row;

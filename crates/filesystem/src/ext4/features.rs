@@ -5,6 +5,7 @@
 /// Compatible features.
 pub(crate) mod compatible {
     pub(crate) const HAS_JOURNAL: u32 = 0x4;
+    pub(crate) const RESIZE_INODE: u32 = 0x10;
     pub(crate) const SPARSE_SUPER2: u32 = 0x200;
     pub(crate) const ORPHAN_FILE: u32 = 0x1000;
 }
@@ -16,6 +17,7 @@ pub(crate) mod incompatible {
     pub(crate) const JOURNAL_DEV: u32 = 0x8;
     pub(crate) const META_BG: u32 = 0x10;
     pub(crate) const BITS_64: u32 = 0x80;
+    pub(crate) const MMP: u32 = 0x100;
     pub(crate) const DIRDATA: u32 = 0x1000;
     pub(crate) const CSUM_SEED: u32 = 0x2000;
     pub(crate) const LARGE_DIR: u32 = 0x4000;
@@ -31,6 +33,7 @@ pub(crate) mod read_only {
     pub(crate) const BIGALLOC: u32 = 0x200;
     pub(crate) const METADATA_CSUM: u32 = 0x400;
     pub(crate) const PROJECT: u32 = 0x2000;
+    pub(crate) const SHARED_BLOCKS: u32 = 0x4000;
 }
 
 /// Flags of an inode.

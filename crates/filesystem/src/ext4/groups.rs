@@ -20,6 +20,9 @@ use kanshiki_image::bytes::{u16_le, u32_le};
 /// The inode bitmap and table of the group were never written.
 pub(crate) const INODE_UNINIT: u16 = 1;
 
+/// The block bitmap of the group was never written.
+pub(crate) const BLOCK_UNINIT: u16 = 2;
+
 /// A group descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Descriptor {
@@ -79,11 +82,9 @@ impl Descriptor {
 
     /// Whether what it points to lies inside the filesystem.
     pub(crate) fn is_plausible(&self, superblock: &Superblock) -> bool {
-        let table =
-            superblock.inodes_of_a_group.saturating_mul(superblock.inode_bytes).div_ceil(superblock.block_bytes);
-        superblock.holds_block(self.block_bitmap)
-            && superblock.holds_block(self.inode_bitmap)
-            && superblock.holds_blocks(self.inode_table, table)
+        let places = [self.block_bitmap, self.inode_bitmap, self.inode_table];
+        places.into_iter().all(|block| block > 0 && superblock.holds_block(block))
+            && superblock.holds_blocks(self.inode_table, superblock.table_blocks())
     }
 }
 
@@ -123,17 +124,12 @@ pub(crate) fn place(superblock: &Superblock, group: u64, copy: usize) -> Option<
             _ => return None,
         });
         let holder = holder.filter(|holder| *holder < superblock.groups)?;
-        let behind = u64::from(superblock.has_superblock(holder)).checked_add(adjusted(superblock, holder))?;
+        let behind = u64::from(superblock.has_superblock(holder)).checked_add(superblock.shift(holder))?;
         return Some((superblock.group_start(holder).checked_add(behind)?, within));
     }
     let holder = if copy == 0 { 0 } else { backups(superblock).nth(copy.saturating_sub(1))? };
-    let behind = number.checked_add(1)?.checked_add(adjusted(superblock, holder))?;
+    let behind = number.checked_add(1)?.checked_add(superblock.shift(holder))?;
     Some((superblock.group_start(holder).checked_add(behind)?, within))
-}
-
-/// With blocks of 1 KiB that are counted from 0, the superblock of group 0 lies in block 1.
-fn adjusted(superblock: &Superblock, group: u64) -> u64 {
-    u64::from(group == 0 && superblock.block_bytes == 1024 && superblock.first_data_block == 0)
 }
 
 /// The groups that hold copies of the superblock and of the descriptors: as many as are worth trying.

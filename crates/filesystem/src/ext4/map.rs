@@ -6,7 +6,7 @@ mod indirect;
 pub(crate) use extents::Extents;
 pub(crate) use indirect::Indirect;
 
-use super::features::flag;
+use super::features::{flag, read_only};
 use super::inode::Inode;
 use super::volume::Volume;
 use crate::FsError;
@@ -37,6 +37,16 @@ impl Piece {
     pub(crate) fn end(&self) -> u64 {
         self.start.saturating_add(self.blocks)
     }
+}
+
+/// What is said of a map that names more blocks than there are.
+const TOO_MANY: &str = "it names more blocks than the filesystem has";
+
+/// The blocks that a map can name, those that hold the map among them.
+fn budget(volume: &Volume) -> u64 {
+    let superblock = &volume.superblock;
+    // With shared blocks a file may name the same block again and again.
+    if superblock.has_read_only(read_only::SHARED_BLOCKS) { 1 << 33 } else { superblock.blocks.saturating_add(1) }
 }
 
 /// The pieces that a map names, in order and without the holes.

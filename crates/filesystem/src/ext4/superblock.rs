@@ -209,6 +209,21 @@ impl Superblock {
         group.saturating_mul(self.blocks_of_a_group).saturating_add(self.first_data_block)
     }
 
+    /// With blocks of 1 KiB that are counted from 0, the superblock of group 0 lies in block 1.
+    pub(crate) fn shift(&self, group: u64) -> u64 {
+        u64::from(group == 0 && self.block_bytes == 1024 && self.first_data_block == 0)
+    }
+
+    /// The number of blocks of a group; of the last, those that there are.
+    pub(crate) fn group_blocks(&self, group: u64) -> u64 {
+        self.blocks.saturating_sub(self.group_start(group)).min(self.blocks_of_a_group)
+    }
+
+    /// The blocks of an inode table.
+    pub(crate) fn table_blocks(&self) -> u64 {
+        self.inodes_of_a_group.saturating_mul(self.inode_bytes).div_ceil(self.block_bytes.max(1))
+    }
+
     /// Whether a block lies inside the filesystem.
     pub(crate) fn holds_block(&self, block: u64) -> bool {
         block >= self.first_data_block && block < self.blocks
@@ -238,6 +253,12 @@ impl Superblock {
             return true;
         }
         [3, 5, 7].into_iter().any(|base| is_power(group, base))
+    }
+
+    /// Whether an inode belongs to the filesystem itself and not to its tree.
+    pub(crate) fn is_reserved(&self, inode: u64) -> bool {
+        let first = if self.revision == 0 { 11 } else { u64::from(self.u32(84)) };
+        inode < first && inode != 2
     }
 
     /// A time of the superblock: 32 bits at `low`, the next 8 at `high`; `None` if it is 0.

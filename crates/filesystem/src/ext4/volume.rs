@@ -5,8 +5,10 @@ use super::cache::{Bytes, Cache};
 use super::features::{self, incompatible};
 use super::groups::{self, Descriptor, INODE_UNINIT};
 use super::inode::Inode;
+use super::layout::Layout;
 use super::orphans::Orphans;
 use super::superblock::Superblock;
+use super::tables;
 use crate::{FsError, Node, NodeState};
 use kanshiki_image::Source;
 use kanshiki_image::bytes::bounded;
@@ -34,6 +36,7 @@ pub(crate) struct Volume {
     replaced: BTreeMap<u64, Descriptor>,
     orphans: OnceLock<Orphans>,
     unreadable: OnceLock<ByteRanges>,
+    layout: OnceLock<Layout>,
 }
 
 impl Volume {
@@ -49,6 +52,7 @@ impl Volume {
             replaced: BTreeMap::new(),
             orphans: OnceLock::new(),
             unreadable: OnceLock::new(),
+            layout: OnceLock::new(),
         };
         let length = volume.superblock.offset_of(volume.superblock.blocks);
         if volume.source.len() < length {
@@ -128,7 +132,9 @@ impl Volume {
                 lost = lost.saturating_add(1);
                 continue;
             }
-            match (1..12).find_map(|copy| self.is_sound(group, copy)) {
+            // Where a thousand have no copy, the others have none either.
+            let copies = if lost < 1000 { 1..12 } else { 1..1 };
+            match copies.into_iter().find_map(|copy| self.is_sound(group, copy)) {
                 Some(copy) => drop(self.replaced.insert(group, copy.as_copy())),
                 None => {
                     lost = lost.saturating_add(1);
@@ -178,7 +184,8 @@ impl Volume {
         let start = superblock.offset_of(descriptor.inode_table);
         let offset = start.saturating_add(index.saturating_mul(superblock.inode_bytes));
         let damaged = |detail| FsError::Damaged { structure: STRUCTURE, inode: Some(number), offset, detail };
-        if !superblock.holds_block(offset.checked_div(superblock.block_bytes).unwrap_or(0)) {
+        let block = offset.checked_div(superblock.block_bytes).unwrap_or(0);
+        if descriptor.inode_table == 0 || !superblock.holds_block(block) {
             return Err(damaged("the inode table lies outside the filesystem".to_owned()));
         }
         let bytes = self.bytes(offset, bounded(superblock.inode_bytes, 65_536), STRUCTURE, Some(number))?;
@@ -193,16 +200,7 @@ impl Volume {
 
     /// Whether an inode is in use.
     pub(crate) fn state(&self, inode: &Inode) -> NodeState {
-        let allocated = self.inode_is_allocated(inode.number);
-        if inode.links == 0 && allocated != Some(false) && self.orphans().contains(inode.number) {
-            return NodeState::Orphan;
-        }
-        match allocated {
-            Some(true) => NodeState::Allocated,
-            Some(false) => NodeState::Deleted,
-            None if inode.links > 0 && inode.dtime == 0 => NodeState::Allocated,
-            None => NodeState::Deleted,
-        }
+        tables::state(self, inode, self.inode_is_allocated(inode.number))
     }
 
     /// What the inode bitmap says; `None` if it cannot be read.
@@ -219,6 +217,11 @@ impl Volume {
     /// The inodes that are to be removed at the next mount.
     pub(crate) fn orphans(&self) -> &Orphans {
         self.orphans.get_or_init(|| Orphans::find(self))
+    }
+
+    /// Where the metadata of the volume lies.
+    pub(crate) fn layout(&self) -> &Layout {
+        self.layout.get_or_init(|| Layout::of(self))
     }
 
     /// The bytes that the medium did not give.

@@ -5,5 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests make their own files")]
 
 pub mod image;
+pub mod names;
 pub mod populate;
+pub mod stat;
 pub mod tree;

@@ -63,6 +63,12 @@ fn names(root: &Path) {
         fs::write(folder.join(OsStr::from_bytes(name)), name).unwrap();
     }
     fs::write(folder.join("n".repeat(255)), "long").unwrap();
+    for count in 0..6_usize {
+        let small = folder.join(format!("directory of {count}"));
+        fs::create_dir(&small).unwrap();
+        (0..count)
+            .for_each(|number| fs::write(small.join(format!("entry {number} {}", "x".repeat(count * 5))), "").unwrap());
+    }
     let mut deep = folder.join("deep");
     for number in 0..30 {
         fs::create_dir(&deep).unwrap();
@@ -145,5 +151,25 @@ fn removed(root: &Path) {
     }
     for number in (0..100).filter(|number| number % 3 != 0) {
         fs::remove_file(folder.join(format!("removed {number}"))).unwrap();
+    }
+}
+
+/// A directory of so many names, some of which are removed again.
+pub fn many(root: &Path, count: u32) {
+    let folder = root.join("many");
+    fs::create_dir(&folder).unwrap();
+    let first = folder.join("name 0");
+    fs::write(&first, "many").unwrap();
+    for number in 1..count {
+        // Hard links are quicker than files; an inode takes 65,000 of them.
+        let name = folder.join(format!("name {number}"));
+        if number % 1000 == 0 {
+            fs::write(&name, "new").unwrap()
+        } else {
+            fs::hard_link(&first, &name).unwrap_or_else(|_| fs::write(&name, "").unwrap())
+        }
+    }
+    for number in (1..count).filter(|number| number % 50 == 1) {
+        fs::remove_file(folder.join(format!("name {number}"))).unwrap();
     }
 }

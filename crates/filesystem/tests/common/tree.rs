@@ -30,6 +30,8 @@ pub struct Record {
     pub sha256: Option<String>,
 }
 
+const INLINE_DATA: u32 = 0x1000_0000;
+
 /// Records by path, made visible.
 pub type Tree = BTreeMap<String, Record>;
 
@@ -138,6 +140,7 @@ pub fn of_reader(filesystem: &dyn FileSystem) -> Tree {
 
 fn reader_record(filesystem: &dyn FileSystem, node: &Node) -> Record {
     let time = |time: Option<FileTime>| time.map(|time| (time.seconds(), time.nanoseconds().unwrap_or(0)));
+    let inline = node.flags & INLINE_DATA != 0 && node.node_type == NodeType::File;
     let link = node.node_type == NodeType::Symlink && !node.encrypted;
     let file = node.node_type == NodeType::File && node.size <= LONGEST && !node.encrypted;
     Record {
@@ -147,7 +150,8 @@ fn reader_record(filesystem: &dyn FileSystem, node: &Node) -> Record {
         gid: node.gid,
         links: node.links.into(),
         size: node.size,
-        allocated: node.allocated_bytes,
+        // For files with content in the inode the kernel makes up sectors (fs/ext4/inode.c, `ext4_file_getattr`).
+        allocated: if inline { node.size.next_multiple_of(512) } else { node.allocated_bytes },
         device: node.device.map(|device| (device.major, device.minor)),
         accessed: time(node.times.accessed).unwrap(),
         modified: time(node.times.modified).unwrap(),

@@ -11,7 +11,7 @@
 //!
 //! Source: Linux 6.12, Documentation/filesystems/ext4/ifork.rst; fs/ext4/ext4_extents.h.
 
-use super::{Piece, Spot};
+use super::{Piece, Spot, TOO_MANY, budget};
 use crate::FsError;
 use crate::ext4::cache::Bytes;
 use crate::ext4::inode::Inode;
@@ -115,12 +115,15 @@ pub(crate) struct Extents<'a> {
     /// The end of the extents so far.
     at: u64,
     damage: Option<Piece>,
+    /// Blocks that may still be gone through: no file has more than the volume.
+    budget: u64,
 }
 
 impl<'a> Extents<'a> {
     pub(crate) fn new(volume: &'a Volume, inode: &Inode, from: u64) -> Self {
         let number = inode.number;
-        let mut extents = Self { volume, inode: number, levels: Vec::new(), from, at: 0, damage: None };
+        let mut extents =
+            Self { volume, inode: number, levels: Vec::new(), from, at: 0, damage: None, budget: budget(volume) };
         if let Some(root) = inode.map() {
             extents.enter(root, inode.map_offset(), None, 0, u64::MAX);
         }
@@ -174,6 +177,7 @@ impl<'a> Extents<'a> {
         }
         match self.volume.block(block, "extent node", Some(self.inode)) {
             Ok(node) => {
+                self.budget = self.budget.saturating_sub(1);
                 self.enter(node, self.volume.superblock.offset_of(block), Some(depth), first, end);
             }
             Err(error) => self.lose(first, end, error),
@@ -207,6 +211,7 @@ impl<'a> Extents<'a> {
             return Some(Piece { start: first, blocks, spot });
         }
         self.at = past;
+        self.budget = self.budget.saturating_sub(blocks);
         let spot = if unwritten { Spot::Unwritten(block) } else { Spot::Stored(block) };
         Some(Piece { start: first, blocks, spot: Ok(spot) })
     }
@@ -221,7 +226,12 @@ impl Iterator for Extents<'_> {
                 return Some(damage);
             }
             let level = self.levels.last()?;
-            if level.next >= level.entries {
+            if self.budget == 0 {
+                let (offset, end) = (level.offset, level.end);
+                self.levels.clear();
+                let error = self.damaged("extent tree", offset, TOO_MANY.to_owned());
+                self.lose(self.at, end, error);
+            } else if level.next >= level.entries {
                 self.levels.pop();
             } else if level.depth == 0 {
                 if let Some(piece) = self.extent() {

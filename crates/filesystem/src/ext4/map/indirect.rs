@@ -3,7 +3,7 @@
 //!
 //! Source: Linux 6.12, Documentation/filesystems/ext4/ifork.rst, "Direct/Indirect Block Addressing".
 
-use super::{Piece, Spot};
+use super::{Piece, Spot, TOO_MANY, budget};
 use crate::FsError;
 use crate::ext4::cache::Bytes;
 use crate::ext4::inode::Inode;
@@ -49,6 +49,8 @@ pub(crate) struct Indirect<'a> {
     from: u64,
     /// The block of the file for which the next number is.
     at: u64,
+    /// Blocks that may still be gone through: no file has more than the volume.
+    budget: u64,
 }
 
 impl<'a> Indirect<'a> {
@@ -56,7 +58,7 @@ impl<'a> Indirect<'a> {
         let root =
             inode.map().map(|numbers| Level { numbers, offset: inode.map_offset(), below: 0, root: true, next: 0 });
         let levels = root.into_iter().collect();
-        Self { volume, inode: inode.number, levels, from, at: 0 }
+        Self { volume, inode: inode.number, levels, from, at: 0, budget: budget(volume) }
     }
 
     /// Blocks of the file below a number with so many levels below it.
@@ -85,6 +87,7 @@ impl<'a> Indirect<'a> {
             level.next = level.next.saturating_add(1);
         }
         self.at = start.saturating_add(blocks);
+        self.budget = self.budget.saturating_sub(blocks);
         Some(Piece { start, blocks, spot: Ok(Spot::Stored(first)) })
     }
 
@@ -92,6 +95,7 @@ impl<'a> Indirect<'a> {
     fn descend(&mut self, block: u64, below: u32) -> Option<Piece> {
         match self.volume.block(block, "indirect block", Some(self.inode)) {
             Ok(numbers) => {
+                self.budget = self.budget.saturating_sub(1);
                 let offset = self.volume.superblock.offset_of(block);
                 self.levels.push(Level { numbers, offset, below: below.saturating_sub(1), root: false, next: 0 });
                 None
@@ -113,6 +117,15 @@ impl Iterator for Indirect<'_> {
         loop {
             let at = self.at;
             let level = self.levels.last()?;
+            if self.budget == 0 {
+                let offset = level.offset;
+                self.levels.clear();
+                let detail = TOO_MANY.to_owned();
+                let spot = Err(FsError::Damaged { structure: "block map", inode: Some(self.inode), offset, detail });
+                // Twelve numbers and three levels reach no further.
+                let blocks = self.span(3).saturating_mul(2).saturating_sub(at);
+                return Some(Piece { start: at, blocks, spot });
+            }
             let Some(number) = level.number(level.next) else {
                 self.levels.pop();
                 continue;

@@ -1,0 +1,99 @@
+//! Names that were removed from a directory and still lie in its unused space.
+//!
+//! A removed entry is swallowed by the one before it, whose length grows; the first of a block gets inode 0 instead. Since
+//! Linux 5.13 the kernel overwrites an entry that it removes (fs/ext4/namei.c, `ext4_generic_delete_entry`); what is found
+//! then are names that were copied elsewhere when a block was split, and what older kernels and other programs left.
+
+use super::directory::{Block, Blocks, ENTRY, Form, Raw, Scan, entry};
+use super::inode::Inode;
+use super::volume::Volume;
+use crate::{Entry, EntryState, FsError};
+use std::collections::VecDeque;
+
+/// The removed entries of a directory, in the order in which they lie there.
+#[derive(Debug)]
+pub(crate) struct Removed<'a> {
+    blocks: Blocks<'a>,
+    form: Form,
+    inode: u64,
+    highest: u64,
+    /// Those of the block that was read last.
+    found: VecDeque<Entry>,
+}
+
+impl<'a> Removed<'a> {
+    pub(crate) fn new(volume: &'a Volume, inode: &Inode) -> Self {
+        Self {
+            blocks: Blocks::new(volume, inode),
+            form: Form::of(volume),
+            inode: inode.number,
+            highest: volume.superblock.inodes,
+            found: VecDeque::new(),
+        }
+    }
+
+    fn look_at(&mut self, block: Block) {
+        let length = block.bytes.len();
+        let mut scan = Scan::new(block, self.form, self.inode);
+        if !scan.block.live {
+            return self.look_between(&scan, 0, length);
+        }
+        // Damage is told with the entries that are in use; what lies behind it is looked through here.
+        let mut end = 0;
+        while let Some(Ok(raw)) = scan.next() {
+            let used = if raw.inode == 0 { 0 } else { least(raw.name_length) };
+            let from = raw.at.saturating_add(used);
+            end = raw.at.saturating_add(raw.length);
+            self.look_between(&scan, from, end);
+        }
+        self.look_between(&scan, end, length);
+    }
+
+    /// Looks for entries between two places of a block.
+    fn look_between(&mut self, scan: &Scan, from: usize, to: usize) {
+        let mut at = from;
+        while at < to {
+            let raw = self.form.read(&scan.block.bytes, at);
+            match raw.filter(|raw| at.saturating_add(least(raw.name_length)) <= to && self.is_plausible(scan, *raw)) {
+                Some(raw) => {
+                    self.found.push_back(entry(scan, raw, EntryState::Deleted));
+                    at = at.saturating_add(least(raw.name_length));
+                }
+                None => at = at.saturating_add(4),
+            }
+        }
+    }
+
+    fn is_plausible(&self, scan: &Scan, raw: Raw) -> bool {
+        let block = scan.block.bytes.len();
+        let fits = raw.length >= least(raw.name_length)
+            && raw.length.is_multiple_of(4)
+            && raw.at.saturating_add(raw.length) <= block
+            && u64::from(raw.inode) <= self.highest;
+        let name = scan.name(raw).unwrap_or_default();
+        let type_fits = raw.file_type.is_none_or(|stored| stored <= 7);
+        let named = !name.is_empty() && name.len() <= 255 && !name.iter().any(|byte| matches!(byte, 0 | b'/'));
+        fits && type_fits && named && name != b"." && name != b".."
+    }
+}
+
+/// The bytes that an entry needs for a name.
+fn least(name_length: usize) -> usize {
+    name_length.saturating_add(ENTRY).checked_next_multiple_of(4).unwrap_or(usize::MAX)
+}
+
+impl Iterator for Removed<'_> {
+    type Item = Result<Entry, FsError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(entry) = self.found.pop_front() {
+                return Some(Ok(entry));
+            }
+            match self.blocks.next()? {
+                Ok(block) => self.look_at(block),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}

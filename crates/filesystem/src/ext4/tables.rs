@@ -1,0 +1,120 @@
+//! All inodes that hold something, in the order in which they lie on the disk.
+
+use super::cache::Bytes;
+use super::groups::{Descriptor, INODE_UNINIT};
+use super::inode::Inode;
+use super::volume::{Volume, bit};
+use crate::{FsError, NodeState};
+
+/// A group whose inodes are being gone through.
+#[derive(Debug)]
+struct Table {
+    descriptor: Descriptor,
+    bitmap: Option<Bytes>,
+    /// The number of the first inode of the group.
+    first: u64,
+    next: u64,
+    end: u64,
+}
+
+/// The inodes of all groups, but for those that were never used.
+#[derive(Debug)]
+pub(crate) struct Tables<'a> {
+    volume: &'a Volume,
+    group: u64,
+    table: Option<Table>,
+}
+
+impl<'a> Tables<'a> {
+    pub(crate) fn new(volume: &'a Volume) -> Self {
+        Self { volume, group: 0, table: None }
+    }
+
+    fn open(&self, group: u64) -> Result<Option<Table>, FsError> {
+        let superblock = &self.volume.superblock;
+        let descriptor = self.volume.descriptor(group)?;
+        if descriptor.flags & INODE_UNINIT != 0 {
+            return Ok(None);
+        }
+        let first = group.saturating_mul(superblock.inodes_of_a_group).saturating_add(1);
+        let there = superblock.inodes.saturating_sub(first.saturating_sub(1)).min(superblock.inodes_of_a_group);
+        let used = superblock.inodes_of_a_group.saturating_sub(descriptor.unused_inodes);
+        // Whether an inode is in use can also be told, less surely, without the bitmap.
+        let bitmap = self.volume.block(descriptor.inode_bitmap, "inode bitmap", None).ok();
+        Ok(Some(Table { descriptor, bitmap, first, next: 0, end: used.min(there) }))
+    }
+
+    /// Goes on to the next group.
+    fn next_group(&mut self) -> Option<Result<(), FsError>> {
+        let superblock = &self.volume.superblock;
+        let group = self.group;
+        if group >= superblock.groups {
+            return None;
+        }
+        self.group = group.saturating_add(1);
+        match self.open(group) {
+            Ok(table) => {
+                self.table = table;
+                Some(Ok(()))
+            }
+            Err(error) => {
+                // The other descriptors of the block cannot be read either.
+                let in_a_block = superblock.block_bytes.checked_div(superblock.descriptor_bytes).unwrap_or(1);
+                self.group = self.group.checked_next_multiple_of(in_a_block.max(1)).unwrap_or(u64::MAX);
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+impl Iterator for Tables<'_> {
+    /// An inode, and what the bitmap says of it.
+    type Item = Result<(Inode, Option<bool>), FsError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some(table) = &mut self.table else {
+                match self.next_group()? {
+                    Ok(()) => continue,
+                    Err(error) => return Some(Err(error)),
+                }
+            };
+            if table.next >= table.end {
+                self.table = None;
+                continue;
+            }
+            let index = table.next;
+            table.next = index.saturating_add(1);
+            let allocated = table.bitmap.as_ref().and_then(|bitmap| bit(bitmap, index));
+            match self.volume.inode_of(table.first.saturating_add(index), index, &table.descriptor) {
+                Ok(inode) if holds_something(&inode) => return Some(Ok((inode, allocated))),
+                Ok(_) => {}
+                Err(error) => {
+                    // The other inodes of the block cannot be read either.
+                    let superblock = &self.volume.superblock;
+                    let in_a_block = superblock.block_bytes.checked_div(superblock.inode_bytes).unwrap_or(1);
+                    table.next = table.next.checked_next_multiple_of(in_a_block.max(1)).unwrap_or(u64::MAX);
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}
+
+/// Whether an inode was ever used: reserved ones often were not.
+fn holds_something(inode: &Inode) -> bool {
+    inode.mode != 0 || inode.links != 0 || inode.size != 0 || inode.dtime != 0 || inode.u32(28) != 0
+}
+
+/// Whether an inode is in use, of which it is known what the bitmap says.
+pub(crate) fn state(volume: &Volume, inode: &Inode, allocated: Option<bool>) -> NodeState {
+    if inode.links == 0 && allocated != Some(false) && volume.orphans().contains(inode.number) {
+        return NodeState::Orphan;
+    }
+    match allocated {
+        Some(true) => NodeState::Allocated,
+        Some(false) => NodeState::Deleted,
+        None if inode.links > 0 && inode.dtime == 0 => NodeState::Allocated,
+        None => NodeState::Deleted,
+    }
+}

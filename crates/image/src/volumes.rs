@@ -26,6 +26,7 @@ mod address;
 mod build;
 mod lvm;
 mod mapped;
+mod md;
 mod name;
 mod refusal;
 

@@ -10,9 +10,10 @@
 
 mod common;
 
+use common::md::Member;
 use common::tool;
 use kanshiki_image::volumes::{Image, Refusal, VolumeSet};
-use kanshiki_image::{RawFile, ReadAt, RunState, read_exact_at};
+use kanshiki_image::{Memory, RawFile, ReadAt, RunState, read_exact_at};
 use kanshiki_testkit::{LoopAccess, LoopDevice, Need, need, run, tempdir, write_file};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -328,4 +329,35 @@ fn snapshots_and_mirrors_are_named_and_their_parts_are_not_taken_for_volumes() {
     let mut found: Vec<String> = logical.map(|logical| logical.name.clone()).collect();
     found.sort();
     assert_eq!(found, hidden);
+}
+
+#[test]
+fn a_group_on_a_mirror_on_partitions_is_found() {
+    let Some(disks) = Disks::new(1) else { return };
+    disks.group(&[]);
+    disks.create("root", "4m", &[]);
+    let image = disks.images[0].clone();
+    let (_, _folder) = disks.probe(&[0]);
+    let volume = std::fs::read(&image).unwrap();
+    // Two disks with one partition at 1 MiB, which is a member of a mirror whose data begins 1 MiB further.
+    let disk = |place: u16| {
+        let mut member = vec![0; DISK_BYTES + (1 << 20)];
+        member[1 << 20..].copy_from_slice(&volume);
+        Member::mirror("1.2", place, DISK_BYTES as u64, 1 << 20).write(&mut member);
+        let mut disk = vec![0; 1 << 20];
+        disk[446 + 4] = 0xfd;
+        disk[446 + 8..446 + 12].copy_from_slice(&2048_u32.to_le_bytes());
+        disk[446 + 12..446 + 16].copy_from_slice(&(member.len() as u32 / 512).to_le_bytes());
+        disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+        disk.extend(member);
+        Image { source: Arc::new(Memory(disk)), sector_bytes: None }
+    };
+    let set = VolumeSet::probe(vec![disk(0), disk(1)]);
+    let names: Vec<_> = set.volumes().iter().map(|volume| volume.name.as_str()).collect();
+    assert_eq!((names, issues(&set)), (vec!["p1", "b:p1", "md0", "kanshiki-vg/root"], Vec::new()));
+    assert!(content(set.find("kanshiki-vg/root").unwrap().source.as_deref().unwrap()) == extents(0, 0, 4));
+    assert_eq!(
+        set.find("md0").unwrap().refusal.as_ref().unwrap().to_string(),
+        "physical volume of the group kanshiki-vg"
+    );
 }

@@ -1,6 +1,7 @@
 //! Finds the volumes, in rounds: what lies in partitions first, then what several of them make together.
 
 use super::lvm::{self, PhysicalVolume, Texts};
+use super::md::{self, Member};
 use super::name::{self, Names};
 use super::{Image, MAX_DEPTH, MAX_VOLUMES, Refusal, Volume, VolumeKind, VolumeSet, refusal};
 use crate::layout::{self, Layout, Partition, Role, Scheme};
@@ -25,6 +26,8 @@ struct Builder {
     set: VolumeSet,
     names: Names,
     is_full: bool,
+    /// Members of arrays that wait to be put together with others.
+    members: Vec<Member>,
     /// Physical volumes that wait to be put together with others.
     physical: Vec<PhysicalVolume>,
     texts: Texts,
@@ -135,7 +138,14 @@ impl Builder {
         let too_deep =
             || Issue::new(&subject, format!("more than {MAX_DEPTH} volumes inside each other: not looked into"));
         match holds {
-            Some(SignatureKind::LvmPv) if is_too_deep => self.set.issues.push(too_deep()),
+            Some(SignatureKind::LvmPv | SignatureKind::MdRaid) if is_too_deep => self.set.issues.push(too_deep()),
+            Some(SignatureKind::MdRaid) => {
+                let mut signatures = volume.signatures.iter().filter(|it| it.kind == SignatureKind::MdRaid);
+                let found = signatures.next().map(|it| (it.offset, it.uuid.clone().unwrap_or_default()));
+                let member =
+                    found.and_then(|(at, uuid)| Member::read(index, &name, &source, at, &uuid, &mut self.set.issues));
+                self.members.extend(member);
+            }
             Some(SignatureKind::LvmPv) => {
                 let physical = PhysicalVolume::read(index, &name, &source, &mut self.texts, &mut self.set.issues);
                 self.physical.extend(physical);
@@ -163,8 +173,14 @@ impl Builder {
         self.add_partitions(&name, &layout, image, &source, &[index]);
     }
 
-    /// Puts together what lies on several volumes; `false` if there was nothing to put together.
+    /// Puts together what lies on several volumes; `false` if there was nothing to put together. Arrays come first,
+    /// because physical volumes may lie on them.
     fn assemble(&mut self) -> bool {
+        let members = std::mem::take(&mut self.members);
+        if !members.is_empty() {
+            md::assemble(&members).into_iter().for_each(|made| self.add_array(made));
+            return true;
+        }
         let physical = std::mem::take(&mut self.physical);
         if physical.is_empty() {
             return false;
@@ -184,10 +200,39 @@ impl Builder {
         true
     }
 
+    fn add_array(&mut self, made: md::Made) {
+        for index in &made.lies_on {
+            let what = format!("member of the array {} ({})", made.name, made.kind.level);
+            self.refuse(*index, Refusal::Holds { what });
+        }
+        let remarks = made.remarks.iter().map(|remark| Issue::new(name::subject(&made.name), remark.clone()));
+        self.set.issues.extend(remarks);
+        let Some(index) = self.add(Found {
+            name: made.name,
+            kind: VolumeKind::Array(Box::new(made.kind)),
+            image: self.image_of(&made.lies_on),
+            lies_on: made.lies_on,
+            bytes: made.bytes,
+            source: made.source.as_ref().ok().cloned(),
+            signatures: None,
+        }) else {
+            return;
+        };
+        match made.source {
+            Ok(_) => self.look_into(index),
+            Err(refusal) => self.refuse(index, refusal),
+        }
+    }
+
+    /// The image of the first of these volumes.
+    fn image_of(&self, volumes: &[usize]) -> usize {
+        let first = volumes.first().and_then(|index| self.set.volumes.get(*index));
+        first.map_or(0, |volume| volume.image)
+    }
+
     fn add_logical(&mut self, made: lvm::Made) {
         let name = format!("{}/{}", made.kind.group, made.kind.name);
-        let image =
-            made.lies_on.first().and_then(|index| self.set.volumes.get(*index)).map_or(0, |volume| volume.image);
+        let image = self.image_of(&made.lies_on);
         if let Some(lacking) = made.lacking.as_ref().filter(|_| made.source.is_ok()) {
             self.set.issues.push(Issue::new(name::subject(&name), lacking.clone()));
         }

@@ -42,14 +42,14 @@ pub enum Refusal {
 /// What can be browsed, by its signature.
 pub const BROWSABLE: &[SignatureKind] = &[SignatureKind::Ext2, SignatureKind::Ext3, SignatureKind::Ext4];
 
-/// What other things lie in. A filesystem that is found beside one of these lies inside it, or is older: mke2fs wipes the
+/// What other things lie in, the outermost first. A filesystem that is found beside one of these lies inside it, or is older: mke2fs wipes the
 /// place where their superblocks lie (e2fsprogs 1.47, misc/mke2fs.c, `zap_sector`).
 const WRAPPINGS: &[SignatureKind] =
-    &[SignatureKind::Luks1, SignatureKind::Luks2, SignatureKind::LvmPv, SignatureKind::MdRaid];
+    &[SignatureKind::MdRaid, SignatureKind::LvmPv, SignatureKind::Luks1, SignatureKind::Luks2];
 
 /// Why a volume with these signatures cannot be browsed; `None` if it can.
 pub(super) fn of(signatures: &[Signature]) -> Option<Refusal> {
-    let wraps = signatures.iter().find(|signature| WRAPPINGS.contains(&signature.kind));
+    let wraps = WRAPPINGS.iter().find_map(|kind| signatures.iter().find(|signature| signature.kind == *kind));
     if wraps.is_none() && signatures.iter().any(|signature| BROWSABLE.contains(&signature.kind)) {
         return None;
     }

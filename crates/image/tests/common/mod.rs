@@ -1,6 +1,8 @@
 //! What the tests share: running the tools of other projects.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod md;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -26,7 +26,11 @@ mod apply;
 mod bitmaps;
 mod directory;
 mod edit;
+mod held;
+mod names;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub(crate) use apply::{Applied, apply};

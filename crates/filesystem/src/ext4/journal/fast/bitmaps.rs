@@ -70,13 +70,7 @@ impl Bitmaps {
     }
 
     /// Marks an inode as used or free.
-    pub(super) fn mark_inode(
-        &mut self,
-        editor: &mut Editor<'_>,
-        inode: u64,
-        used: bool,
-        directory: bool,
-    ) -> Result<(), FsError> {
+    pub(super) fn mark_inode(&mut self, editor: &mut Editor<'_>, inode: u64, used: bool) -> Result<(), FsError> {
         let (group, index) = editor.volume.group_of(inode)?;
         let bitmap = editor.volume.descriptor(group)?.inode_bitmap;
         let bytes = editor.edit(bitmap, |editor| inode_bitmap(editor, group))?;
@@ -85,12 +79,17 @@ impl Bitmaps {
         changed.inodes = true;
         let signed = if used { flipped.saturating_neg() } else { flipped };
         changed.free_inodes = changed.free_inodes.saturating_add(signed);
-        if directory {
-            changed.directories = changed.directories.saturating_sub(signed);
-        }
         if used {
             changed.highest = changed.highest.max(index.saturating_add(1));
         }
+        Ok(())
+    }
+
+    /// Counts an inode as a directory from now on, or no longer.
+    pub(super) fn count_directory(&mut self, editor: &Editor<'_>, inode: u64, is_one: bool) -> Result<(), FsError> {
+        let (group, _) = editor.volume.group_of(inode)?;
+        let changed = self.groups.entry(group).or_default();
+        changed.directories = changed.directories.saturating_add(if is_one { 1 } else { -1 });
         Ok(())
     }
 

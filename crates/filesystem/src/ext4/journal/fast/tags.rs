@@ -140,7 +140,8 @@ impl Scan {
                 let covered = covered.get(..8).unwrap_or_default();
                 let computed = crc32c(std::mem::take(&mut self.sum), covered);
                 if transaction != self.transaction {
-                    return Err(self.lost(&format!("a tail of transaction {transaction}")));
+                    // What an earlier use of the area left.
+                    return Err(None);
                 }
                 if sum != computed {
                     return Err(self.lost(&format!("checksum: expected {computed:#010x}, found {sum:#010x}")));
@@ -164,7 +165,7 @@ impl Scan {
         Ok(())
     }
 
-    /// What ends the scan is no loss where it stands behind a tail: there, an earlier use of the area is left.
+    /// What ends the scan is no loss where it stands behind a tail: nothing was begun there.
     fn lost(&self, what: &str) -> Option<String> {
         (!self.waiting.is_empty() || self.found.commits == 0).then(|| what.to_owned())
     }

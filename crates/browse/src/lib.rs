@@ -27,6 +27,8 @@ mod deleted;
 mod list;
 mod owners;
 mod pieces;
+#[cfg(feature = "second-reader")]
+pub mod second_reader;
 mod sorted;
 mod xattr;
 

@@ -30,6 +30,7 @@ pub(crate) struct Output {
     notes: Box<dyn Write + Send>,
     json: bool,
     issues: u64,
+    no: bool,
     issues_are_rows: bool,
 }
 
@@ -56,7 +57,14 @@ impl Output {
 
     /// Writes rows and notes to these.
     pub(crate) fn to(rows: Box<dyn Write + Send>, notes: Box<dyn Write + Send>, json: bool) -> Self {
-        Self { rows: BufWriter::with_capacity(1 << 16, rows), notes, json, issues: 0, issues_are_rows: false }
+        Self {
+            rows: BufWriter::with_capacity(1 << 16, rows),
+            notes,
+            json,
+            issues: 0,
+            no: false,
+            issues_are_rows: false,
+        }
     }
 
     /// Whether rows are JSON lines.
@@ -118,6 +126,12 @@ impl Output {
         self.issues_are_rows = true;
     }
 
+    /// Makes the answer no: the verb then ends with 1.
+    #[cfg(feature = "second-reader")]
+    pub(crate) const fn answer_no(&mut self) {
+        self.no = true;
+    }
+
     /// The number of issues told so far.
     pub(crate) const fn issues(&self) -> u64 {
         self.issues
@@ -130,7 +144,11 @@ impl Output {
 
     /// Ends the output and says how the program ends.
     pub(crate) fn finish(mut self) -> Result<Exit, Failure> {
-        let exit = if self.issues == 0 { Exit::Done } else { Exit::Part };
+        let exit = match (self.no, self.issues) {
+            (true, _) => Exit::No,
+            (false, 0) => Exit::Done,
+            (false, _) => Exit::Part,
+        };
         if self.json {
             let issues = self.issues;
             self.object("end", &End { exit_code: exit.code(), issues })?;

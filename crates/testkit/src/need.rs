@@ -56,6 +56,8 @@ pub const TOOLS: &[Tool] = &[
     tool("blkid", "util-linux", "reads signatures to compare with"),
     tool("fls", "sleuthkit", "lists names, removed ones too, to compare with"),
     tool("mmls", "sleuthkit", "reads partition tables to compare with"),
+    tool("fls", "sleuthkit", "lists deleted names to compare with"),
+    tool("icat", "sleuthkit", "reads deleted files to compare with"),
     tool("openssl", "openssl", "works out digests to compare with"),
     tool("perl", "perl", "writes the logs of the demonstration's disk"),
 ];

@@ -63,7 +63,7 @@ fn show(verb: &Verb, evidence: &Evidence, output: &mut Output) -> Result<(), Fai
         Verb::Hexdump(arguments) => super::hexdump::show(arguments, evidence, output),
         Verb::Blocks(arguments) => super::blocks::show(arguments, evidence, output),
         Verb::Deleted(_) => super::deleted::show(evidence, output),
-        Verb::Check(_) => super::check::show(evidence, output),
+        Verb::Check(arguments) => super::check::show(arguments, evidence, output),
         _ => unreachable!("no verb of these tests"),
     }
 }

@@ -1,0 +1,181 @@
+//! The other reader: the crate `ext4-view`, kept from harming this program.
+
+use ext4_view::{Ext4, Ext4Error, Ext4Read, File, FileType, Metadata, Path};
+use kanshiki_filesystem::NodeType;
+use kanshiki_image::{ReadError, Source, read_exact_at};
+use kanshiki_model::{EvidencePath, visible_text};
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The longest target of a symbolic link that Linux takes (`PATH_MAX`, include/uapi/linux/limits.h).
+const TARGET: u64 = 4096;
+
+/// Why the other reader does not give something.
+#[derive(Debug)]
+pub(super) enum OtherError {
+    /// It says why.
+    Said(Ext4Error),
+    /// It broke its own rules.
+    Broke,
+    /// It is not asked, for this reason.
+    NotAsked(&'static str),
+}
+
+impl OtherError {
+    /// Whether it says nothing of the volume, but of the reader: something valid that it does not do.
+    pub(super) fn is_limit(&self) -> bool {
+        match self {
+            Self::Said(error) => matches!(
+                error,
+                Ext4Error::Incompatible(_)
+                    | Ext4Error::Encrypted
+                    | Ext4Error::PathTooLong
+                    | Ext4Error::MalformedPath
+                    | Ext4Error::FileTooLarge
+            ),
+            Self::Broke | Self::NotAsked(_) => true,
+        }
+    }
+
+    /// What it says, made visible.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Said(error) => visible_text(&error.to_string()),
+            Self::Broke => "it broke its own rules".to_owned(),
+            Self::NotAsked(reason) => (*reason).to_owned(),
+        }
+    }
+}
+
+/// What it says of a node.
+#[derive(Debug, Clone)]
+pub(super) struct OtherNode {
+    pub(super) node_type: NodeType,
+    pub(super) permissions: u16,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) size: u64,
+    pub(super) accessed: (i64, u32),
+    pub(super) modified: (i64, u32),
+    pub(super) created: Option<(i64, u32)>,
+}
+
+/// A name with what it leads to.
+#[derive(Debug)]
+pub(super) struct OtherEntry {
+    pub(super) name: Box<[u8]>,
+    pub(super) metadata: Result<OtherNode, OtherError>,
+}
+
+/// The other reader with a volume.
+#[derive(Debug)]
+pub(super) struct OtherReader(Ext4);
+
+/// A file that it has open.
+pub(super) struct OtherFile(File);
+
+/// Its way to the bytes.
+struct Reader(Source);
+
+impl Ext4Read for Reader {
+    fn read(&mut self, start_byte: u64, dst: &mut [u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let end = start_byte.checked_add(kanshiki_image::bytes::length(dst.len()));
+        if end.is_none_or(|end| end > self.0.len()) {
+            let source = std::io::ErrorKind::UnexpectedEof.into();
+            return Err(Box::new(ReadError::Io { offset: start_byte, source }));
+        }
+        Ok(read_exact_at(self.0.as_ref(), start_byte, dst)?)
+    }
+}
+
+/// Asks, and takes a panic for an answer: what it reads may be built to harm.
+fn ask<T>(question: impl FnOnce() -> Result<T, Ext4Error>) -> Result<T, OtherError> {
+    match catch_unwind(AssertUnwindSafe(question)) {
+        Ok(answer) => answer.map_err(OtherError::Said),
+        Err(_) => Err(OtherError::Broke),
+    }
+}
+
+fn as_path(path: &EvidencePath) -> Result<Path<'_>, OtherError> {
+    Path::try_from(path.as_bytes()).map_err(|_| OtherError::Said(Ext4Error::MalformedPath))
+}
+
+impl OtherReader {
+    pub(super) fn open(source: Source) -> Result<Self, OtherError> {
+        ask(|| Ext4::load(Box::new(Reader(source)))).map(Self)
+    }
+
+    pub(super) fn metadata(&self, path: &EvidencePath) -> Result<OtherNode, OtherError> {
+        let path = as_path(path)?;
+        ask(|| self.0.symlink_metadata(path)).map(|found| node(&found))
+    }
+
+    /// The entries of a directory in the order of their names, and the damage at which they end.
+    pub(super) fn entries(&self, path: &EvidencePath) -> Result<(Vec<OtherEntry>, Option<OtherError>), OtherError> {
+        let path = as_path(path)?;
+        let mut stream = ask(|| self.0.read_dir(path))?;
+        let mut entries = Vec::new();
+        let damage = loop {
+            match ask(|| stream.next().transpose()) {
+                Ok(None) => break None,
+                Ok(Some(entry)) => {
+                    let metadata = ask(|| entry.metadata()).map(|found| node(&found));
+                    entries.push(OtherEntry { name: entry.file_name().as_ref().into(), metadata });
+                }
+                Err(error) => break Some(error),
+            }
+        };
+        entries.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok((entries, damage))
+    }
+
+    /// The target of a symbolic link that is so long.
+    pub(super) fn link_target(&self, path: &EvidencePath, size: u64) -> Result<Vec<u8>, OtherError> {
+        if size > TARGET {
+            return Err(OtherError::NotAsked("no target is as long"));
+        }
+        let path = as_path(path)?;
+        ask(|| self.0.read_link(path)).map(|target| target.as_path().as_ref().to_vec())
+    }
+
+    pub(super) fn open_file(&self, path: &EvidencePath) -> Result<OtherFile, OtherError> {
+        let path = as_path(path)?;
+        ask(|| self.0.open(path)).map(OtherFile)
+    }
+}
+
+impl OtherFile {
+    /// The next bytes: as many as fit, less only at the end.
+    pub(super) fn read<'a>(&mut self, buffer: &'a mut [u8]) -> Result<&'a [u8], OtherError> {
+        let mut done = 0_usize;
+        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            match ask(|| self.0.read_bytes(rest))? {
+                0 => break,
+                read => done = done.saturating_add(read),
+            }
+        }
+        Ok(buffer.get(..done).unwrap_or_default())
+    }
+}
+
+fn node(found: &Metadata) -> OtherNode {
+    let time = |time: ext4_view::Timestamp| (time.seconds(), time.nanoseconds());
+    OtherNode {
+        node_type: match found.file_type() {
+            FileType::Regular => NodeType::File,
+            FileType::Directory => NodeType::Directory,
+            FileType::Symlink => NodeType::Symlink,
+            FileType::Fifo => NodeType::Fifo,
+            FileType::Socket => NodeType::Socket,
+            FileType::CharacterDevice => NodeType::CharacterDevice,
+            FileType::BlockDevice => NodeType::BlockDevice,
+        },
+        permissions: found.mode(),
+        uid: found.uid(),
+        gid: found.gid(),
+        size: found.len(),
+        accessed: time(found.accessed()),
+        modified: time(found.modified()),
+        created: found.created().map(time),
+    }
+}

@@ -530,3 +530,49 @@ fn fast_commits_of_directories_links_and_devices_give_what_they_hold() {
     let image = dirty_fast(&["-b", "4096"], twenty_files, work);
     compare_fast(&image);
 }
+
+#[test]
+fn the_copy_of_a_damaged_inode_of_the_journal_is_used() {
+    if !need(NEEDS) {
+        return;
+    }
+    for options in [["-t", "ext4", "-b", "4096"], ["-t", "ext3", "-b", "1024"]] {
+        let image = dirty(&options, "rw", FLUSH, some_work);
+        let (_, before) = journal::replayed(source(&image.path)).unwrap();
+        image.change("clri <8>");
+        let filesystem = open(&image.path, JournalUse::Replay);
+        assert_eq!(filesystem.summary().journal, before);
+        assert!(matches!(before, JournalState::Replayed { .. }));
+        let told =
+            "the journal's inode is damaged (inode 8 is no file in use); the copy of it in the superblock is used";
+        assert!(filesystem.issues().iter().any(|issue| issue.message == told), "{:?}", filesystem.issues());
+    }
+}
+
+#[test]
+fn a_journal_for_which_the_superblock_does_not_ask_is_told_and_not_replayed() {
+    if !need(NEEDS) {
+        return;
+    }
+    let image = dirty(&["-t", "ext4"], "rw", FLUSH, some_work);
+    image.change("feature -needs_recovery");
+    let filesystem = open(&image.path, JournalUse::Replay);
+    let reason = "the superblock does not ask for a replay: a mount would drop its transactions";
+    assert_eq!(filesystem.summary().journal, JournalState::Unusable(reason.to_owned()));
+}
+
+#[test]
+fn a_journal_on_another_device_is_named() {
+    if !need(NEEDS) {
+        return;
+    }
+    let journal =
+        Image::make(16 << 20, &["-b", "4096", "-O", "journal_dev", "-U", "01234567-89ab-cdef-0123-456789abcdef"]);
+    let device = LoopDevice::attach(&journal.path, LoopAccess::ReadWrite, 512);
+    let place = format!("device={}", device.path().display());
+    let image = dirty(&["-t", "ext4", "-b", "4096", "-J", &place], "rw", FLUSH, some_work);
+    let filesystem = open(&image.path, JournalUse::Replay);
+    let reason = "not supported: it lies on another device, with the UUID 01234567-89ab-cdef-0123-456789abcdef";
+    assert_eq!(filesystem.summary().journal, JournalState::Unusable(reason.to_owned()));
+    assert!(filesystem.children(filesystem.inode(2).unwrap().id).unwrap().count() > 2);
+}

@@ -26,19 +26,21 @@ pub(crate) fn summary(superblock: &Superblock, journal: JournalState) -> Summary
         created: superblock.time(264, 0x276),
         mounted: superblock.time(44, 0x275),
         written: superblock.time(48, 0x274),
-        state: state(superblock),
+        state: state(superblock, &journal),
         features: features::names(superblock.compatible, superblock.incompatible, superblock.read_only),
         journal,
         details: details(superblock),
     }
 }
 
-fn state(superblock: &Superblock) -> String {
+fn state(superblock: &Superblock, journal: &JournalState) -> String {
     let bits = superblock.u16(58);
     let mut words = vec![if bits & CLEAN == 0 { "not clean" } else { "clean" }];
     words.extend((bits & ERRORS != 0).then_some("errors"));
     words.extend((bits & ORPHANS != 0).then_some("orphans being recovered"));
-    words.extend(superblock.has_incompatible(incompatible::RECOVER).then_some("journal needs replay"));
+    let replayed = matches!(journal, JournalState::Replayed { .. });
+    let told = if replayed { "journal replayed in memory" } else { "journal needs replay" };
+    words.extend(superblock.has_incompatible(incompatible::RECOVER).then_some(told));
     words.join(", ")
 }
 

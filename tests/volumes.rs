@@ -1,0 +1,236 @@
+//! Volumes and the host's tree: disks made by sfdisk, lvm2 and mke2fs, told by `kanshiki info` and walked through.
+
+use kanshiki_testkit::{LoopAccess, LoopDevice, Need, Ran, kanshiki, need, run, tempdir, tool_path, write_file};
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const MIB: usize = 1 << 20;
+
+fn tool(name: &str) -> Command {
+    let mut command = Command::new(tool_path(name).unwrap());
+    command.env("LC_ALL", "C").env("TZ", "UTC");
+    command
+}
+
+/// The object that `kanshiki info --json` prints.
+fn info(arguments: &[&str], exit: i32) -> Value {
+    let ran = kanshiki([&["info", "--json"], arguments].concat()).exits(exit);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+/// A filesystem of ext4 with these files, made without mounting.
+fn ext4(folder: &Path, name: &str, mib: usize, options: &[&str], files: &[(&str, &str)]) -> PathBuf {
+    let tree = folder.join(format!("{name}.tree"));
+    std::fs::create_dir(&tree).unwrap();
+    for (path, content) in files {
+        let path = tree.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if path.to_str().unwrap().ends_with('/') {
+            std::fs::create_dir_all(&path).unwrap();
+        } else {
+            write_file(&path, content);
+        }
+    }
+    let image = folder.join(name);
+    let mut command = tool("mkfs.ext4");
+    command.args(["-q", "-L", name]).args(options).arg("-d").arg(&tree).arg(&image).arg(format!("{mib}M"));
+    let _ = run(&mut command).exits(0);
+    image
+}
+
+/// A disk with a GPT and these partitions, in MiB, the first from 1 MiB on.
+fn disk(path: &Path, partitions: &[&Path]) {
+    let mut disk = vec![0; MIB];
+    let mut script = "label: gpt\nlabel-id: 11111111-2222-3333-4444-555555555555\n".to_owned();
+    for (number, partition) in partitions.iter().enumerate() {
+        let bytes = std::fs::read(partition).unwrap();
+        let (start, size) = (disk.len() / 512, bytes.len() / 512);
+        script += &format!("start={start}, size={size}, uuid=00000000-0000-0000-0000-0000000000a{number}\n");
+        disk.extend(bytes);
+    }
+    disk.resize(disk.len() + MIB, 0);
+    write_file(path, disk);
+    let mut command = tool("sfdisk");
+    command.args(["-q", "--no-reread", "--no-tell-kernel", "--wipe", "never"]).arg(path);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+/// A physical volume of 32 MiB in the group `web-vg` with the volumes `root` and `home` of 8 MiB, holding these.
+fn physical_volume(folder: &Path, root: &Path, home: &Path) -> PathBuf {
+    let image = folder.join("pv");
+    write_file(&image, vec![0; 32 * MIB]);
+    let device = LoopDevice::attach(&image, LoopAccess::ReadWrite, 512);
+    let path = device.path().to_str().unwrap().to_owned();
+    let config = format!(
+        "devices{{filter=[\"a|^{path}$|\",\"r|.*|\"] use_devicesfile=0}} backup{{backup=0 archive=0}} \
+         activation{{udev_sync=0 udev_rules=0 monitoring=0}} global{{event_activation=0}}"
+    );
+    let lvm = |words: &[&str]| {
+        let mut command = tool(words[0]);
+        command.args(["--driverloaded", "n", "--config", &config]).args(&words[1..]);
+        command.env("LVM_SYSTEM_DIR", folder.join("lvm")).env("LVM_SUPPRESS_FD_WARNINGS", "1");
+        run(&mut command).exits(0).stdout
+    };
+    lvm(&["pvcreate", "-q", &path]);
+    lvm(&["vgcreate", "-q", "-s", "1m", "web-vg", &path]);
+    for name in ["root", "home"] {
+        lvm(&["lvcreate", "-an", "--zero", "n", "--wipesignatures", "n", "-n", name, "-L", "8m", "web-vg"]);
+    }
+    drop(device);
+    let mut bytes = std::fs::read(&image).unwrap();
+    // Extents of 1 MiB begin at 1 MiB, and the volumes lie there one after the other.
+    bytes[MIB..9 * MIB].copy_from_slice(&std::fs::read(root).unwrap());
+    bytes[9 * MIB..17 * MIB].copy_from_slice(&std::fs::read(home).unwrap());
+    write_file(&image, &bytes);
+    image
+}
+
+fn names(info: &Value) -> Vec<&str> {
+    info["volumes"].as_array().unwrap().iter().map(|volume| volume["name"].as_str().unwrap()).collect()
+}
+
+/// The paths that `kanshiki ls -R` lists.
+fn listed(ran: &Ran) -> Vec<String> {
+    let mut paths: Vec<String> =
+        ran.stdout.lines().map(str::to_owned).filter(|line| !line.contains("lost+found")).collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn a_host_on_a_partition_and_logical_volumes_is_one_tree() {
+    let needs = [Need::LoopDevices, Need::Tool("pvcreate"), Need::Tool("sfdisk"), Need::Tool("mkfs.ext4")];
+    if !need(&needs) {
+        return;
+    }
+    let folder = tempdir();
+    let folder = folder.path();
+    let fstab = "# made by the installer\n\
+                 /dev/mapper/web--vg-root / ext4 errors=remount-ro 0 1\n\
+                 PARTUUID=00000000-0000-0000-0000-0000000000A0 /boot ext4 defaults 0 2\n\
+                 /dev/web-vg/home /home ext4 defaults 0 2\n\
+                 UUID=deadbeef-0000-0000-0000-000000000000 /srv ext4 defaults 0 2\n\
+                 tmpfs /tmp tmpfs defaults 0 0\n";
+    let files = [
+        ("etc/fstab", fstab),
+        ("etc/passwd", "root:x:0:0::/root:/bin/sh\n"),
+        ("boot/", ""),
+        ("home/", ""),
+        ("usr/bin/", ""),
+    ];
+    let root = ext4(folder, "root", 8, &[], &files);
+    let home = ext4(folder, "home", 8, &[], &[("alice/notes", "hello\n")]);
+    let boot = ext4(folder, "boot", 4, &[], &[("vmlinuz", "kernel\n")]);
+    let volume = physical_volume(folder, &root, &home);
+    let image = folder.join("disk.raw");
+    disk(&image, &[&boot, &volume]);
+    let image = image.to_str().unwrap();
+
+    let told = info(&[image], 0);
+    assert_eq!(names(&told), ["p1", "p2", "web-vg/root", "web-vg/home"]);
+    assert_eq!(told["volumes"][1]["reason"], "physical volume of the group web-vg");
+    assert_eq!(told["volumes"][2]["lies_on"], json!(["p2"]));
+    assert_eq!(told["volumes"][3]["filesystem"]["label"], "home");
+    assert_eq!(told["volume_groups"][0]["physical_volumes"][0]["volume"], "p2");
+
+    // What the table names and is not there is told, so that the program ends with 3.
+    let ran = kanshiki(["cat", image, "/boot/vmlinuz"]).exits(3);
+    assert_eq!(ran.stdout, "kernel\n");
+    let line =
+        "/etc/fstab line 5: UUID=deadbeef-0000-0000-0000-000000000000 is not at /srv: it is not among the images";
+    assert!(ran.stderr.contains(line), "{}", ran.stderr);
+    assert_eq!(kanshiki(["cat", image, "/home/alice/notes"]).exits(3).stdout, "hello\n");
+    let alone = kanshiki(["ls", &format!("{image}:p1"), "/"]).exits(0);
+    assert_eq!(listed(&alone), ["vmlinuz"]);
+    assert_eq!(kanshiki(["cat", &format!("{image}:web-vg/home"), "/alice/notes"]).exits(0).stdout, "hello\n");
+    let refused = kanshiki(["ls", &format!("{image}:p2"), "/"]).exits(4);
+    assert!(
+        refused.stderr.contains("volume `p2` cannot be browsed: physical volume of the group web-vg"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn disks_of_one_host_are_put_together_and_a_name_with_a_colon_is_no_volume() {
+    if !need(&[Need::Tool("sfdisk"), Need::Tool("mkfs.ext4")]) {
+        return;
+    }
+    let folder = tempdir();
+    let folder = folder.path();
+    let fstab = "/dev/vda1 / ext4 defaults 0 1\n/dev/vdb1 /var ext4 defaults 0 2\n";
+    let root = ext4(folder, "root", 4, &[], &[("etc/fstab", fstab), ("usr/bin/", ""), ("var/", "")]);
+    let var = ext4(folder, "var", 4, &[], &[("log/syslog", "line\n")]);
+    let (first, second) = (folder.join("a:b.raw"), folder.join("second.raw"));
+    disk(&first, &[&root]);
+    disk(&second, &[&var]);
+    let (first, second) = (first.to_str().unwrap(), second.to_str().unwrap());
+    let ran = kanshiki(["cat", first, "--with", second, "/var/log/syslog"]).exits(0);
+    assert_eq!(ran.stdout, "line\n");
+    let told = info(&[first, "--with", second], 0);
+    assert_eq!(names(&told), ["p1", "b:p1"]);
+    assert_eq!(told["images"][1]["image"], second);
+    assert_eq!(names(&info(&[&format!("{first}:b:p1"), "--with", second], 0)), ["b:p1"]);
+    let ran = kanshiki(["info", &format!("{first}:p7")]).exits(4);
+    assert_eq!(ran.stderr, format!("error: there is no volume `{first}:p7`\n  hint: there are p1\n"));
+    // Without the second disk its place is empty, which is told.
+    let ran = kanshiki(["ls", first, "/var"]).exits(3);
+    assert!(ran.stderr.contains("which image the disk `vdb` is cannot be told"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_info_says_of_ext4_is_what_dumpe2fs_says() {
+    if !need(&[Need::Mount, Need::LoopDevices, Need::Tool("mkfs.ext4")]) {
+        return;
+    }
+    let folder = tempdir();
+    let options = ["-O", "bigalloc,inline_data", "-C", "16384"];
+    let image = ext4(folder.path(), "data", 64, &options, &[("a/b", "c")]);
+    let point = folder.path().join("mounted here");
+    std::fs::create_dir(&point).unwrap();
+    let _ = run(tool("mount").arg("-oloop").arg(&image).arg(&point)).exits(0);
+    write_file(&point.join("new"), "x");
+    let _ = run(tool("umount").arg(&point)).exits(0);
+
+    let told = info(&[image.to_str().unwrap()], 0);
+    let told = &told["volumes"][0]["filesystem"];
+    let text = run(tool("dumpe2fs").arg("-h").arg(&image)).exits(0).stdout;
+    let line = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or_else(|| panic!("no {name}")).trim().to_owned()
+    };
+    // Seconds since 1970 through `date`, which reads what dumpe2fs prints.
+    let time = |name: &str| {
+        run(tool("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ", "-d", &line(name)])).exits(0).stdout.trim().to_owned()
+    };
+    let expected = json!({
+        "kind": "ext4",
+        "label": line("Filesystem volume name"),
+        "uuid": line("Filesystem UUID"),
+        "block_bytes": line("Block size").parse::<u64>().unwrap(),
+        "blocks": line("Block count").parse::<u64>().unwrap(),
+        "free_blocks": line("Free blocks").parse::<u64>().unwrap(),
+        "inodes": line("Inode count").parse::<u64>().unwrap(),
+        "free_inodes": line("Free inodes").parse::<u64>().unwrap(),
+        "last_mounted_on": line("Last mounted on"),
+        "created": time("Filesystem created"),
+        "mounted": time("Last mount time"),
+        "written": time("Last write time"),
+        "state": line("Filesystem state"),
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&told[name], value, "{name}");
+    }
+    assert_eq!(told["last_mounted_on"], point.to_str().unwrap());
+    let features: Vec<&str> = told["features"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let line = line("Filesystem features");
+    let mut expected: Vec<&str> = line.split_whitespace().collect();
+    let mut found = features.clone();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+}

@@ -171,6 +171,25 @@ fn what_was_not_committed_before_the_power_went_away_is_not_there() {
 }
 
 #[test]
+fn a_copy_of_a_filesystem_in_use_is_replayed_as_e2fsck_does() {
+    if !need(NEEDS) {
+        return;
+    }
+    for options in [["-b", "4096"], ["-b", "2048"]] {
+        let (image, copy) = (Image::make(64 << 20, &[&["-t", "ext4"][..], &options].concat()), Image::empty(0));
+        image.fill("rw", |point| {
+            some_work(point);
+            sync_file(&point.join("late"));
+            fs::write(point.join("later"), "later").unwrap();
+            fs::copy(&image.path, &copy.path).unwrap();
+        });
+        compare(&copy);
+        let tree = tree::of_reader(open(&copy.path, JournalUse::Replay).as_ref());
+        assert!(tree.contains_key("/late") && !tree.contains_key("/later"));
+    }
+}
+
+#[test]
 fn blocks_of_1_kib_and_64_bits_without_checksums_are_replayed_as_e2fsck_does() {
     if !need(NEEDS) {
         return;
@@ -403,8 +422,15 @@ fn look_of_e2fsck(image: &Image) -> String {
     let copy = image.beside("overlay");
     fs::write(&copy, bytes).unwrap();
     let ran = run(tool("e2fsck").args(["-fn"]).arg(&copy));
-    let usual =
-        ["Pass ", "Warning: skipping journal", "Free blocks count wrong (", "Free inodes count wrong (", "Fix? no"];
+    let usual = [
+        "Feature orphan_present is set",
+        "Clear? no",
+        "Pass ",
+        "Warning: skipping journal",
+        "Free blocks count wrong (",
+        "Free inodes count wrong (",
+        "Fix? no",
+    ];
     let lines = ran.stdout.lines().filter(|line| !line.is_empty() && !line.contains(&*copy.to_string_lossy()));
     let lines = lines.filter(|line| !line.ends_with("has zero dtime.  Fix? no"));
     lines.filter(|line| !usual.iter().any(|usual| line.starts_with(usual))).collect::<Vec<_>>().join("\n")
@@ -575,4 +601,41 @@ fn a_journal_on_another_device_is_named() {
     let reason = "not supported: it lies on another device, with the UUID 01234567-89ab-cdef-0123-456789abcdef";
     assert_eq!(filesystem.summary().journal, JournalState::Unusable(reason.to_owned()));
     assert!(filesystem.children(filesystem.inode(2).unwrap().id).unwrap().count() > 2);
+}
+
+#[test]
+fn fast_commits_are_applied_in_every_form_of_the_filesystem() {
+    if !need(NEEDS) {
+        return;
+    }
+    let work = |point: &Path| {
+        let path = |name: &str| point.join(name);
+        fs::create_dir(path("new")).unwrap();
+        for number in 0..30 {
+            fs::write(path(&format!("new/{number}")), noise(number, 700_000)).unwrap();
+        }
+        sync_file(&path("new/29"));
+        for number in 0..15 {
+            fs::remove_file(path(&format!("new/{number}"))).unwrap();
+        }
+        fs::remove_file(path("a/19")).unwrap();
+        write_and_sync(&path("a/other"), b"other");
+        write_and_sync(&path("small"), b"small");
+        fs::rename(path("small"), path("a/small")).unwrap();
+        sync_file(&path("a/small"));
+    };
+    for options in [
+        &["-b", "1024", "-O", "^flex_bg", "-g", "1024"][..],
+        &["-b", "1024", "-O", "^metadata_csum,uninit_bg", "-g", "1024"],
+        &["-b", "1024", "-O", "meta_bg,^resize_inode", "-g", "512"],
+        &["-b", "1024", "-O", "64bit,sparse_super2", "-g", "2048", "-I", "512"],
+        &["-b", "4096", "-O", "bigalloc", "-C", "16384"],
+        &["-b", "4096", "-O", "inline_data"],
+        &["-b", "2048", "-O", "orphan_file"],
+        &["-b", "4096", "-I", "128"],
+        &["-b", "4096", "-O", "^dir_index"],
+        &["-b", "4096", "-O", "large_dir"],
+    ] {
+        compare_fast(&dirty_fast(options, twenty_files, work));
+    }
 }

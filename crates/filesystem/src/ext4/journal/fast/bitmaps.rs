@@ -37,7 +37,8 @@ pub(super) struct Bitmaps {
 }
 
 impl Bitmaps {
-    /// Marks blocks as used or free. Where several blocks share a bit, none is marked as free: the others may be in use.
+    /// Marks blocks as used or free. Blocks that share a bit belong to one file: what it keeps of them is to be marked as used
+    /// after what it gave up was marked as free.
     pub(super) fn mark_blocks(
         &mut self,
         editor: &mut Editor<'_>,
@@ -47,7 +48,7 @@ impl Bitmaps {
     ) -> Result<(), FsError> {
         let superblock = &editor.volume.superblock;
         let (of_a_group, ratio) = (superblock.blocks_of_a_group, superblock.blocks_of_a_cluster);
-        if !superblock.holds_blocks(place, blocks) || (ratio > 1 && !used) {
+        if !superblock.holds_blocks(place, blocks) {
             return Ok(());
         }
         let mut at = place.saturating_sub(superblock.first_data_block);

@@ -25,6 +25,8 @@
 
 mod deleted;
 mod list;
+#[cfg(feature = "mount")]
+pub mod mount;
 mod owners;
 mod pieces;
 #[cfg(feature = "second-reader")]

@@ -6,7 +6,9 @@ use crate::demo;
 use crate::exit::Exit;
 #[cfg(feature = "manual")]
 use crate::manual;
-use crate::{acquire, browse, custody, info, schema, verify};
+#[cfg(feature = "mount")]
+use crate::mount;
+use crate::{acquire, browse, custody, extract, info, schema, verify};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -61,6 +63,9 @@ pub(crate) enum Verb {
     Blocks(browse::blocks::BlocksArguments),
     Deleted(browse::deleted::DeletedArguments),
     Check(browse::check::CheckArguments),
+    Extract(Box<extract::ExtractArguments>),
+    #[cfg(feature = "mount")]
+    Mount(mount::MountArguments),
     Schema(schema::SchemaArguments),
     #[cfg(feature = "demo")]
     Demo(demo::DemoArguments),
@@ -86,6 +91,9 @@ impl Verb {
             Self::Blocks(arguments) => arguments.rows.jsonl,
             Self::Deleted(arguments) => arguments.rows.jsonl,
             Self::Check(arguments) => arguments.rows.jsonl,
+            Self::Extract(arguments) => arguments.output.json,
+            #[cfg(feature = "mount")]
+            Self::Mount(_) => false,
             Self::Schema(_) => false,
             #[cfg(feature = "demo")]
             Self::Demo(_) => false,

@@ -67,17 +67,28 @@ pub(crate) struct Evidence {
 impl Evidence {
     /// Opens the images, finds the volumes in them, and puts the chosen ones together.
     pub(crate) fn open(arguments: &EvidenceArguments) -> Result<Self, Failure> {
+        let (address, images, set) = Self::find(arguments)?;
+        let view = volume::open(&set, &address, arguments.journal.into())?;
+        let layouts = set.layouts().iter().flat_map(|layout| &layout.issues);
+        let issues =
+            images.iter().flat_map(|image| &image.issues).chain(layouts).chain(set.issues()).cloned().collect();
+        Ok(Self { view, images, set, issues })
+    }
+
+    /// Opens the images and finds the volumes in them, whatever they hold.
+    pub(crate) fn find(arguments: &EvidenceArguments) -> Result<(Address, Vec<RecordedImage>, VolumeSet), Failure> {
         let address = Address::parse(&arguments.image);
         let mut images = vec![RecordedImage::open(&address.image)?];
         for further in &arguments.with {
             images.push(RecordedImage::open(further)?);
         }
         let set = volume::find(&images);
-        let view = volume::open(&set, &address, arguments.journal.into())?;
-        let layouts = set.layouts().iter().flat_map(|layout| &layout.issues);
-        let issues =
-            images.iter().flat_map(|image| &image.issues).chain(layouts).chain(set.issues()).cloned().collect();
-        Ok(Self { view, images, set, issues })
+        Ok((address, images, set))
+    }
+
+    /// What was found when the images were opened; the view has its own.
+    pub(crate) fn issues(&self) -> impl Iterator<Item = &Issue> {
+        self.issues.iter()
     }
 
     /// Evidence that is a view alone.

@@ -11,12 +11,15 @@ mod custody;
 mod demo;
 mod evidence;
 mod exit;
+mod extract;
 mod failure;
 #[cfg(any(feature = "demo", feature = "manual"))]
 mod files;
 mod info;
 #[cfg(feature = "manual")]
 mod manual;
+#[cfg(feature = "mount")]
+mod mount;
 mod output;
 mod progress;
 mod schema;
@@ -60,6 +63,9 @@ fn run(verb: Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Blocks(arguments) => browse::blocks::run(&arguments, console),
         Verb::Deleted(arguments) => browse::deleted::run(&arguments, console),
         Verb::Check(arguments) => browse::check::run(&arguments, console),
+        Verb::Extract(arguments) => extract::run(&arguments, console),
+        #[cfg(feature = "mount")]
+        Verb::Mount(arguments) => mount::run(&arguments, console),
         Verb::Schema(arguments) => schema::run(&arguments, console),
         #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, console),

@@ -48,7 +48,7 @@ fn acquire_with<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-#[cfg(all(feature = "demo", feature = "manual"))]
+#[cfg(all(feature = "demo", feature = "manual", feature = "mount"))]
 fn the_help_of_the_program_is_the_snapshot() {
     assert_help_is_the_snapshot("kanshiki", &["--help"]);
 }
@@ -78,9 +78,15 @@ fn the_help_of_info_and_schema_are_the_snapshots() {
 
 #[test]
 fn the_help_of_the_verbs_that_look_into_images_are_the_snapshots() {
-    for verb in ["ls", "tree", "stat", "cat", "hexdump", "blocks", "deleted", "check"] {
+    for verb in ["ls", "tree", "stat", "cat", "hexdump", "blocks", "deleted", "check", "extract"] {
         assert_help_is_the_snapshot(verb, &[verb, "--help"]);
     }
+}
+
+#[test]
+#[cfg(feature = "mount")]
+fn the_help_of_mount_is_the_snapshot() {
+    assert_help_is_the_snapshot("mount", &["mount", "--help"]);
 }
 
 #[test]

@@ -17,6 +17,7 @@
 mod bad_device;
 mod devices;
 mod exhibit;
+mod ext_image;
 mod need;
 mod program;
 mod sample;
@@ -27,6 +28,7 @@ mod workplace;
 pub use bad_device::BadDevice;
 pub use devices::{LoopAccess, LoopDevice, Mount};
 pub use exhibit::Exhibit;
+pub use ext_image::{debugfs_write, ext_image};
 pub use need::{Need, SKIPPED_FILE, TOOLS, Tool, need, tool_path};
 pub use program::{Ran, Running, kanshiki, kanshiki_path, run, wait_until};
 pub use sample::{demo_disk, noise, sample_image};

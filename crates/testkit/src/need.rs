@@ -33,7 +33,7 @@ pub const TOOLS: &[Tool] = &[
     tool("ddrescuelog", "gddrescue", "reads the mapfile of an exhibit"),
     tool("nbdkit", "nbdkit", "gives read errors on chosen sectors"),
     tool("nbdfuse", "libnbd-bin", "makes nbdkit's disk a file that a loop device can stand on"),
-    tool("fusermount3", "fuse3", "lets nbdfuse mount, and takes the mount away again"),
+    tool("fusermount3", "fuse3", "lets nbdfuse and ordinary users mount, and takes mounts away again"),
     tool("strace", "strace", "proves that the source is never opened for writing"),
     tool(JSONSCHEMA, "python3-jsonschema", "validates manifests against the shipped schema"),
     tool("sfdisk", "fdisk", "makes partition tables to compare with"),

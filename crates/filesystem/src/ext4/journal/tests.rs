@@ -139,6 +139,17 @@ fn a_wrong_checksum_of_a_commit_block_ends_the_log_before_its_transaction() {
 }
 
 #[test]
+fn a_commit_block_of_which_only_the_fields_were_written_counts() {
+    let mut log = TestLog::new(ChecksumKind::V3, 1, 7);
+    log.copies(&[(50, filled(0xa0))]);
+    log.commit(100);
+    log.blocks[3][512..].fill(0xee);
+    assert_eq!(changes(&log), [(50, 0xa0)]);
+    log.blocks[3][50] ^= 1;
+    assert_eq!(changes(&log), []);
+}
+
+#[test]
 fn a_damaged_descriptor_is_an_error_unless_its_commit_is_older_than_the_one_before() {
     let mut log = TestLog::new(ChecksumKind::V3, 1, 7);
     log.copies(&[(50, filled(0xa0))]);

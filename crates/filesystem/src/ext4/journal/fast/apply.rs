@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 /// Extents of all files that are changed together: what is kept in memory.
 const MAX_RUNS: usize = 1 << 20;
 
+/// Inodes that are changed together: what is kept in memory, in bytes.
+const MAX_INODE_BYTES: usize = 32 << 20;
+
 /// How much of what could not be applied is told.
 const MAX_TROUBLE: usize = 100;
 
@@ -89,15 +92,19 @@ fn reserved(commits: &FastCommits) -> Vec<(u64, u64)> {
         Change::AddRange { extent, .. } => tree::parse_extent(extent),
         _ => None,
     });
-    let mut ranges: Vec<(u64, u64)> =
-        ranges.map(|(_, run)| (run.place, run.place.saturating_add(run.blocks))).collect();
+    joined(ranges.map(|(_, run)| (run.place, run.place.saturating_add(run.blocks))))
+}
+
+/// Ranges in order, those that touch each other put together.
+fn joined(ranges: impl Iterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
+    let mut ranges: Vec<(u64, u64)> = ranges.collect();
     ranges.sort_unstable();
     ranges.dedup_by(|next, last| {
-        let joined = next.0 <= last.1;
-        if joined {
+        let touches = next.0 <= last.1;
+        if touches {
             last.1 = last.1.max(next.1);
         }
-        joined
+        touches
     });
     ranges
 }
@@ -155,6 +162,10 @@ impl Work<'_> {
     pub(super) fn hold(&mut self, inode: u64) -> Result<&mut Held, FsError> {
         if !self.inodes.contains_key(&inode) {
             let held = self.load(inode)?;
+            let bytes = held.bytes.len().saturating_add(size_of::<Held>());
+            if self.inodes.len().saturating_mul(bytes) > MAX_INODE_BYTES {
+                return Err(unsupported(inode, "fast commits on so many inodes"));
+            }
             self.inodes.insert(inode, held);
         }
         let lost = || unsupported(inode, "it is not held");
@@ -193,6 +204,7 @@ impl Work<'_> {
         }
         let map = held.bytes.get(MAP..GENERATION).unwrap_or_default();
         held.nodes = tree::nodes(map, |block| self.editor.read(block, "extent node"))?;
+        self.runs = self.runs.saturating_add(held.nodes.len());
         Ok(held)
     }
 
@@ -276,8 +288,9 @@ impl Work<'_> {
     /// Marks what was given up as free, and after that what the changed inodes have as used.
     fn mark(&mut self) -> Result<(), FsError> {
         let (bitmaps, editor) = (&mut self.bitmaps, &mut self.editor);
-        for (place, blocks) in std::mem::take(&mut self.freed) {
-            bitmaps.mark_blocks(editor, place, blocks, false)?;
+        let freed = std::mem::take(&mut self.freed);
+        for (start, end) in joined(freed.into_iter().map(|(place, blocks)| (place, place.saturating_add(blocks)))) {
+            bitmaps.mark_blocks(editor, start, end.saturating_sub(start), false)?;
         }
         let gone = |held: &Held| held.settled && held.u16(LINKS) == 0;
         for used in [false, true] {

@@ -8,9 +8,13 @@ use crate::ext4::groups::{self, INODE_UNINIT};
 use crate::ext4::superblock::Superblock;
 use kanshiki_image::bytes::u16_le;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// The block bitmap of the group was never written.
 const BLOCK_UNINIT: u16 = 2;
+
+/// Blocks that are marked, all changes together: with the smallest blocks, 8 TiB.
+const MAX_MARKED: u64 = 1 << 33;
 
 /// Groups that are looked through for a free block.
 const SEARCHED_GROUPS: u64 = 4096;
@@ -34,6 +38,8 @@ struct Changed {
 #[derive(Debug, Default)]
 pub(super) struct Bitmaps {
     groups: BTreeMap<u64, Changed>,
+    /// How many blocks were marked so far.
+    marked: u64,
 }
 
 impl Bitmaps {
@@ -50,6 +56,11 @@ impl Bitmaps {
         let (of_a_group, ratio) = (superblock.blocks_of_a_group, superblock.blocks_of_a_cluster);
         if !superblock.holds_blocks(place, blocks) {
             return Ok(());
+        }
+        self.marked = self.marked.saturating_add(blocks);
+        if self.marked > MAX_MARKED {
+            let detail = format!("fast commits that change the use of more than {MAX_MARKED} blocks");
+            return Err(FsError::Unsupported { inode: None, detail });
         }
         let mut at = place.saturating_sub(superblock.first_data_block);
         let end = at.saturating_add(blocks);
@@ -114,17 +125,22 @@ impl Bitmaps {
 }
 
 /// Sets or clears bits; how many were different.
-fn set_bits(bitmap: &mut [u8], bits: std::ops::Range<u64>, used: bool) -> i64 {
-    let mut flipped = 0_i64;
-    for bit in bits {
-        let Some(byte) = usize::try_from(bit / 8).ok().and_then(|at| bitmap.get_mut(at)) else { break };
-        let mask = 1_u8 << (bit % 8);
-        if (*byte & mask != 0) != used {
-            *byte ^= mask;
-            flipped = flipped.saturating_add(1);
-        }
+fn set_bits(bitmap: &mut [u8], bits: Range<u64>, used: bool) -> i64 {
+    let first = bits.start / 8;
+    let bytes = bitmap.iter_mut().skip(usize::try_from(first).unwrap_or(usize::MAX));
+    let mut flipped = 0_u32;
+    for (number, byte) in (first..bits.end.div_ceil(8)).zip(bytes) {
+        let bit = number.saturating_mul(8);
+        // The bits of this byte, from the lowest, that lie in the range.
+        let skipped = u32::try_from(bits.start.saturating_sub(bit)).unwrap_or(0);
+        let count = u32::try_from(bits.end.saturating_sub(bit)).unwrap_or(8).min(8);
+        let below = |count: u32| u8::MAX.checked_shr(8_u32.saturating_sub(count)).unwrap_or(0);
+        let mask = below(count) & !below(skipped);
+        let different = if used { !*byte & mask } else { *byte & mask };
+        *byte ^= different;
+        flipped = flipped.saturating_add(different.count_ones());
     }
-    flipped
+    flipped.into()
 }
 
 fn free_block(editor: &Editor<'_>, group: u64, reserved: &[(u64, u64)]) -> Option<u64> {
@@ -262,4 +278,33 @@ fn describe(editor: &mut Editor<'_>, group: u64, changed: Changed) -> Result<(),
         put(bytes, 30, &sum.to_le_bytes());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bits_are_set_one_by_one(
+            bitmap in prop::collection::vec(any::<u8>(), 0..9),
+            start in 0_u64..80,
+            count in 0_u64..80,
+            used: bool,
+        ) {
+            let mut ours = bitmap.clone();
+            let flipped = set_bits(&mut ours, start..start + count, used);
+            let mut expected = bitmap;
+            let mut different = 0;
+            for bit in start..start + count {
+                if let Some(byte) = expected.get_mut(bit as usize / 8) {
+                    let before = *byte;
+                    if used { *byte |= 1 << (bit % 8) } else { *byte &= !(1 << (bit % 8)) }
+                    different += i64::from(before != *byte);
+                }
+            }
+            prop_assert_eq!((ours, flipped), (expected, different));
+        }
+    }
 }

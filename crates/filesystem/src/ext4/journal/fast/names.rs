@@ -116,10 +116,7 @@ impl Work<'_> {
         let runs: Vec<Run> = held.runs.values().copied().collect();
         let seed = inode_seed(self.editor.volume, directory, &generation);
         for place in runs.iter().flat_map(|run| run.place..run.place.saturating_add(run.blocks)) {
-            self.searched = self.searched.saturating_add(1);
-            if self.searched > MAX_SEARCHED {
-                return Err(unsupported(directory, "fast commits with too many names in large directories"));
-            }
+            self.count_search(directory)?;
             let mut block = self.editor.read(place, "directory")?;
             if let Some(found) = look(self.form.entries(&mut block)) {
                 if access == Access::Write {
@@ -130,6 +127,14 @@ impl Work<'_> {
             }
         }
         Ok(None)
+    }
+
+    fn count_search(&mut self, directory: u64) -> Result<(), FsError> {
+        self.searched = self.searched.saturating_add(1);
+        if self.searched > MAX_SEARCHED {
+            return Err(unsupported(directory, "fast commits with too many names in large directories"));
+        }
+        Ok(())
     }
 
     /// Gives up the hash index of a directory.
@@ -146,7 +151,7 @@ impl Work<'_> {
         let seed = inode_seed(self.editor.volume, directory, &generation);
         for (first, run) in runs {
             for (number, place) in (first..).zip(run.place..run.place.saturating_add(run.blocks)) {
-                self.searched = self.searched.saturating_add(1);
+                self.count_search(directory)?;
                 let mut block = self.editor.read(place, "directory")?;
                 if self.form.leave_index(&mut block, number == 0) {
                     self.form.sum(&mut block, seed);

@@ -2,10 +2,10 @@
 
 use crate::ext4::checksum::crc32c;
 use crate::ext4::journal::Log;
-use kanshiki_image::bytes::{array, u16_le, u32_le};
+use kanshiki_image::bytes::{array, length, u16_le, u32_le};
 
-/// The most that is read of the area of fast commits, in blocks of 4 KiB; mke2fs makes 256.
-const MAX_BYTES: usize = 64 << 20;
+/// The most that is read of the area of fast commits; mke2fs makes 256 blocks.
+const MAX_BYTES: usize = 16 << 20;
 
 const RECORD_BYTES: usize = 4;
 const OLD_INODE_BYTES: usize = 128;
@@ -111,7 +111,9 @@ pub(crate) fn scan(log: &Log, transaction: u32, inode_bytes: usize) -> FastCommi
             return scan.found;
         }
     }
-    if !scan.waiting.is_empty() {
+    if u64::from(end.saturating_sub(first)) > length(blocks) {
+        scan.found.cut = Some(format!("not supported: more than {MAX_BYTES} bytes of fast commits"));
+    } else if !scan.waiting.is_empty() {
         scan.found.cut = Some("the last one has no end".to_owned());
     }
     scan.found

@@ -23,20 +23,37 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
+mod accounts;
+pub mod bounds;
+pub mod contents;
+pub mod decompress;
 mod deleted;
+pub mod find;
+pub mod grep;
+pub mod hash;
+mod inode_set;
 mod list;
 #[cfg(feature = "mount")]
 pub mod mount;
+pub mod nameless;
 mod owners;
+pub mod parallel;
+pub mod pattern;
 mod pieces;
 #[cfg(feature = "second-reader")]
 pub mod second_reader;
 mod sorted;
+pub mod strings;
+mod sweep;
+pub mod timeline;
+mod trail;
 mod xattr;
 
+pub use accounts::Accounts;
 pub use deleted::{DeletedEvent, DeletedName, deleted};
 pub use list::{ListEvent, ListOptions, ListOrder, ListRow, list};
 pub use owners::{Owner, names_of, owners};
 pub use pieces::{Piece, pieces};
 pub use sorted::SortedEntries;
+pub use sweep::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
 pub use xattr::{decoded, undecoded};

@@ -91,8 +91,7 @@ impl Output {
 
     /// Writes an object on a line of its own, with `schema` and `type` before its fields.
     pub(crate) fn object(&mut self, kind: &'static str, body: &impl Serialize) -> Result<(), Failure> {
-        let mut line = json_text(&Line { schema: SCHEMA, kind, body })?;
-        line.push('\n');
+        let line = object_line(kind, body)?;
         self.rows.write_all(line.as_bytes()).map_err(|error| cannot_write(&error))
     }
 
@@ -127,7 +126,6 @@ impl Output {
     }
 
     /// Makes the answer no: the verb then ends with 1.
-    #[cfg(feature = "second-reader")]
     pub(crate) const fn answer_no(&mut self) {
         self.no = true;
     }
@@ -156,6 +154,13 @@ impl Output {
         self.flush()?;
         Ok(exit)
     }
+}
+
+/// The line that [`Output::object`] writes, for threads that make many of them.
+pub(crate) fn object_line(kind: &'static str, body: &impl Serialize) -> Result<String, Failure> {
+    let mut line = json_text(&Line { schema: SCHEMA, kind, body })?;
+    line.push('\n');
+    Ok(line)
 }
 
 /// Standard output without the buffer of lines that the standard library puts before it.

@@ -81,6 +81,9 @@ fn the_help_of_the_verbs_that_look_into_images_are_the_snapshots() {
     for verb in ["ls", "tree", "stat", "cat", "hexdump", "blocks", "deleted", "check", "extract"] {
         assert_help_is_the_snapshot(verb, &[verb, "--help"]);
     }
+    for verb in ["find", "grep", "strings", "hash", "timeline"] {
+        assert_help_is_the_snapshot(verb, &[verb, "--help"]);
+    }
 }
 
 #[test]

@@ -16,7 +16,11 @@ pub(crate) struct PathFields<'a> {
 
 impl<'a> PathFields<'a> {
     pub(crate) fn of(path: &'a EvidencePath) -> Self {
-        let Exact { text, hex } = Exact::of(path.as_bytes());
+        Self::of_bytes(path.as_bytes())
+    }
+
+    pub(crate) fn of_bytes(path: &'a [u8]) -> Self {
+        let Exact { text, hex } = Exact::of(path);
         Self { path: text, path_hex: hex }
     }
 }
@@ -106,14 +110,19 @@ pub(crate) const fn state_name(state: NodeState) -> &'static str {
 
 /// The type's letter and the permissions, as `ls -l` shows them.
 pub(crate) fn permissions(node: &Node) -> String {
-    let bit = |bit: u16| node.mode & bit != 0;
+    letters(node.node_type, node.mode)
+}
+
+/// The same of a type and a mode.
+pub(crate) fn letters(node_type: NodeType, mode: u16) -> String {
+    let bit = |bit: u16| mode & bit != 0;
     let execute = |execute: u16, special: u16, both: char, alone: char| match (bit(execute), bit(special)) {
         (true, true) => both,
         (false, true) => alone,
         (true, false) => 'x',
         (false, false) => '-',
     };
-    let mut text = String::from(node.node_type.letter());
+    let mut text = String::from(node_type.letter());
     let special = [(0o4000, 's', 'S'), (0o2000, 's', 'S'), (0o1000, 't', 'T')];
     for (shift, (flag, both, alone)) in [6, 3, 0].into_iter().zip(special) {
         text.push(if bit(0o4 << shift) { 'r' } else { '-' });

@@ -11,6 +11,8 @@ use proptest::prelude::*;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+mod search;
+
 /// A writer whose bytes can be looked at afterwards.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
@@ -28,7 +30,7 @@ impl Write for Shared {
 
 impl Shared {
     fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }
 
@@ -62,6 +64,14 @@ fn show(verb: &Verb, evidence: &Evidence, output: &mut Output) -> Result<(), Fai
         Verb::Stat(arguments) => super::stat::show(arguments, evidence, output),
         Verb::Hexdump(arguments) => super::hexdump::show(arguments, evidence, output),
         Verb::Blocks(arguments) => super::blocks::show(arguments, evidence, output),
+        Verb::Find(arguments) => super::find::show(arguments, evidence, output),
+        Verb::Grep(arguments) => {
+            let console = crate::console::Console::new(crate::console::ColorChoice::Never, false);
+            super::grep::show(arguments, evidence, console.out(), output)
+        }
+        Verb::Strings(arguments) => super::strings::show(arguments, evidence, output),
+        Verb::Hash(arguments) => super::hash::show(arguments, evidence, &kanshiki_model::Silent, output).map(|_| ()),
+        Verb::Timeline(arguments) => super::timeline::show(arguments, evidence, output),
         Verb::Deleted(_) => super::deleted::show(evidence, output),
         Verb::Check(arguments) => super::check::show(arguments, evidence, output),
         _ => unreachable!("no verb of these tests"),
@@ -239,6 +249,10 @@ proptest! {
             &["ls", "-laRi", "--deleted", "IMAGE"][..], &["tree", "-i", "--deleted", "IMAGE"],
             &["stat", "IMAGE", "--inode", "12", "--inode", "2", "--inode", "11"], &["hexdump", "IMAGE", "--inode", "12"],
             &["blocks", "IMAGE", "--block", "1026"], &["deleted", "IMAGE"], &["check", "IMAGE"],
+            &["find", "IMAGE", "--all"], &["find", "IMAGE", "--all", "--long"], &["grep", "", "IMAGE"],
+            &["grep", "-c", "(?s-u:.)", "IMAGE"], &["hash", "IMAGE"], &["timeline", "IMAGE"],
+            &["strings", "-n1", "-eascii", "-eutf8", "-eutf16le", "-eutf16be", "IMAGE"],
+            &["timeline", "IMAGE", "--format", "csv"], &["timeline", "IMAGE", "--format", "body"],
         ] {
             let (rows, notes, _) = run(&evidence, words);
             for output in [rows, notes] {

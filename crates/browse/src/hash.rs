@@ -1,0 +1,186 @@
+//! Digests of all files in one pass, in the order in which they lie on the disk, on all cores.
+
+mod format;
+mod hasher;
+mod known;
+
+pub use format::{FormatError, HashFormat, hashdeep_header, hashdeep_line, sum_line, tagged_line};
+pub use hasher::Hasher;
+pub use known::{KnownError, KnownList};
+
+use crate::contents::{FileJob, Portion, issue};
+use crate::parallel::threads;
+use kanshiki_filesystem::View;
+use kanshiki_model::{Algorithm, Digest, Issue, Progress, visible};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Bytes read at once: small enough to stay in the cache between reading and hashing.
+const READ_BYTES: usize = 128 << 10;
+
+/// Files with several names whose digests are kept for the portions to come.
+const KEPT_LINKS: usize = 500_000;
+
+/// Files that a thread takes at once.
+const TAKEN: usize = 32;
+
+/// The digests of a file, in the order of the algorithms that were asked for; `None` if its content could not be read.
+pub type Digests = Option<Vec<Digest>>;
+
+/// Hashes files portion by portion; what has several names is read once.
+#[derive(Debug)]
+pub struct FileHasher<'a> {
+    view: &'a View,
+    algorithms: &'a [Algorithm],
+    progress: &'a dyn Progress,
+    links: HashMap<(usize, u64), Digests>,
+}
+
+impl<'a> FileHasher<'a> {
+    /// A hasher for these algorithms.
+    #[must_use]
+    pub fn new(view: &'a View, algorithms: &'a [Algorithm], progress: &'a dyn Progress) -> Self {
+        Self { view, algorithms, progress, links: HashMap::new() }
+    }
+
+    /// The digests of all files of a portion, by their number, and what could not be read, in the order of the files.
+    /// `None` if the caller asked to stop.
+    pub fn hash(&mut self, portion: &Portion) -> Option<(Vec<Digests>, Vec<Issue>)> {
+        let order = portion.by_place();
+        let work = Groups { portion, order: &order, next: AtomicUsize::new(0) };
+        let results = std::thread::scope(|scope| {
+            let this = &*self;
+            let others: Vec<_> = (1..threads()).map(|_| scope.spawn(|| this.run(&work))).collect();
+            let mut results = vec![this.run(&work)];
+            results.extend(others.into_iter().filter_map(|thread| thread.join().ok()));
+            results
+        });
+        if self.progress.stop_requested() {
+            return None;
+        }
+        let mut digests: Vec<Digests> = vec![None; portion.jobs().len()];
+        let mut issues = Vec::new();
+        for result in results.into_iter().flatten() {
+            for number in result.numbers.iter().filter_map(|number| usize::try_from(*number).ok()) {
+                if let Some(place) = digests.get_mut(number) {
+                    place.clone_from(&result.digests);
+                }
+            }
+            self.keep(portion, &result);
+            issues.extend(result.issue.map(|issue| (result.numbers.first().copied(), issue)));
+        }
+        issues.sort_by_key(|(number, _)| *number);
+        Some((digests, issues.into_iter().map(|(_, issue)| issue).collect()))
+    }
+
+    /// Keeps the digests of a file of which further names may come later.
+    fn keep(&mut self, portion: &Portion, result: &FileResult) {
+        let first = result.numbers.first().and_then(|number| portion.jobs().get(usize::try_from(*number).ok()?));
+        let Some(job) = first else { return };
+        let names = u32::try_from(result.numbers.len()).unwrap_or(u32::MAX);
+        if job.links > names && self.links.len() < KEPT_LINKS {
+            self.links.insert((job.place.volume, job.place.node.inode), result.digests.clone());
+        }
+    }
+
+    fn run(&self, work: &Groups<'_>) -> Vec<FileResult> {
+        let mut results = Vec::new();
+        let mut buffer = vec![0; READ_BYTES];
+        while let Some(numbers) = work.take() {
+            for group in numbers.chunk_by(|one, other| work.inode(*one) == work.inode(*other)) {
+                if self.progress.stop_requested() {
+                    return results;
+                }
+                let job = group.first().and_then(|first| work.job(*first));
+                let (Some(job), Some(first)) = (job, group.first()) else { continue };
+                let known = self.links.get(&(job.place.volume, job.place.node.inode)).filter(|_| job.links > 1);
+                let (digests, issue) = match known {
+                    Some(digests) => (digests.clone(), None),
+                    None => self.file(job, work.path(*first), &mut buffer),
+                };
+                results.push(FileResult { numbers: group.to_vec(), digests, issue });
+            }
+        }
+        results
+    }
+
+    fn file(&self, job: &FileJob, path: &[u8], buffer: &mut [u8]) -> (Digests, Option<Issue>) {
+        let Some(filesystem) = self.view.filesystem(job.place) else { return (None, None) };
+        let source = match filesystem.content(job.place.node) {
+            Ok(source) => source,
+            Err(error) => return (None, Some(issue(self.view, job.place.volume, path, &error))),
+        };
+        let mut hashers: Vec<Hasher> = self.algorithms.iter().map(|algorithm| Hasher::new(*algorithm)).collect();
+        let (mut at, length) = (0_u64, source.len());
+        while at < length && !self.progress.stop_requested() {
+            let read = match source.read_at(at, buffer) {
+                Ok(read) => read,
+                Err(error) => {
+                    let text = format!("cannot be read from byte {at} on, no digest is given: {error}");
+                    return (None, Some(Issue::new(visible(path), text)));
+                }
+            };
+            if read == 0 {
+                let text = format!("ends after {at} of {length} bytes, no digest is given");
+                return (None, Some(Issue::new(visible(path), text)));
+            }
+            for hasher in &mut hashers {
+                hasher.update(buffer.get(..read).unwrap_or_default());
+            }
+            let read = u64::try_from(read).unwrap_or(u64::MAX);
+            at = at.saturating_add(read);
+            self.progress.advance(read);
+        }
+        (Some(hashers.into_iter().map(Hasher::finish).collect()), None)
+    }
+}
+
+/// What became of a file, with the numbers of all its names in the portion.
+struct FileResult {
+    numbers: Vec<u32>,
+    digests: Digests,
+    issue: Option<Issue>,
+}
+
+/// The files of a portion in the order of their places, taken some at a time, never parting names of one file.
+struct Groups<'a> {
+    portion: &'a Portion,
+    order: &'a [u32],
+    next: AtomicUsize,
+}
+
+impl Groups<'_> {
+    fn job(&self, number: u32) -> Option<&FileJob> {
+        self.portion.jobs().get(usize::try_from(number).ok()?)
+    }
+
+    fn path(&self, number: u32) -> &[u8] {
+        usize::try_from(number).map_or(&[], |number| self.portion.path(number))
+    }
+
+    fn inode(&self, number: u32) -> Option<(usize, u64)> {
+        self.job(number).map(|job| (job.place.volume, job.place.node.inode))
+    }
+
+    /// The next files: from the first name of a file in this stretch to the last name of the last file in it.
+    fn take(&self) -> Option<&[u32]> {
+        let start = self.next.fetch_add(TAKEN, Ordering::Relaxed);
+        let (start, end) = (self.boundary(start)?, self.boundary(start.saturating_add(TAKEN)));
+        self.order.get(start..end.unwrap_or(self.order.len()))
+    }
+
+    /// The first place from `at` on at which another file begins; `None` behind the end.
+    fn boundary(&self, at: usize) -> Option<usize> {
+        let mut at = at;
+        let number = *self.order.get(at)?;
+        let Some(before) = at.checked_sub(1).and_then(|before| self.order.get(before)) else { return Some(at) };
+        let inode = self.inode(*before);
+        if self.inode(number) != inode {
+            return Some(at);
+        }
+        while self.order.get(at).is_some_and(|number| self.inode(*number) == inode) {
+            at = at.saturating_add(1);
+        }
+        Some(at)
+    }
+}

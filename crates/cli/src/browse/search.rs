@@ -1,0 +1,75 @@
+//! What the verbs share that go through whole trees.
+
+use crate::evidence::Evidence;
+use crate::failure::Failure;
+use crate::output::Output;
+use kanshiki_browse::parallel::Piece;
+use kanshiki_filesystem::{Follow, FsError, Located, NodeType, View};
+use kanshiki_model::Issue;
+use std::ffi::OsString;
+use std::ops::ControlFlow;
+
+/// Where to begin: the paths of the command line, or the root without any.
+pub(super) fn starts(evidence: &Evidence, paths: &[OsString]) -> Result<Vec<Located>, Failure> {
+    if paths.is_empty() {
+        return Ok(vec![evidence.locate(None, Follow::All)?]);
+    }
+    paths.iter().map(|path| evidence.locate(Some(path), Follow::AllButLast)).collect()
+}
+
+/// Whether the paths lead to one file alone, so that its name need not be told with every row.
+pub(super) fn is_one_file(starts: &[Located]) -> bool {
+    matches!(starts, [only] if only.node.node_type == NodeType::File)
+}
+
+/// An error of a volume as an issue of what lies at this path.
+pub(super) fn issue(view: &View, volume: usize, path: &[u8], error: &FsError) -> Issue {
+    kanshiki_browse::contents::issue(view, volume, path, error)
+}
+
+/// Writes results until that fails, and keeps the failure.
+pub(super) struct Writer<'a> {
+    pub(super) output: &'a mut Output,
+    pub(super) failure: Option<Failure>,
+    /// How often what was looked for was found.
+    pub(super) found: u64,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(output: &'a mut Output) -> Self {
+        Self { output, failure: None, found: 0 }
+    }
+
+    /// Writes rows that are ready, and tells issues.
+    pub(super) fn write(&mut self, piece: &Piece) -> ControlFlow<()> {
+        self.found = self.found.saturating_add(piece.found);
+        let issues = piece.issues.iter().try_for_each(|issue| self.output.issue(issue));
+        self.check(issues)?;
+        let written = self.output.bytes(&piece.bytes);
+        self.check(written)
+    }
+
+    /// Goes on unless something failed.
+    pub(super) fn check(&mut self, result: Result<(), Failure>) -> ControlFlow<()> {
+        match result {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                self.failure = Some(failure);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    /// The failure, if there was one; else how often something was found.
+    pub(super) fn end(self) -> Result<u64, Failure> {
+        self.failure.map_or(Ok(self.found), Err)
+    }
+}
+
+/// Adds a row in JSON. That it cannot be made is an issue.
+pub(super) fn push_object(piece: &mut Piece, kind: &'static str, body: &impl serde::Serialize) {
+    match crate::output::object_line(kind, body) {
+        Ok(line) => piece.bytes.extend_from_slice(line.as_bytes()),
+        Err(failure) => piece.issues.push(Issue::new("output", failure.to_string())),
+    }
+}

@@ -639,3 +639,62 @@ fn fast_commits_are_applied_in_every_form_of_the_filesystem() {
         compare_fast(&dirty_fast(options, twenty_files, work));
     }
 }
+
+/// Everything that is asked of a filesystem when it is walked.
+fn walk(volume: Vec<u8>) {
+    let source: Source = Arc::new(kanshiki_image::Memory(volume));
+    let Ok(filesystem) = kanshiki_filesystem::open(source, &OpenOptions::default()) else { return };
+    let _ = filesystem.summary();
+    let _ = filesystem.history().count();
+    for node in filesystem.inodes().take(300).flatten() {
+        let _ = filesystem.extents(node.id).map(|extents| extents.take(1000).count());
+        let _ = filesystem.children(node.id).map(|children| children.take(1000).count());
+    }
+}
+
+#[test]
+fn damaged_journals_of_any_kind_never_panic() {
+    if !need(NEEDS) {
+        return;
+    }
+    let few = |point: &Path| {
+        for number in 0..30_u64 {
+            let name = point.join(format!("file {number}"));
+            write_and_sync(&name, &noise(number, 3000));
+            if number % 3 == 0 {
+                fs::remove_file(&name).unwrap();
+            }
+        }
+        write_and_sync(&point.join("last"), b"last");
+    };
+    let volumes = [&["-b", "1024"][..], &["-b", "1024", "-O", "^metadata_csum"]].map(|options| {
+        let image = dirty_fast(options, twenty_files, few);
+        let volume = fs::read(&image.path).unwrap();
+        let journal = open(&image.path, JournalUse::Ignore);
+        let journal: Vec<_> = journal.extents(journal.inode(8).unwrap().id).unwrap().map(Result::unwrap).collect();
+        (volume, journal)
+    });
+    let mut state = 7_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for (volume, journal) in &volumes {
+        let used: Vec<usize> = journal
+            .iter()
+            .filter_map(|extent| match extent.state {
+                kanshiki_filesystem::ExtentState::Stored(at) => Some(at as usize..(at + extent.range.len()) as usize),
+                _ => None,
+            })
+            .flatten()
+            .filter(|at| volume[*at] != 0)
+            .collect();
+        for _ in 0..30 {
+            let mut damaged = volume.clone();
+            for _ in 0..=random(40) {
+                damaged[used[random(used.len())]] = random(256) as u8;
+            }
+            walk(damaged);
+        }
+    }
+}

@@ -58,6 +58,10 @@ pub const TOOLS: &[Tool] = &[
     tool("mmls", "sleuthkit", "reads partition tables to compare with"),
     tool("fls", "sleuthkit", "lists deleted names to compare with"),
     tool("icat", "sleuthkit", "reads deleted files to compare with"),
+    tool("getcap", "libcap2-bin", "reads capabilities of files to compare with"),
+    tool("setcap", "libcap2-bin", "gives capabilities to files"),
+    tool("getfacl", "acl", "reads access control lists to compare with"),
+    tool("setfacl", "acl", "gives access control lists to files"),
     tool("openssl", "openssl", "works out digests to compare with"),
     tool("perl", "perl", "writes the logs of the demonstration's disk"),
 ];

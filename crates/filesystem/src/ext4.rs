@@ -4,6 +4,7 @@ mod backup;
 mod bitmap;
 mod block_use;
 mod cache;
+mod check;
 mod checksum;
 mod content;
 mod deleted;
@@ -20,6 +21,8 @@ mod removed;
 mod summary;
 mod superblock;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod volume;
 mod xattr;
 
@@ -221,10 +224,6 @@ impl FileSystem for Ext {
     }
 
     fn check(&self, found: &mut dyn FnMut(FsError) -> ControlFlow<()>) {
-        let _ = found(unfinished());
+        check::check(&self.volume, found);
     }
-}
-
-fn unfinished() -> FsError {
-    FsError::Unsupported { inode: None, detail: "this question to ext2, ext3 and ext4".to_owned() }
 }

@@ -142,7 +142,7 @@ pub struct Node {
     pub links: u32,
     /// Length of the content in bytes.
     pub size: u64,
-    /// Bytes of the volume that it takes, its own metadata blocks among them (`st_blocks` times 512).
+    /// Bytes of the volume that it takes, its own metadata blocks among them, as the inode tells.
     pub allocated_bytes: u64,
     /// The times.
     pub times: NodeTimes,
@@ -196,7 +196,7 @@ pub enum ExtentState {
 /// A run of a file's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
-    /// The bytes of the file. The last extent may reach past the end of the file to the end of its block.
+    /// The bytes of the file. Blocks that are kept for it behind its end (to come, or of fs-verity) are told too.
     pub range: ByteRange,
     /// Where they are.
     pub state: ExtentState,

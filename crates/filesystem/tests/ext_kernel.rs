@@ -9,6 +9,7 @@ use common::{populate, tree};
 use kanshiki_filesystem::{FileSystem, NodeId};
 use kanshiki_image::RunState;
 use kanshiki_testkit::{Need, need, run};
+use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -34,6 +35,12 @@ fn same_as_kernel(image: &Image) {
     let differences = tree::differences(&kernel, &reader);
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert!(kernel.len() > 2);
+    let mut damage = Vec::new();
+    filesystem.check(&mut |error| {
+        damage.push(error.to_string());
+        ControlFlow::Continue(())
+    });
+    assert!(damage.is_empty(), "{}", damage.join("\n"));
 }
 
 /// A test that compares a filesystem of so many MiB made with these options.

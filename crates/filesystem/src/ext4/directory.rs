@@ -29,6 +29,8 @@ pub(crate) struct Block {
     pub(crate) bytes: Bytes,
     /// Where they lie, in bytes of the volume.
     pub(crate) offset: u64,
+    /// The number of the block in the directory.
+    pub(crate) number: u64,
     /// Whether the directory still reaches this far.
     pub(crate) live: bool,
 }
@@ -167,9 +169,9 @@ impl<'a> Blocks<'a> {
 fn inline_parts(inode: &Inode) -> VecDeque<Block> {
     let mut parts = VecDeque::new();
     let map = inode.bytes.part(44, 56);
-    parts.extend(map.map(|bytes| Block { bytes, offset: inode.offset.saturating_add(44), live: true }));
+    parts.extend(map.map(|bytes| Block { bytes, offset: inode.offset.saturating_add(44), number: 0, live: true }));
     let rest = xattr::inline_rest(inode);
-    parts.extend(rest.map(|rest| Block { bytes: rest.bytes, offset: rest.offset, live: true }));
+    parts.extend(rest.map(|rest| Block { bytes: rest.bytes, offset: rest.offset, number: 1, live: true }));
     parts
 }
 
@@ -190,7 +192,7 @@ impl Iterator for Blocks<'_> {
                 let read = self.volume.block(block, "directory block", Some(self.inode));
                 let offset = self.volume.superblock.offset_of(block);
                 let live = number < self.count;
-                return Some(read.map(|bytes| Block { bytes, offset, live }));
+                return Some(read.map(|bytes| Block { bytes, offset, number, live }));
             }
             let piece = self.pieces.next()?;
             let detail = match piece.spot {

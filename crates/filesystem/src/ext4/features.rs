@@ -5,6 +5,7 @@
 /// Compatible features.
 pub(crate) mod compatible {
     pub(crate) const HAS_JOURNAL: u32 = 0x4;
+    pub(crate) const EXT_ATTR: u32 = 0x8;
     pub(crate) const RESIZE_INODE: u32 = 0x10;
     pub(crate) const SPARSE_SUPER2: u32 = 0x200;
     pub(crate) const ORPHAN_FILE: u32 = 0x1000;
@@ -17,10 +18,12 @@ pub(crate) mod incompatible {
     pub(crate) const JOURNAL_DEV: u32 = 0x8;
     pub(crate) const META_BG: u32 = 0x10;
     pub(crate) const BITS_64: u32 = 0x80;
+    pub(crate) const EXTENTS: u32 = 0x40;
     pub(crate) const MMP: u32 = 0x100;
     pub(crate) const DIRDATA: u32 = 0x1000;
     pub(crate) const CSUM_SEED: u32 = 0x2000;
     pub(crate) const LARGE_DIR: u32 = 0x4000;
+    pub(crate) const INLINE_DATA: u32 = 0x8000;
     /// All that this reader can read, or can show in part.
     pub(crate) const KNOWN: u32 = 0x3_f7d7 | JOURNAL_DEV;
 }
@@ -38,12 +41,15 @@ pub(crate) mod read_only {
 
 /// Flags of an inode.
 pub(crate) mod flag {
+    pub(crate) const VERITY: u32 = 0x10_0000;
+    pub(crate) const BLOCKS_PAST_END: u32 = 0x40_0000;
     pub(crate) const COMPRESSED_BLOCKS: u32 = 0x200;
     pub(crate) const ENCRYPT: u32 = 0x800;
     pub(crate) const HUGE_FILE: u32 = 0x4_0000;
     pub(crate) const EXTENTS: u32 = 0x8_0000;
     pub(crate) const EA_INODE: u32 = 0x20_0000;
     pub(crate) const INLINE_DATA: u32 = 0x1000_0000;
+    pub(crate) const INDEX: u32 = 0x1000;
 }
 
 /// The names of the features that are set.

@@ -15,6 +15,7 @@
 //! Source: Linux 6.12, Documentation/filesystems/ext4/inodes.rst and fs/ext4/ext4.h (`struct ext4_inode`).
 
 use super::cache::Bytes;
+use super::checksum::crc32c;
 use super::features::{flag, incompatible, read_only};
 use super::superblock::Superblock;
 use crate::{DeviceNumber, Node, NodeId, NodeState, NodeTimes, NodeType};
@@ -133,6 +134,36 @@ impl Inode {
         let blocks = u64::from(self.u16(116)).checked_shl(32).unwrap_or(0) | low;
         let unit = if self.has(flag::HUGE_FILE) { superblock.block_bytes } else { 512 };
         blocks.saturating_mul(unit)
+    }
+
+    /// What the checksums of this inode's metadata begin with.
+    ///
+    /// Source: fs/ext4/inode.c (`__ext4_iget`).
+    pub(crate) fn seed(&self, superblock: &Superblock) -> u32 {
+        let number = u32::try_from(self.number).unwrap_or(u32::MAX);
+        crc32c(crc32c(superblock.seed, &number.to_le_bytes()), &self.generation.to_le_bytes())
+    }
+
+    /// The checksum as stored and as it should be; `None` if this filesystem keeps none.
+    ///
+    /// Source: fs/ext4/inode.c (`ext4_inode_csum`).
+    pub(crate) fn checksums(&self, superblock: &Superblock) -> Option<(u32, u32)> {
+        if !superblock.checksums() {
+            return None;
+        }
+        let low = u32::from(self.u16(124));
+        let mut sum = crc32c(self.seed(superblock), self.bytes.get(..124)?);
+        sum = crc32c(crc32c(sum, &[0, 0]), self.bytes.get(126..OLD_BYTES)?);
+        let Some(rest) = self.bytes.get(OLD_BYTES..).filter(|rest| !rest.is_empty()) else {
+            return Some((low, sum & 0xffff));
+        };
+        sum = crc32c(sum, rest.get(..2)?);
+        if self.extra < 4 {
+            return Some((low, crc32c(sum, rest.get(2..)?) & 0xffff));
+        }
+        sum = crc32c(crc32c(sum, &[0, 0]), rest.get(4..)?);
+        let high = u32::from(self.u16(130)).checked_shl(16)?;
+        Some((high | low, sum))
     }
 
     fn owner(&self, low: usize, high: usize) -> u32 {

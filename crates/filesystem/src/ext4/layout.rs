@@ -74,6 +74,11 @@ impl Layout {
         Self { spans }
     }
 
+    /// All of it, in order.
+    pub(crate) fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
     /// What lies in a block.
     pub(crate) fn at(&self, block: u64) -> Option<Span> {
         let behind = self.spans.partition_point(|span| span.start <= block);

@@ -3,7 +3,7 @@
 mod extents;
 mod indirect;
 
-pub(crate) use extents::Extents;
+pub(crate) use extents::{Extents, Header};
 pub(crate) use indirect::Indirect;
 
 use super::features::{flag, read_only};
@@ -80,6 +80,25 @@ impl<'a> Pieces<'a> {
             Named::Indirect(Indirect::new(volume, inode, from))
         };
         Self { named, at: from, end, waiting: None }
+    }
+
+    /// Remembers the blocks that hold the map itself, for [`Self::take_map_blocks`].
+    pub(crate) fn recording(mut self) -> Self {
+        match &mut self.named {
+            Named::Extents(extents) => extents.record = true,
+            Named::Indirect(indirect) => indirect.record = true,
+            Named::Nothing => {}
+        }
+        self
+    }
+
+    /// The blocks that hold the map itself and were gone into since this was last asked.
+    pub(crate) fn take_map_blocks(&mut self) -> Vec<u64> {
+        match &mut self.named {
+            Named::Extents(extents) => std::mem::take(&mut extents.map_blocks),
+            Named::Indirect(indirect) => std::mem::take(&mut indirect.map_blocks),
+            Named::Nothing => Vec::new(),
+        }
     }
 
     fn next_named(&mut self) -> Option<Piece> {

@@ -109,7 +109,7 @@ impl Superblock {
             inodes_of_a_group: wide(40)?,
             groups: 0,
             inode_bytes: if revision == 0 { 128 } else { u16_le(raw, 88)?.into() },
-            descriptor_bytes: if incompatible & incompatible::BITS_64 == 0 { 32 } else { u16_le(raw, 254)?.into() },
+            descriptor_bytes: descriptor_bytes(incompatible, u16_le(raw, 254)?),
             group: u16_le(raw, 90)?.into(),
             revision,
             compatible,
@@ -284,6 +284,15 @@ impl Superblock {
 
     pub(crate) fn u64(&self, at: usize) -> u64 {
         u64_le(&self.raw, at).unwrap_or(0)
+    }
+}
+
+/// The size of a descriptor. With 64bit it is stored; 0 is damage, which the smallest size stands for.
+fn descriptor_bytes(incompatible: u32, stored: u16) -> u64 {
+    match stored {
+        _ if incompatible & incompatible::BITS_64 == 0 => 32,
+        0 => 64,
+        stored => stored.into(),
     }
 }
 

@@ -23,10 +23,12 @@ fn comparable(name: &[u8]) -> String {
 pub fn of_fls(image: &Path) -> Names {
     let said = run(tool("fls").args(["-r", "-p"]).arg(image)).stdout;
     let mut names = Names::default();
+    // Whether entries have types at all.
+    let types = said.lines().any(|line| !line.starts_with("-/") && !line.starts_with("V/"));
     for line in said.lines() {
         let Some((head, path)) = line.split_once(":\t") else { continue };
-        // fls takes numbers of a hash tree for removed names, and then finds no type that it knows.
-        let of_hash_tree = head.starts_with("-/") && head.contains('*');
+        // fls takes numbers of a hash tree for names, and mostly finds no type that it knows.
+        let of_hash_tree = (head.starts_with("-/") && types) || (head.contains('*') && path.contains('^'));
         if path.starts_with("$OrphanFiles") || of_hash_tree {
             continue;
         }
@@ -75,4 +77,51 @@ fn entries(filesystem: &dyn FileSystem, directory: NodeId) -> Vec<(Entry, bool)>
     let live = filesystem.children(directory).unwrap().flatten().map(|entry| (entry, false));
     let removed = filesystem.removed_entries(directory).unwrap().flatten().map(|entry| (entry, true));
     live.chain(removed).collect()
+}
+
+/// The names that `debugfs` lists from the root on, as the directory's inode and the name; `None` if it cannot open the
+/// image.
+pub fn of_debugfs(image: &Path) -> Option<BTreeSet<(u64, String)>> {
+    let mut names = BTreeSet::new();
+    let mut seen = HashSet::from([2]);
+    let mut level = vec![2];
+    while !level.is_empty() {
+        let folder = kanshiki_testkit::tempdir();
+        let requests = folder.path().join("requests");
+        std::fs::write(&requests, level.iter().map(|inode| format!("ls -p <{inode}>\n")).collect::<String>()).unwrap();
+        let said = run(tool("debugfs").arg("-f").arg(&requests).arg(image));
+        if said.stdout.contains("Filesystem not open") || said.stderr.contains("Filesystem not open") {
+            return None;
+        }
+        level.clear();
+        let mut directory = 0;
+        for line in said.stdout.lines() {
+            if let Some(rest) = line.strip_prefix("debugfs: ls -p <") {
+                directory = rest.trim_end_matches('>').parse().unwrap();
+            }
+            // /inode/mode/uid/gid/name/size/
+            let parts: Vec<&str> = line.split('/').collect();
+            // A name may hold slashes where it is damaged.
+            let [_, inode, mode, _, _, name @ .., _, _] = parts.as_slice() else { continue };
+            let name = name.join("/");
+            let Ok(inode) = inode.parse::<u64>() else { continue };
+            if name == "." || name == ".." || name.is_empty() || inode == 0 {
+                continue;
+            }
+            names.insert((directory, comparable(name.as_bytes())));
+            if mode.starts_with("04") && seen.insert(inode) {
+                level.push(inode);
+            }
+        }
+    }
+    Some(names)
+}
+
+/// The names in a directory by this reader, in use and removed.
+pub fn in_directory(filesystem: &dyn FileSystem, inode: u64) -> BTreeSet<String> {
+    let Ok(node) = filesystem.inode(inode) else { return BTreeSet::new() };
+    if node.node_type != NodeType::Directory {
+        return BTreeSet::new();
+    }
+    entries(filesystem, node.id).into_iter().map(|(entry, _)| comparable(&entry.name)).collect()
 }

@@ -117,13 +117,24 @@ pub(crate) struct Extents<'a> {
     damage: Option<Piece>,
     /// Blocks that may still be gone through: no file has more than the volume.
     budget: u64,
+    pub(super) record: bool,
+    pub(super) map_blocks: Vec<u64>,
 }
 
 impl<'a> Extents<'a> {
     pub(crate) fn new(volume: &'a Volume, inode: &Inode, from: u64) -> Self {
         let number = inode.number;
-        let mut extents =
-            Self { volume, inode: number, levels: Vec::new(), from, at: 0, damage: None, budget: budget(volume) };
+        let mut extents = Self {
+            volume,
+            inode: number,
+            levels: Vec::new(),
+            from,
+            at: 0,
+            damage: None,
+            budget: budget(volume),
+            record: false,
+            map_blocks: Vec::new(),
+        };
         if let Some(root) = inode.map() {
             extents.enter(root, inode.map_offset(), None, 0, u64::MAX);
         }
@@ -178,6 +189,9 @@ impl<'a> Extents<'a> {
         match self.volume.block(block, "extent node", Some(self.inode)) {
             Ok(node) => {
                 self.budget = self.budget.saturating_sub(1);
+                if self.record {
+                    self.map_blocks.push(block);
+                }
                 self.enter(node, self.volume.superblock.offset_of(block), Some(depth), first, end);
             }
             Err(error) => self.lose(first, end, error),

@@ -51,6 +51,8 @@ pub(crate) struct Indirect<'a> {
     at: u64,
     /// Blocks that may still be gone through: no file has more than the volume.
     budget: u64,
+    pub(super) record: bool,
+    pub(super) map_blocks: Vec<u64>,
 }
 
 impl<'a> Indirect<'a> {
@@ -58,7 +60,16 @@ impl<'a> Indirect<'a> {
         let root =
             inode.map().map(|numbers| Level { numbers, offset: inode.map_offset(), below: 0, root: true, next: 0 });
         let levels = root.into_iter().collect();
-        Self { volume, inode: inode.number, levels, from, at: 0, budget: budget(volume) }
+        Self {
+            volume,
+            inode: inode.number,
+            levels,
+            from,
+            at: 0,
+            budget: budget(volume),
+            record: false,
+            map_blocks: Vec::new(),
+        }
     }
 
     /// Blocks of the file below a number with so many levels below it.
@@ -96,6 +107,9 @@ impl<'a> Indirect<'a> {
         match self.volume.block(block, "indirect block", Some(self.inode)) {
             Ok(numbers) => {
                 self.budget = self.budget.saturating_sub(1);
+                if self.record {
+                    self.map_blocks.push(block);
+                }
                 let offset = self.volume.superblock.offset_of(block);
                 self.levels.push(Level { numbers, offset, below: below.saturating_sub(1), root: false, next: 0 });
                 None

@@ -1,0 +1,167 @@
+//! Directories: every entry, and the checksums at the ends of blocks.
+
+use super::hash_tree;
+use super::names::Names;
+use super::{Flow, GO_ON, Report, wrong_sum};
+use crate::NodeType;
+use crate::ext4::checksum::crc32c;
+use crate::ext4::directory::{Block, Blocks, Form, Raw, Scan, node_type};
+use crate::ext4::features::flag;
+use crate::ext4::inode::Inode;
+use crate::ext4::volume::Volume;
+use kanshiki_image::bytes::{length, u16_le, u32_le};
+use kanshiki_model::visible;
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+
+const STRUCTURE: &str = "directory entry";
+
+/// Names of a directory that are remembered, to find those that stand in it twice.
+const REMEMBERED: usize = 1 << 21;
+
+/// The type of the entry that holds a block's checksum, and its length.
+const CHECKSUM_TYPE: u8 = 0xde;
+const CHECKSUM_ENTRY: usize = 12;
+
+struct Directory<'a> {
+    volume: &'a Volume,
+    inode: &'a Inode,
+    names: &'a mut Names,
+    hasher: RandomState,
+    seen: HashSet<u64>,
+    dots: (bool, bool),
+    /// The blocks to which records of the hash tree lead.
+    leads: HashSet<u64>,
+}
+
+pub(super) fn check(volume: &Volume, report: &mut Report<'_>, inode: &Inode, names: &mut Names) -> Flow {
+    let inline = inode.has(flag::INLINE_DATA);
+    let (hasher, seen) = (RandomState::new(), HashSet::new());
+    let mut directory = Directory { volume, inode, names, hasher, seen, dots: (inline, inline), leads: HashSet::new() };
+    if inline {
+        let parent = inode.u32(40).into();
+        [inode.number, parent].into_iter().for_each(|inode| directory.names.add(inode));
+        directory.names.dotdot(inode.number, parent);
+    }
+    for block in Blocks::new(volume, inode) {
+        match report.take(block)? {
+            Some(block) if block.live => directory.block(report, block, inline)?,
+            _ => {}
+        }
+    }
+    let (dot, dotdot) = directory.dots;
+    if !dot || !dotdot {
+        let what = if dot { "`..`" } else { "`.`" };
+        report.tell("directory", Some(inode.number), inode.offset, format!("it has no {what}"))?;
+    }
+    GO_ON
+}
+
+impl Directory<'_> {
+    fn block(&mut self, report: &mut Report<'_>, block: Block, inline: bool) -> Flow {
+        if !inline {
+            self.checksum(report, &block)?;
+        }
+        let (start, first) = (block.offset, block.number == 0);
+        let mut scan = Scan::new(block, Form::of(self.volume), self.inode.number);
+        let mut place = 0_u32;
+        while let Some(found) = scan.next() {
+            let Some(raw) = report.take(found)? else { return GO_ON };
+            if raw.inode != 0 {
+                let place = if first && !inline { place } else { 2 };
+                let offset = start.saturating_add(length(raw.at));
+                let name = scan.name(raw).unwrap_or_default();
+                for wrong in self.entry(raw, name, place) {
+                    report.tell(STRUCTURE, Some(self.inode.number), offset, wrong)?;
+                }
+            }
+            place = place.saturating_add(1);
+        }
+        GO_ON
+    }
+
+    /// What is wrong with an entry. `place` is 0 and 1 where `.` and `..` belong.
+    fn entry(&mut self, raw: Raw, name: &[u8], place: u32) -> Vec<String> {
+        let (target, shown) = (u64::from(raw.inode), visible(name));
+        let mut wrong = Vec::new();
+        match name {
+            b"." if place == 0 => {
+                self.dots.0 = true;
+                if target != self.inode.number {
+                    wrong.push(format!("`.` leads to inode {target}"));
+                }
+            }
+            b".." if place == 1 => {
+                self.dots.1 = true;
+                self.names.dotdot(self.inode.number, target);
+            }
+            _ => wrong.extend(self.name(name, &shown)),
+        }
+        if target > self.volume.superblock.inodes {
+            wrong.push(format!("`{shown}` leads to inode {target}, which there is not"));
+            return wrong;
+        }
+        if self.volume.superblock.is_reserved(target) {
+            wrong.push(format!("`{shown}` leads to inode {target}, which belongs to the filesystem itself"));
+        }
+        if self.volume.inode_is_allocated(target) == Some(false) {
+            wrong.push(format!("`{shown}` leads to inode {target}, which is free"));
+            return wrong;
+        }
+        self.names.add(target);
+        let is_dot = place < 2 && matches!(name, b"." | b"..");
+        if let Ok(inode) = self.volume.inode(target) {
+            let (stored, real) = (raw.file_type.filter(|stored| *stored != 0).map(node_type), inode.node_type());
+            if let Some(stored) = stored.filter(|stored| *stored != real) {
+                wrong.push(format!("`{shown}` is a {stored} here, and inode {target} is a {real}"));
+            }
+            if real == NodeType::Directory && !is_dot && !self.names.child(target, self.inode.number) {
+                wrong.push(format!("`{shown}` is another name of the directory of inode {target}"));
+            }
+        }
+        wrong
+    }
+
+    /// What is wrong with a name.
+    fn name(&mut self, name: &[u8], shown: &str) -> Option<String> {
+        if name.is_empty() || matches!(name, b"." | b"..") {
+            return Some(format!("`{shown}` is no name, or stands in the wrong place"));
+        }
+        let encrypted = self.inode.has(flag::ENCRYPT);
+        if !encrypted && name.iter().any(|byte| matches!(byte, 0 | b'/')) {
+            return Some(format!("`{shown}` holds a slash or a NUL"));
+        }
+        let new = self.seen.len() >= REMEMBERED || self.seen.insert(self.hasher.hash_one(name));
+        (!new).then(|| format!("`{shown}` stands there twice"))
+    }
+
+    /// The checksum at the end of a block. Nodes of a hash tree keep it elsewhere.
+    ///
+    /// Source: Linux 6.12, fs/ext4/namei.c (`ext4_dirblock_csum_verify`).
+    fn checksum(&mut self, report: &mut Report<'_>, block: &Block) -> Flow {
+        let hash_tree = hash_tree::node(self.volume, self.inode, block);
+        if let Some(node) = hash_tree {
+            return hash_tree::check(self.volume, report, self.inode, block, node, &mut self.leads);
+        }
+        if !self.volume.superblock.checksums() {
+            return GO_ON;
+        }
+        let bytes = &block.bytes;
+        let at = bytes.len().saturating_sub(CHECKSUM_ENTRY);
+        let tail = bytes.get(at..).unwrap_or_default();
+        let is_tail =
+            u32_le(tail, 0) == Some(0) && u16_le(tail, 4) == Some(12) && tail.get(6..8) == Some(&[0, CHECKSUM_TYPE]);
+        let (structure, number) = ("directory block", Some(self.inode.number));
+        if !is_tail {
+            return report.tell(structure, number, block.offset, "it has no checksum at its end");
+        }
+        let stored = u32_le(tail, 8).unwrap_or(0);
+        let expected = crc32c(self.inode.seed(&self.volume.superblock), bytes.get(..at).unwrap_or_default());
+        if stored == expected {
+            GO_ON
+        } else {
+            report.tell(structure, number, block.offset, wrong_sum(stored, expected))
+        }
+    }
+}

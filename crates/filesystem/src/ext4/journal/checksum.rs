@@ -1,19 +1,11 @@
 //! The two checksums of journals, in the kernel's form: seeded by the caller and not inverted at the end.
 
-use crc::{Algorithm, Crc, Table};
+pub(super) use crate::ext4::checksum::crc32c;
 
-static CASTAGNOLI: Crc<u32, Table<16>> =
-    Crc::<u32, Table<16>>::new(&Algorithm { xorout: 0, check: 0, residue: 0, ..crc::CRC_32_ISCSI });
+use crc::{Algorithm, Crc, Table};
 
 static BIG_ENDIAN: Crc<u32, Table<16>> =
     Crc::<u32, Table<16>>::new(&Algorithm { xorout: 0, check: 0, residue: 0, ..crc::CRC_32_BZIP2 });
-
-/// CRC-32C over `bytes`, going on from `seed` (Linux, `crc32c`).
-pub(super) fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
-    let mut digest = CASTAGNOLI.digest_with_initial(seed.reverse_bits());
-    digest.update(bytes);
-    digest.finalize()
-}
 
 /// CRC-32 with the highest bit first, going on from `seed` (Linux, `crc32_be`).
 pub(super) fn crc32_be(seed: u32, bytes: &[u8]) -> u32 {

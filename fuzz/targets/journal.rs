@@ -11,11 +11,8 @@ const BLOCK: usize = 1024;
 fuzz_target!(|bytes: &[u8]| {
     // The journal is the whole volume, and its copies lie on it too.
     let blocks = (bytes.len() / BLOCK) as u64;
-    let place = LogPlace {
-        block_bytes: BLOCK as u32,
-        blocks,
-        runs: vec![LogRun { first: 0, place: 0, count: blocks }],
-    };
+    let place =
+        LogPlace { block_bytes: BLOCK as u32, blocks, runs: vec![LogRun { first: 0, place: 0, count: blocks }] };
     let Ok(log) = Log::open(Arc::new(Memory(bytes.to_vec())), place) else { return };
     // Each block of the log is told at most twice: in its place, and behind a descriptor at the end of the log.
     assert!(log.history().count() as u64 <= blocks * 2);

@@ -117,41 +117,59 @@ pub(super) fn assemble(volumes: &[PhysicalVolume], issues: &mut Vec<Issue>) -> A
     assembled
 }
 
+/// What a text says, and what is wrong with it.
+struct Parsed {
+    group: Option<Arc<Group>>,
+    trouble: Option<String>,
+}
+
+impl Parsed {
+    fn of(text: &[u8]) -> Self {
+        let (group, trouble) = Group::parse(text);
+        Self { group: group.map(Arc::new), trouble }
+    }
+}
+
+/// A copy of a group's metadata on a physical volume.
+struct TextCopy<'a> {
+    volume: &'a PhysicalVolume,
+    offset: u64,
+    /// Whether its checksum is right and all of it makes sense.
+    is_whole: bool,
+    group: Arc<Group>,
+}
+
 /// The newest copy of each group's metadata: one with a right checksum before others, of those the one with the highest
 /// number. Copies that differ are told.
-fn groups(volumes: &[PhysicalVolume], issues: &mut Vec<Issue>) -> Vec<Group> {
-    let mut parsed: HashMap<&[u8], (Option<Group>, Option<String>)> = HashMap::new();
-    let mut copies: BTreeMap<String, Vec<(&PhysicalVolume, u64, bool, Group)>> = BTreeMap::new();
+fn groups(volumes: &[PhysicalVolume], issues: &mut Vec<Issue>) -> Vec<Arc<Group>> {
+    let mut parsed: HashMap<&[u8], Parsed> = HashMap::new();
+    let mut by_uuid: BTreeMap<String, Vec<TextCopy<'_>>> = BTreeMap::new();
     for volume in volumes {
         for text in &volume.label.texts {
-            let (group, trouble) = parsed.entry(&text.bytes).or_insert_with(|| Group::parse(&text.bytes));
+            let Parsed { group, trouble } = parsed.entry(&text.bytes).or_insert_with(|| Parsed::of(&text.bytes));
             if let Some(trouble) = trouble {
                 let message = format!("metadata of LVM2 at byte {}: {trouble}", text.offset);
                 issues.push(Issue::new(subject(&volume.name), message));
             }
-            let is_whole = text.holds && trouble.is_none();
-            if let Some(group) = group {
-                let copy = (volume, text.offset, is_whole, group.clone());
-                copies.entry(group.uuid.clone()).or_default().push(copy);
-            }
+            let Some(group) = group.clone() else { continue };
+            let copy = TextCopy { volume, offset: text.offset, is_whole: text.holds && trouble.is_none(), group };
+            by_uuid.entry(copy.group.uuid.clone()).or_default().push(copy);
         }
     }
     let mut groups = Vec::new();
-    for copies in copies.into_values() {
-        let Some(best) = copies.iter().map(|(_, _, is_whole, group)| (*is_whole, group.sequence)).max() else {
+    for copies in by_uuid.into_values() {
+        let Some(newest) = copies.iter().rev().max_by_key(|copy| (copy.is_whole, copy.group.sequence)) else {
             continue;
         };
-        for (volume, offset, is_whole, group) in &copies {
-            if *is_whole && group.sequence != best.1 {
-                let message = format!(
-                    "metadata of LVM2 at byte {offset}: change {} of the group {}, of which there is {}",
-                    group.sequence, group.name, best.1
-                );
-                issues.push(Issue::new(subject(&volume.name), message));
-            }
+        let sequence = newest.group.sequence;
+        for copy in copies.iter().filter(|copy| copy.is_whole && copy.group.sequence != sequence) {
+            let (offset, own, name) = (copy.offset, copy.group.sequence, &copy.group.name);
+            let message = format!(
+                "metadata of LVM2 at byte {offset}: change {own} of the group {name}, of which there is {sequence}"
+            );
+            issues.push(Issue::new(subject(&copy.volume.name), message));
         }
-        let newest = copies.into_iter().find(|(_, _, is_whole, group)| (*is_whole, group.sequence) == best);
-        groups.extend(newest.map(|(_, _, _, group)| group));
+        groups.push(Arc::clone(&newest.group));
     }
     groups.sort_by(|a, b| (&a.name, &a.uuid).cmp(&(&b.name, &b.uuid)));
     groups

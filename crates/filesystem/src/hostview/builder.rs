@@ -1,0 +1,179 @@
+//! Hangs the volumes of a host up where its `/etc/fstab` says.
+
+use super::device::{self, Device, Disks};
+use super::fstab::FstabLine;
+use super::{Candidate, HostView, Outcome, Placement, line, root, shown};
+use crate::{View, Volume};
+use kanshiki_image::volumes::{Refusal, Volume as Found, VolumeSet};
+use kanshiki_model::{EvidencePath, Issue, visible};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Hangs the volumes up.
+pub(super) struct Builder<'a> {
+    set: &'a VolumeSet,
+    candidates: &'a [Candidate],
+    root: usize,
+    view: View,
+    placements: Vec<Placement>,
+    /// What there is to say of volumes, by their index in the set.
+    issues: BTreeMap<usize, Issue>,
+    /// The volumes that hang somewhere, by their index in the set.
+    placed: HashMap<usize, EvidencePath>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(
+        set: &'a VolumeSet,
+        candidates: &'a [Candidate],
+        root: usize,
+        issues: BTreeMap<usize, Issue>,
+    ) -> Self {
+        let name = |index: usize| set.volumes().get(index).map(|volume| volume.name.clone()).unwrap_or_default();
+        let volumes = candidates
+            .iter()
+            .map(|candidate| Volume { name: name(candidate.index), filesystem: Arc::clone(&candidate.filesystem) });
+        let view = View::new(volumes.collect(), root);
+        Self { set, candidates, root, view, placements: Vec::new(), issues, placed: HashMap::new() }
+    }
+
+    pub(super) fn build(mut self, evidence: Vec<root::Evidence>) -> HostView {
+        let roots: Vec<usize> = (0..evidence.len())
+            .filter(|index| *index != self.root && evidence.get(*index).is_some_and(|other| other.score >= 5))
+            .collect();
+        let root = self.candidates.get(self.root).and_then(|candidate| self.set.volumes().get(candidate.index));
+        if let (Some(candidate), true) = (self.candidates.get(self.root), root.is_some()) {
+            self.placed.insert(candidate.index, EvidencePath::root());
+        }
+        if let Some(evidence) = evidence.into_iter().nth(self.root) {
+            self.use_table(evidence, root);
+        }
+        self.tell_of_others(&roots);
+        for placement in &self.placements {
+            if let Outcome::Missing(reason) = &placement.outcome {
+                let subject = format!("/etc/fstab line {}", placement.line);
+                let message = format!("{} is not at {}: {reason}", placement.device, placement.directory);
+                self.view.add_issue(Issue::new(subject, message));
+            }
+        }
+        std::mem::take(&mut self.issues).into_values().for_each(|issue| self.view.add_issue(issue));
+        let root = root.map(|volume| volume.name.clone()).unwrap_or_default();
+        HostView { view: self.view, root, placements: self.placements }
+    }
+
+    fn use_table(&mut self, evidence: root::Evidence, root: Option<&Found>) {
+        if let Some(trouble) = evidence.trouble {
+            self.view
+                .add_issue(Issue::new("/etc/fstab", format!("it cannot be read: {trouble}; volumes hang nowhere")));
+        }
+        let Some((mut lines, broken)) = evidence.table else { return };
+        for number in broken {
+            self.view.add_issue(Issue::new(
+                format!("/etc/fstab line {number}"),
+                "it has too few fields, or is too far down",
+            ));
+        }
+        let mut disks = Disks::default();
+        if let (Some(line), Some(root)) = (lines.iter().find(|line| line.directory == b"/"), root) {
+            disks.learn(&Device::parse(&line.device), root);
+        }
+        // Directories before what lies in them; of lines for one directory the last hides the others.
+        lines.sort_by_key(|line| EvidencePath::from_bytes(line.directory.clone()).names().count());
+        for (at, line) in lines.iter().enumerate() {
+            let path = EvidencePath::from_bytes(line.directory.clone());
+            let is_same =
+                |other: &&FstabLine| EvidencePath::from_bytes(other.directory.clone()).names().eq(path.names());
+            let later =
+                lines.iter().skip(at.saturating_add(1)).filter(|_| line.directory.starts_with(b"/")).find(is_same);
+            let outcome = match later {
+                Some(later) => Outcome::Missing(format!("line {} hides it", later.number)),
+                None => self.place(line, &path, &disks),
+            };
+            let device = visible(&line.device);
+            self.placements.push(Placement { line: line.number, device, directory: path, outcome });
+        }
+        self.placements.sort_by_key(|placement| placement.line);
+    }
+
+    /// Hangs up what a line names.
+    fn place(&mut self, line: &FstabLine, path: &EvidencePath, disks: &Disks) -> Outcome {
+        if let Some(reason) = line::not_on_disk(line) {
+            return Outcome::NotOnDisk(reason.to_owned());
+        }
+        if let Some(reason) = line::not_followed(line) {
+            return Outcome::Missing(reason);
+        }
+        let found = disks.resolve(&Device::parse(&line.device), self.set);
+        if line.has("noauto") {
+            if let Ok(index) = found
+                && let Some(volume) = self.set.volumes().get(index)
+            {
+                let message = format!("the host mounts it at {path} only when asked (noauto)");
+                self.issues.entry(index).or_insert_with(|| Issue::new(shown(&volume.name), message));
+            }
+            return Outcome::NotOnDisk("mounted only when asked (noauto)".to_owned());
+        }
+        let index = match found {
+            Ok(index) => index,
+            Err(reason) => return Outcome::Missing(reason),
+        };
+        let Some(volume) = self.set.volumes().get(index) else { return Outcome::Missing("no such volume".to_owned()) };
+        let name = shown(&volume.name);
+        let is_root = path.names().next().is_none();
+        let candidate = self.candidates.iter().position(|candidate| candidate.index == index);
+        let candidate = match (candidate, &volume.refusal) {
+            (Some(candidate), _) => candidate,
+            (None, Some(refusal)) => {
+                self.placed.insert(index, path.clone());
+                return Outcome::Missing(format!("{name} cannot be browsed: {refusal}"));
+            }
+            (None, None) => return Outcome::Missing(format!("{name} cannot be opened")),
+        };
+        if is_root && candidate == self.root {
+            return Outcome::Mounted(volume.name.clone());
+        }
+        if is_root {
+            return Outcome::Missing(format!("it is {name}, but another volume is taken as the root"));
+        }
+        if let Some(elsewhere) = self.placed.get(&index) {
+            return Outcome::Missing(format!("{name} hangs at {elsewhere} already; a second place is not shown"));
+        }
+        match self.view.mount(path, candidate) {
+            Ok(()) => {
+                self.placed.insert(index, path.clone());
+                Outcome::Mounted(volume.name.clone())
+            }
+            Err(error) => Outcome::Missing(format!("{name} cannot hang there: {error}")),
+        }
+    }
+
+    /// Makes issues of volumes that hang nowhere; `roots` are the candidates that look like roots too.
+    fn tell_of_others(&mut self, roots: &[usize]) {
+        for (index, volume) in self.set.volumes().iter().enumerate() {
+            if self.placed.contains_key(&index) || device::is_hidden(volume) {
+                continue;
+            }
+            let candidate = self.candidates.iter().position(|candidate| candidate.index == index);
+            let refusal = volume.refusal.as_ref().filter(|_| candidate.is_none());
+            let message = match refusal {
+                None if candidate.is_some_and(|candidate| roots.contains(&candidate)) => {
+                    "it looks like the root of a host too; it is not in this tree, look at it by its name".to_owned()
+                }
+                None => "/etc/fstab does not say where it hangs; look at it by its name".to_owned(),
+                Some(refusal) if is_content(refusal) => refusal.to_string(),
+                Some(_) => continue,
+            };
+            self.issues.entry(index).or_insert_with(|| Issue::new(shown(&volume.name), message));
+        }
+    }
+}
+
+/// Whether there may be files in what cannot be browsed.
+fn is_content(refusal: &Refusal) -> bool {
+    use kanshiki_image::signature::SignatureKind::{ExtJournal, Swap};
+    match refusal {
+        Refusal::NotRead { kind, .. } => !matches!(kind, Swap | ExtJournal),
+        Refusal::Holds { .. } | Refusal::Unknown => false,
+        _ => true,
+    }
+}

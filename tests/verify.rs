@@ -436,3 +436,31 @@ fn a_medium_that_does_not_give_a_sector_is_told_apart_from_a_change() {
     assert_eq!((&exhibit["unread"], &exhibit["differing"]), (&json!([{"start": MIB, "end": 2 * MIB}]), &json!([])));
     let _ = verify(&point.join("case"), &["--range", "2M-3M"]).0.exits(0);
 }
+
+#[test]
+fn a_quiet_verification_says_what_differs_and_nothing_when_nothing_does() {
+    let place = acquired(FORMATS[0]);
+    let ran = place.verify(&["--quiet", "--read-only"]).exits(0);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
+    flip(&place.exhibit().join("image.raw"), MIB, 1);
+    let ran = place.verify(&["--quiet", "--read-only"]).exits(1);
+    assert!(ran.stderr.contains("error: E1: MiB 1 differs"), "{}", ran.stderr);
+    assert_eq!(ran.stdout, "");
+    flip(&place.exhibit().join("image.raw"), MIB, 1);
+    std::fs::create_dir(place.case().join("exhibits/E2.partial")).unwrap();
+    let ran = place.verify(&["--quiet", "--read-only"]).exits(3);
+    assert!(ran.stderr.contains("exhibit E2: its acquisition is not finished"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_verification_that_cannot_be_entered_in_the_log_says_so_however_quiet() {
+    let place = acquired(FORMATS[0]);
+    // A folder in the place of the lock stops every entry, for root too.
+    let lock = place.case().join("custody/lock");
+    std::fs::remove_file(&lock).unwrap();
+    std::fs::create_dir(&lock).unwrap();
+    for how in [&["--quiet"] as &[&str], &["--json"], &[]] {
+        let ran = place.verify(how);
+        assert!(ran.stderr.contains("this verification is not in the custody log: "), "{}", ran.stderr);
+    }
+}

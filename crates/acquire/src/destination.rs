@@ -151,6 +151,7 @@ impl Destination {
     ///
     /// The operating system's.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.writer.extend()?;
         for file in self.writer.files()? {
             file.sync_data()?;
         }
@@ -202,7 +203,7 @@ impl Destination {
                 result = self.step(&step);
             }
             if result.is_ok() && flushed.elapsed() >= FLUSH_EVERY {
-                result = self.leaves.flush().map_err(io::Error::other);
+                result = self.writer.extend().and_then(|()| self.leaves.flush().map_err(io::Error::other));
                 flushed = Instant::now();
             }
             if result.is_ok() && synced.elapsed() >= SYNC_EVERY {

@@ -52,6 +52,7 @@ pub fn verify(
         exhibits: Vec::new(),
         custody: None,
         not_compared: Vec::new(),
+        not_recorded: None,
     };
     match &target {
         Target::Image(path) => report.exhibits.push(bare::verify(path, options, progress)?),
@@ -124,6 +125,11 @@ fn say_limits(options: &VerifyOptions, report: &mut VerifyReport) {
     }
 }
 
+/// The answers of the exhibits, in brackets.
+fn of_exhibits(exhibits: &[String]) -> String {
+    if exhibits.is_empty() { " (no exhibit)".to_owned() } else { format!(" ({})", exhibits.join(", ")) }
+}
+
 /// Enters the verification in the custody log. That it cannot be entered changes nothing of its result.
 fn record(case: &Case, options: &VerifyOptions, clock: &dyn Clock, report: &mut VerifyReport) {
     let mode = match (options.quick, options.range) {
@@ -150,11 +156,11 @@ fn record(case: &Case, options: &VerifyOptions, clock: &dyn Clock, report: &mut 
     let act = Act {
         kind: ActKind::Verified,
         who: options.who.clone().unwrap_or_else(|| "not told".to_owned()),
-        what: format!("verified {mode}: {result} ({})", exhibits.join(", ")),
+        what: format!("verified {mode}: {result}{}", of_exhibits(&exhibits)),
         subjects: subjects.collect(),
         tool: crate::tool_name(),
     };
     if let Err(error) = CustodyLog::open(case).and_then(|log| log.append(act, clock)) {
-        report.not_compared.push(format!("this verification could not be entered in the custody log: {error}"));
+        report.not_recorded = Some(crate::error::with_causes(&error));
     }
 }

@@ -62,7 +62,16 @@ pub(crate) trait ImageWriter: Send + fmt::Debug {
     /// The operating system's.
     fn reader(&mut self) -> io::Result<Box<dyn StoredChunks>>;
 
-    /// The open files, to be brought to the medium while the work goes on.
+    /// Makes the image's files as long as the work has come, so that zeroes at the end count as written.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    fn extend(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// The open files, to be brought to the medium while the work goes on; those that were closed are there.
     ///
     /// # Errors
     ///

@@ -37,6 +37,7 @@ fn main() -> std::process::ExitCode {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
+    raise_file_limit();
     let console = Console::new(arguments.color, arguments.verb.wants_json());
     let result = catch_unwind(AssertUnwindSafe(|| run(arguments.verb, &console)));
     let result = result.unwrap_or_else(|_| {
@@ -47,6 +48,15 @@ fn main() -> std::process::ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => console.failure(&failure).into(),
     }
+}
+
+/// Lets the process open as many files as it may: a source may lie in thousands of parts, and all of them stay open. If
+/// it may not, the opening says so.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 fn run(verb: Verb, console: &Console) -> Result<Exit, Failure> {

@@ -8,6 +8,7 @@ pub mod container;
 mod direct;
 mod gaps;
 pub mod layout;
+pub mod lazy;
 mod memory;
 mod open;
 mod raw;

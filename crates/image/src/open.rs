@@ -1,6 +1,7 @@
 //! Opening an image whatever its format.
 
 use crate::container::{Container as _, Probe, Raw, best_container};
+use crate::lazy::{FileIdentity, open_all};
 use crate::{RawFile, ReadError, Source, split};
 use kanshiki_model::visible;
 use std::fmt;
@@ -126,17 +127,16 @@ fn open(
     let parts = split::discover(path).map_err(failed(path))?;
     let is_split = parts.is_some();
     let parts = parts.unwrap_or_else(|| vec![path.to_owned()]);
-    let files: Vec<RawFile> =
-        parts.iter().map(|part| RawFile::open(part).map_err(failed(part))).collect::<Result<_, _>>()?;
-    let kind = files.first().map(|file| file.file().metadata()).transpose().map_err(failed(path))?;
+    let first = parts.first().map(|first| RawFile::open(first).map_err(failed(first))).transpose()?;
+    let kind = first.map(|file| file.file().metadata()).transpose().map_err(failed(path))?;
     let is_device = kind.is_some_and(|kind| kind.file_type().is_block_device());
-    let sources: Vec<Source> = files
-        .into_iter()
-        .map(|file| {
-            let source: Source = Arc::new(file);
-            source
-        })
-        .collect();
+    let opener = |part: &Path| {
+        let file = RawFile::open(part)?;
+        let identity = FileIdentity::of(file.file())?;
+        let source: Source = Arc::new(file);
+        Ok((source, identity))
+    };
+    let sources = open_all(&parts, Box::new(opener)).map_err(|(part, source)| failed(&part)(source))?;
     if is_device {
         return Ok(Opened { source: Raw.open(sources)?, format: ContainerFormat::Device, parts });
     }

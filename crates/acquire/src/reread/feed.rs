@@ -2,6 +2,7 @@
 
 use crate::stream::{Buffer, CHUNK_BYTES, Fault, Feed};
 use kanshiki_custody::manifest::Format;
+use kanshiki_image::lazy::{FileIdentity, open_all};
 use kanshiki_image::split::Concat;
 use kanshiki_image::zstd::{FrameDecoder, SeekableImage};
 use kanshiki_image::{OpenError, RawFile, ReadAt, ReadError, Source, drop_cache, open_direct};
@@ -56,13 +57,14 @@ impl ImageFeed {
     /// [`OpenError`] if a file cannot be opened or is no image of this format.
     pub(crate) fn open(format: Format, paths: &[PathBuf], from_medium: bool) -> Result<Self, OpenError> {
         let mut reading = if from_medium { Reading::Direct } else { Reading::Cached };
-        let mut files = Vec::with_capacity(paths.len());
+        let failed = |source| ReadError::Io { offset: 0, source };
         for path in paths {
-            let (source, how) = open_file(path, reading).map_err(|source| ReadError::Io { offset: 0, source })?;
-            reading = how;
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.push((name, source));
+            reading = open_file(path, reading).map_err(failed)?.2;
         }
+        let opener = move |path: &Path| open_file(path, reading).map(|(source, identity, _)| (source, identity));
+        let sources = open_all(paths, Box::new(opener)).map_err(|(_, source)| failed(source))?;
+        let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let files: Vec<(String, Source)> = paths.iter().map(name).zip(sources).collect();
         let sources = || files.iter().map(|(_, source)| Arc::clone(source));
         let content = match (format, files.first()) {
             (Format::Zstd, Some((_, file))) => Content::Zstd {
@@ -122,7 +124,7 @@ impl ImageFeed {
 }
 
 /// Opens a file in the best way there is, at most as good as the one asked for.
-fn open_file(path: &Path, wanted: Reading) -> io::Result<(Source, Reading)> {
+fn open_file(path: &Path, wanted: Reading) -> io::Result<(Source, FileIdentity, Reading)> {
     let file = kanshiki_custody::open_regular(path)?;
     // A filesystem in memory has nothing below its cache, even if it takes direct reads.
     let in_memory = rustix::fs::fstatfs(&file).is_ok_and(|stat| IN_MEMORY.contains(&stat.f_type));
@@ -130,11 +132,13 @@ fn open_file(path: &Path, wanted: Reading) -> io::Result<(Source, Reading)> {
         && !in_memory
         && let Ok(direct) = open_direct(path)
     {
-        return Ok((Arc::new(direct), Reading::Direct));
+        let identity = FileIdentity::of(direct.file())?;
+        return Ok((Arc::new(direct), identity, Reading::Direct));
     }
     let dropped = wanted != Reading::Cached && !in_memory && drop_cache(&file).is_ok();
     let how = if dropped { Reading::Dropped } else { Reading::Cached };
-    Ok((Arc::new(RawFile::from_file(file)?), how))
+    let identity = FileIdentity::of(&file)?;
+    Ok((Arc::new(RawFile::from_file(file)?), identity, how))
 }
 
 /// tmpfs and ramfs. Source: Linux 6.12, include/uapi/linux/magic.h.

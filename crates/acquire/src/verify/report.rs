@@ -50,6 +50,8 @@ pub struct VerifyReport {
     pub custody: Option<CustodyReport>,
     /// What was not looked at, and why.
     pub not_compared: Vec<String>,
+    /// Why the verification could not be entered in the custody log; `null` if it was, or was not to be.
+    pub not_recorded: Option<String>,
 }
 
 /// What the verification of one exhibit or image found.

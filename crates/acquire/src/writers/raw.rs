@@ -50,7 +50,8 @@ impl ImageWriter for RawWriter {
     }
 
     fn read_chunk(&self, index: u64, buf: &mut [u8]) -> io::Result<bool> {
-        self.file.read(index.saturating_mul(CHUNK_BYTES), buf)
+        read_or_zero(&self.file.file, index.saturating_mul(CHUNK_BYTES), buf)?;
+        Ok(true)
     }
 
     fn reader(&mut self) -> io::Result<Box<dyn StoredChunks>> {
@@ -59,6 +60,10 @@ impl ImageWriter for RawWriter {
 
     fn files(&self) -> io::Result<Vec<File>> {
         Ok(vec![self.file.file.try_clone()?])
+    }
+
+    fn extend(&mut self) -> io::Result<()> {
+        self.file.extend()
     }
 
     fn finish(&mut self, image_bytes: u64) -> io::Result<Vec<String>> {
@@ -83,12 +88,14 @@ pub(super) struct SparseFile {
     file: File,
     // Below this an earlier session, or this one, may have left bytes that are not zero.
     written: u64,
+    // Where the work has come to: up to here everything was written or is zero.
+    reached: u64,
 }
 
 impl SparseFile {
     pub(super) fn new(file: File) -> io::Result<Self> {
         let written = file.metadata()?.len();
-        Ok(Self { file, written })
+        Ok(Self { file, written, reached: 0 })
     }
 
     pub(super) const fn file(&self) -> &File {
@@ -128,11 +135,21 @@ impl SparseFile {
     }
 
     fn write_all(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.reached = self.reached.max(offset.saturating_add(bytes.len() as u64));
         self.file.write_all_at(bytes, offset)
+    }
+
+    /// Makes the file as long as the work has come: a hole at the end counts as written from then on.
+    pub(super) fn extend(&mut self) -> io::Result<()> {
+        if self.file.metadata()?.len() < self.reached {
+            self.file.set_len(self.reached)?;
+        }
+        Ok(())
     }
 
     /// Lets bytes read as zeroes.
     pub(super) fn zero(&mut self, offset: u64, bytes: usize) -> io::Result<()> {
+        self.reached = self.reached.max(offset.saturating_add(bytes as u64));
         let length = self.written.saturating_sub(offset).min(bytes as u64);
         if length == 0 {
             return Ok(());
@@ -145,26 +162,26 @@ impl SparseFile {
         self.file.write_all_at(&zeroes, offset)
     }
 
-    /// Reads bytes; what lies behind the end of the file is zero, since everything up to there was written or kept.
-    pub(super) fn read(&self, offset: u64, buf: &mut [u8]) -> io::Result<bool> {
-        let mut done = 0;
-        while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match self.file.read_at(rest, offset.saturating_add(done as u64)) {
-                Ok(0) => {
-                    rest.fill(0);
-                    break;
-                }
-                Ok(read) => done = done.saturating_add(read),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(true)
-    }
-
     /// Sets the length and brings everything to the medium.
     pub(super) fn finish(&mut self, bytes: u64) -> io::Result<()> {
         self.file.set_len(bytes)?;
         self.file.sync_all()
     }
+}
+
+/// Reads bytes; what lies behind the end of the file is zero, since everything up to there was written or kept.
+pub(super) fn read_or_zero(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+    let mut done = 0;
+    while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset.saturating_add(done as u64)) {
+            Ok(0) => {
+                rest.fill(0);
+                break;
+            }
+            Ok(read) => done = done.saturating_add(read),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

@@ -18,6 +18,10 @@ pub(super) fn tell(
     output: &OutputArguments,
     console: &Console,
 ) -> Result<(), Failure> {
+    if let Some(reason) = &report.not_recorded {
+        let text = format!("this verification is not in the custody log: {reason}");
+        console.note(&format!("{}: {}\n", console.err().warning("warning"), harmless(&text)));
+    }
     if output.json {
         let mut value =
             serde_json::to_value(report).map_err(|error| Failure::from_error("cannot make JSON", &error))?;
@@ -27,6 +31,7 @@ pub(super) fn tell(
         }
         console.json(&value)
     } else if output.quiet {
+        console.note(&reservations(report, console.err()));
         Ok(())
     } else {
         console.result(&text(report, console.out()))
@@ -59,6 +64,41 @@ fn text(report: &VerifyReport, paint: Paint) -> String {
         Verdict::Differs => paint.bad("SOMETHING DIFFERS, see above (exit code 1)"),
     };
     text.push_str(&format!("\n{}: {answer}\n", harmless(&report.target)));
+    text
+}
+
+/// What speaks against an intact answer, one line each; nothing if nothing does.
+fn reservations(report: &VerifyReport, paint: Paint) -> String {
+    let (label, word) = match report.verdict {
+        Verdict::Intact => return String::new(),
+        Verdict::Partial => (paint.warning("warning"), "in part"),
+        Verdict::Impossible => (paint.bad("error"), "no answer"),
+        Verdict::Differs => (paint.bad("error"), "DIFFERS"),
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for exhibit in &report.exhibits {
+        let name = &exhibit.exhibit;
+        lines.extend(exhibit.differing.iter().map(|range| format!("{name}: {}", in_mebibytes(range))));
+        lines.extend(exhibit.problems.iter().map(|problem| format!("{name}: {problem}")));
+        lines.extend(exhibit.unread.iter().map(|range| format!("{name}: bytes {range} cannot be read")));
+    }
+    if let Some(custody) = &report.custody {
+        let notes: &[String] = if report.verdict == Verdict::Impossible { &custody.notes } else { &[] };
+        lines.extend(custody.problems.iter().chain(notes).map(|problem| format!("custody log: {problem}")));
+    }
+    if report.verdict == Verdict::Partial {
+        lines.extend(report.not_compared.iter().map(|what| format!("not compared: {what}")));
+    }
+    let more = lines.len().saturating_sub(SHOWN);
+    lines.truncate(SHOWN);
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&format!("{label}: {}\n", harmless(&line)));
+    }
+    if more > 0 {
+        text.push_str(&format!("{label}: and {more} more, see --json\n"));
+    }
+    text.push_str(&format!("{label}: {}: {word}\n", harmless(&report.target)));
     text
 }
 

@@ -8,6 +8,8 @@ use crate::exit::Exit;
 use crate::manual;
 #[cfg(feature = "mount")]
 use crate::mount;
+#[cfg(feature = "shell")]
+use crate::shell;
 use crate::{acquire, browse, custody, extract, info, schema, verify};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
@@ -71,6 +73,8 @@ pub(crate) enum Verb {
     Extract(Box<extract::ExtractArguments>),
     #[cfg(feature = "mount")]
     Mount(mount::MountArguments),
+    #[cfg(feature = "shell")]
+    Shell(shell::ShellArguments),
     Schema(schema::SchemaArguments),
     #[cfg(feature = "demo")]
     Demo(demo::DemoArguments),
@@ -104,6 +108,8 @@ impl Verb {
             Self::Extract(arguments) => arguments.output.json,
             #[cfg(feature = "mount")]
             Self::Mount(_) => false,
+            #[cfg(feature = "shell")]
+            Self::Shell(_) => false,
             Self::Schema(_) => false,
             #[cfg(feature = "demo")]
             Self::Demo(_) => false,

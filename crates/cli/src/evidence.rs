@@ -19,7 +19,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// What to look at, and how.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct EvidenceArguments {
     /// Image, first part of a split image, exhibit's folder, or disk; opened read-only. A volume of it is chosen behind
     /// a colon, as in disk.raw:p2 or disk.raw:vg/root
@@ -31,6 +31,10 @@ pub(crate) struct EvidenceArguments {
     /// What to do with a journal that the host did not write back: replay it in memory, or ignore it
     #[arg(long, value_enum, default_value_t, value_name = "HOW", hide_possible_values = true)]
     pub(crate) journal: JournalChoice,
+    /// Directory in the image in which paths begin that do not begin with a slash
+    // For the shell, which has one; whoever writes a command writes the whole path.
+    #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
+    pub(crate) begin_in: OsString,
 }
 
 /// What to do with a journal that the host did not write back.
@@ -62,6 +66,7 @@ pub(crate) struct Evidence {
     /// The volumes in the images.
     pub(crate) set: VolumeSet,
     issues: Vec<Issue>,
+    directory: EvidencePath,
 }
 
 impl Evidence {
@@ -72,7 +77,8 @@ impl Evidence {
         let layouts = set.layouts().iter().flat_map(|layout| &layout.issues);
         let issues =
             images.iter().flat_map(|image| &image.issues).chain(layouts).chain(set.issues()).cloned().collect();
-        Ok(Self { view, images, set, issues })
+        let directory = EvidencePath::root().under(arguments.begin_in.as_bytes());
+        Ok(Self { view, images, set, issues, directory })
     }
 
     /// Opens the images and finds the volumes in them, whatever they hold.
@@ -94,7 +100,13 @@ impl Evidence {
     /// Evidence that is a view alone.
     #[cfg(test)]
     pub(crate) fn of(view: View) -> Self {
-        Self { view, images: Vec::new(), set: VolumeSet::default(), issues: Vec::new() }
+        Self {
+            view,
+            images: Vec::new(),
+            set: VolumeSet::default(),
+            issues: Vec::new(),
+            directory: EvidencePath::root(),
+        }
     }
 
     /// Tells what was found when the evidence was opened: damage as issues, a replayed journal as a note.
@@ -107,16 +119,26 @@ impl Evidence {
         self.issues.iter().chain(self.view.issues()).try_for_each(|issue| output.issue(issue))
     }
 
-    /// What a path of the command line leads to; `None` is the root. The path is taken as it stands, or, if nothing has
-    /// that name, in the form in which this program shows it.
+    /// The directory in which paths begin that do not begin with a slash.
+    #[cfg(feature = "shell")]
+    pub(crate) const fn directory(&self) -> &EvidencePath {
+        &self.directory
+    }
+
+    /// Chooses that directory; returns the one before.
+    #[cfg(feature = "shell")]
+    pub(crate) fn change_directory(&mut self, directory: EvidencePath) -> EvidencePath {
+        std::mem::replace(&mut self.directory, directory)
+    }
+
+    /// What a path of the command line leads to; `None` is the directory in which paths begin, the root if none was
+    /// chosen. The path is taken as it stands, or, if nothing has that name, in the form in which this program shows it.
     pub(crate) fn locate(&self, path: Option<&OsStr>, follow: Follow) -> Result<Located, Failure> {
-        let bytes = path.map_or(b"/".as_slice(), OsStrExt::as_bytes);
-        let found = self.view.lookup(&EvidencePath::from_bytes(bytes), follow);
+        let bytes = path.map_or(b"".as_slice(), OsStrExt::as_bytes);
+        let found = self.view.lookup(&self.directory.under(bytes), follow);
         let escaped = std::str::from_utf8(bytes).ok().filter(|text| text.contains('\\')).and_then(from_visible);
         match (found, escaped) {
-            (Err(LookupError::NotFound { .. }), Some(meant)) => {
-                self.view.lookup(&EvidencePath::from_bytes(meant), follow)
-            }
+            (Err(LookupError::NotFound { .. }), Some(meant)) => self.view.lookup(&self.directory.under(&meant), follow),
             (found, _) => found,
         }
         .map_err(|error| Failure::from_error(format!("cannot open `{}`", visible(bytes)), &error))

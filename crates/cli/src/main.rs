@@ -23,6 +23,8 @@ mod mount;
 mod output;
 mod progress;
 mod schema;
+#[cfg(feature = "shell")]
+mod shell;
 mod signals;
 mod verify;
 
@@ -81,6 +83,8 @@ fn run(verb: Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Extract(arguments) => extract::run(&arguments, console),
         #[cfg(feature = "mount")]
         Verb::Mount(arguments) => mount::run(&arguments, console),
+        #[cfg(feature = "shell")]
+        Verb::Shell(arguments) => shell::run(&arguments, console),
         Verb::Schema(arguments) => schema::run(&arguments, console),
         #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, console),

@@ -48,7 +48,7 @@ fn acquire_with<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-#[cfg(all(feature = "demo", feature = "manual", feature = "mount"))]
+#[cfg(all(feature = "demo", feature = "manual", feature = "mount", feature = "shell"))]
 fn the_help_of_the_program_is_the_snapshot() {
     assert_help_is_the_snapshot("kanshiki", &["--help"]);
 }
@@ -84,6 +84,12 @@ fn the_help_of_the_verbs_that_look_into_images_are_the_snapshots() {
     for verb in ["find", "grep", "strings", "hash", "timeline"] {
         assert_help_is_the_snapshot(verb, &[verb, "--help"]);
     }
+}
+
+#[test]
+#[cfg(feature = "shell")]
+fn the_help_of_shell_is_the_snapshot() {
+    assert_help_is_the_snapshot("shell", &["shell", "--help"]);
 }
 
 #[test]

@@ -39,6 +39,16 @@ impl EvidencePath {
         Self(path)
     }
 
+    /// What a path means that is given in this directory: itself if it begins with a slash.
+    #[must_use]
+    pub fn under(&self, path: &[u8]) -> Self {
+        match path.first() {
+            None => self.clone(),
+            Some(b'/') => Self(path.to_vec()),
+            Some(_) => self.join(path),
+        }
+    }
+
     /// The names between the slashes, empty ones left out.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.0.split(|byte| *byte == b'/').filter(|name| !name.is_empty())
@@ -64,6 +74,13 @@ mod tests {
     #[test]
     fn names_are_joined_with_one_slash() {
         assert_eq!(EvidencePath::root().join(b"etc").join(b"passwd").as_bytes(), b"/etc/passwd");
+    }
+
+    #[test]
+    fn a_path_with_a_slash_in_front_does_not_depend_on_the_directory() {
+        let etc = EvidencePath::from_bytes(b"/etc".as_slice());
+        assert_eq!(etc.under(b"ssh/x").as_bytes(), b"/etc/ssh/x");
+        assert_eq!((etc.under(b"/x").as_bytes(), etc.under(b"").as_bytes()), (b"/x".as_slice(), b"/etc".as_slice()));
     }
 
     #[test]

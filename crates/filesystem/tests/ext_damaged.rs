@@ -2,12 +2,7 @@
 //!
 //! Nothing panics, each is gone through quickly, all names that debugfs and fls list are listed, and damage is found where
 //! e2fsck finds it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "a test makes its own files and fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test makes its own files and fails by panicking")]
 
 mod common;
 
@@ -15,7 +10,7 @@ use common::image::{Image, tool};
 use common::names;
 use kanshiki_filesystem::{FileSystem, FsError, JournalUse, NodeType, OpenOptions, open};
 use kanshiki_image::RawFile;
-use kanshiki_testkit::{Need, need, tool_path, workspace_root};
+use kanshiki_testkit::{Need, beside, need, tool_path};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -23,14 +18,15 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The folder of the images, which are kept compressed.
+const FOLDER: &str = "shared/ext-damaged";
+
 /// The images, if they are there.
 fn images() -> Vec<(String, PathBuf)> {
-    let folder = workspace_root().join("../shared/ext-damaged");
-    let folder = if folder.is_dir() { folder } else { workspace_root().join("../../shared/ext-damaged") };
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        eprintln!("SKIPPED: {} is not there", folder.display());
+    if !need(&[Need::Beside(FOLDER), Need::Tool("bzip2")]) {
         return Vec::new();
-    };
+    }
+    let entries = std::fs::read_dir(beside(FOLDER).unwrap()).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     let named = paths.filter_map(|path| {
         let name = path.file_name()?.to_str()?.split("-image").next()?.to_owned();

@@ -29,6 +29,7 @@ const JSONSCHEMA: &str = "jsonschema";
 /// Every program that tests use and that a plain Debian may lack.
 pub const TOOLS: &[Tool] = &[
     tool("zstd", "zstd", "restores compressed images without kanshiki"),
+    tool("bzip2", "bzip2", "unpacks damaged images"),
     tool("ddrescue", "gddrescue", "goes on from the mapfile of an exhibit"),
     tool("ddrescuelog", "gddrescue", "reads the mapfile of an exhibit"),
     tool("nbdkit", "nbdkit", "gives read errors on chosen sectors"),
@@ -54,7 +55,6 @@ pub const TOOLS: &[Tool] = &[
     tool("pvcreate", "lvm2", "makes LVM labels to recognise"),
     tool("mdadm", "mdadm", "makes RAID superblocks to recognise"),
     tool("blkid", "util-linux", "reads signatures to compare with"),
-    tool("fls", "sleuthkit", "lists names, removed ones too, to compare with"),
     tool("mmls", "sleuthkit", "reads partition tables to compare with"),
     tool("fls", "sleuthkit", "lists deleted names to compare with"),
     tool("icat", "sleuthkit", "reads deleted files to compare with"),
@@ -96,6 +96,10 @@ pub enum Need {
     Fuse,
     /// A program of [`TOOLS`], by its name.
     Tool(&'static str),
+    /// A file of the system, such as one in which the kernel tells what it can do.
+    File(&'static str),
+    /// A folder beside the checkout, or beside one of the folders around it.
+    Beside(&'static str),
 }
 
 impl Need {
@@ -107,6 +111,8 @@ impl Need {
             Self::LoopDevices => is_root() && Path::new("/dev/loop-control").exists(),
             Self::Mount => is_root() && may_mount(),
             Self::Fuse => Path::new("/dev/fuse").exists(),
+            Self::File(path) => Path::new(path).exists(),
+            Self::Beside(path) => beside(path).is_some(),
             Self::Tool(name) => {
                 let listed = TOOLS.iter().find(|tool| tool.name == name);
                 listed.unwrap_or_else(|| panic!("`{name}` is not in the table of tools")).is_there()
@@ -123,6 +129,8 @@ impl fmt::Display for Need {
             Self::Mount => formatter.write_str("the right to mount"),
             Self::Fuse => formatter.write_str("/dev/fuse"),
             Self::Tool(name) => write!(formatter, "`{name}`"),
+            Self::File(path) => write!(formatter, "`{path}`"),
+            Self::Beside(path) => write!(formatter, "`{path}` beside the checkout"),
         }
     }
 }
@@ -155,6 +163,12 @@ fn test_name() -> String {
         return variable("NEXTEST_BINARY_ID").map_or(test.clone(), |binary| format!("{binary} {test}"));
     }
     std::thread::current().name().unwrap_or("a test").to_owned()
+}
+
+/// Where a folder lies that [`Need::Beside`] names.
+#[must_use]
+pub fn beside(path: &str) -> Option<PathBuf> {
+    crate::workspace_root().ancestors().map(|folder| folder.join(path)).find(|folder| folder.is_dir())
 }
 
 /// Where a program lies, in `PATH` or among the system's own.

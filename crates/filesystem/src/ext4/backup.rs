@@ -8,6 +8,9 @@ use kanshiki_model::{ByteRange, Issue};
 /// Groups that may hold a copy, near the start of the volume; the last group is tried too.
 const GROUPS: [u64; 17] = [1, 3, 5, 7, 9, 25, 27, 49, 81, 125, 243, 343, 2, 4, 6, 8, 10];
 
+/// The most clusters that mke2fs gives a group (e2fsprogs, lib/ext2fs/ext2_fs.h, `EXT2_MAX_CLUSTERS_PER_GROUP`).
+const MOST_CLUSTERS: u64 = 65_528;
+
 /// Powers of two of the blocks in a cluster that are tried: none, and those from 2 to 64.
 const CLUSTER_POWERS: [u32; 7] = [0, 4, 1, 2, 3, 5, 6];
 
@@ -61,7 +64,7 @@ fn backup(source: &dyn ReadAt) -> Option<Superblock> {
         CLUSTER_POWERS.into_iter().find_map(|cluster| {
             let block_bytes = 1024_u64.checked_shl(power)?;
             let first = u64::from(power == 0 && cluster == 0);
-            let blocks_of_a_group = block_bytes.checked_mul(8)?.checked_shl(cluster)?;
+            let blocks_of_a_group = block_bytes.checked_mul(8)?.min(MOST_CLUSTERS).checked_shl(cluster)?;
             let last = source.len().checked_div(block_bytes)?.saturating_sub(first).checked_div(blocks_of_a_group)?;
             let groups = GROUPS.into_iter().chain([last, last.saturating_sub(1)]);
             let mut groups = groups.filter(|group| *group > 0 && *group <= last);

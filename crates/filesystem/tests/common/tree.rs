@@ -170,6 +170,11 @@ fn reader_xattrs(filesystem: &dyn FileSystem, node: NodeId) -> Vec<(String, Vec<
     named.filter(|(name, _)| !name.starts_with("encryption.")).collect()
 }
 
+/// SHA-256 of bytes.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// SHA-256 of a content.
 pub fn digest(source: &Source) -> String {
     let mut digest = Sha256::new();

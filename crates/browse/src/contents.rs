@@ -10,7 +10,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 /// Bytes of paths and numbers that are kept at once; more files make further portions.
-const PORTION_BYTES: usize = 64 << 20;
+const PORTION_BYTES: usize = 40 << 20;
 
 /// A file whose content is to be read.
 #[derive(Debug, Clone, Copy)]

@@ -33,7 +33,8 @@ pub struct Piece {
 
 impl Piece {
     fn weight(&self) -> usize {
-        self.bytes.len().saturating_add(self.issues.len().saturating_mul(256))
+        // Even nothing takes a place while it waits.
+        self.bytes.len().saturating_add(self.issues.len().saturating_mul(256)).saturating_add(128)
     }
 }
 
@@ -103,6 +104,7 @@ pub fn ordered<J: Send>(
 
 impl<'a> Shared<'a> {
     fn run<J>(&self, jobs: &Mutex<(u64, impl Iterator<Item = J>)>, work: &(dyn Fn(J, &mut Output<'_, '_>) + Sync)) {
+        let _alarm = Alarm(self);
         loop {
             let next = {
                 let mut jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,6 +145,18 @@ impl<'a> Shared<'a> {
 
     fn lock(&self) -> MutexGuard<'_, State<'a>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets nobody wait for the turn of a thread that has died.
+struct Alarm<'s, 'a>(&'s Shared<'a>);
+
+impl Drop for Alarm<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.lock().stopped = true;
+            self.0.changed.notify_all();
+        }
     }
 }
 
@@ -224,6 +238,18 @@ mod tests {
             ControlFlow::Continue(())
         });
         assert!(got.is_sorted() && got.len() == 800);
+    }
+
+    #[test]
+    #[should_panic(expected = "a scoped thread panicked")]
+    fn a_thread_that_dies_lets_nobody_wait() {
+        assert!(threads() > 1, "without a second core: a scoped thread panicked");
+        let work = |job: u8, output: &mut Output<'_, '_>| {
+            assert!(std::thread::current().name().is_some() || job > 200, "the first job of the other thread");
+            output.piece.bytes.resize(PIECE_BYTES, job);
+            std::thread::sleep(std::time::Duration::from_micros(100));
+        };
+        ordered(0..200_u8, &work, &mut |_| ControlFlow::Continue(()));
     }
 
     #[test]

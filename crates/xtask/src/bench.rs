@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: speed and memory, beside the tools of the field.
 
 mod bad_sectors;
+mod browse;
 mod jobs;
 mod measure;
 mod record;
@@ -17,6 +18,8 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Bench {
     /// Acquire and verify, source and destination in memory
     Acquire(Options),
+    /// Walk, hash, read and mount an image of many files, in memory
+    Browse(browse::Options),
 }
 
 /// Options of `cargo xtask bench acquire`.
@@ -54,7 +57,13 @@ fn size(text: &str) -> Result<u64, String> {
 
 /// Measures, prints the tables, and puts them into BENCHMARKS.md.
 pub(crate) fn run(bench: &Bench) -> Result<()> {
-    let Bench::Acquire(options) = bench;
+    match bench {
+        Bench::Acquire(options) => acquire(options),
+        Bench::Browse(options) => browse::run(options),
+    }
+}
+
+fn acquire(options: &Options) -> Result<()> {
     ensure!(tool_path("time").is_some(), "`time` is missing (package time): it measures processor time and memory");
     let program = release_program()?;
     let folder = Folder::make(&options.folder.join(format!("kanshiki-bench-{}", std::process::id())))?;
@@ -71,7 +80,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     }
     let section = format!("{}\n{content}\n\n{text}", record::circumstances(&program, options.size, options.runs)?);
     println!("\n{section}");
-    if options.dry_run { Ok(()) } else { record::write(&section) }
+    if options.dry_run { Ok(()) } else { record::write(record::ACQUIRE, &section) }
 }
 
 /// A folder that goes away at the end.

@@ -73,6 +73,7 @@ impl<'a, S: Sweeper> Shared<'a, S> {
 
     /// Works on directories until all is done.
     pub(super) fn help(&self, work: &Work<'a, S>) {
+        let _alarm = Alarm(self);
         let mut state = self.lock();
         while !state.stopped {
             match state.take(work) {
@@ -94,6 +95,9 @@ impl<'a, S: Sweeper> Shared<'a, S> {
         state.start(work, start);
         loop {
             state.drop_finished();
+            if state.stopped {
+                return ControlFlow::Break(());
+            }
             if state.groups.is_empty() {
                 return ControlFlow::Continue(());
             }
@@ -175,6 +179,17 @@ impl<'a, S: Sweeper> Shared<'a, S> {
 
     fn lock(&self) -> MutexGuard<'_, State<'a, S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the sweep when a thread that helps dies: nobody else would finish its directory.
+struct Alarm<'s, 'a, S: Sweeper>(&'s Shared<'a, S>);
+
+impl<S: Sweeper> Drop for Alarm<'_, '_, S> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop();
+        }
     }
 }
 

@@ -28,9 +28,10 @@ const AFTER_HELP: &str = "\
 Every regular file is read once, in the order in which files lie on the disk; one with several names
 is read once for all. Rows come directory by directory, by name in each; in a tree of millions of
 files, portion by portion. The forms sha256sum and hashdeep name files from where the tree begins,
-as ./etc/passwd, so that `sha256sum -c` and `hashdeep -r -l -a -k` check a copy of the tree from
-inside it, and never the files of this machine. sha256sum writes the form with tags if there are
-several algorithms. hashdeep has no form for names with line breaks: they are escaped and told.
+as ./etc/passwd, so that `sha256sum -c` and `hashdeep -r -l -o f -a -k` check a copy of the
+tree from inside it, and never the files of this machine. sha256sum writes the form with tags if
+there are several algorithms. hashdeep has no form for names with line breaks: they are escaped and
+told.
 --known takes lists of sha256sum and its kin, of hashdeep, of the NSRL (CSV), or bare digests.
 
 Exit codes: 0 done; 3 done, but something is damaged or unreadable; 4 not done; 130 interrupted.
@@ -59,8 +60,8 @@ pub(crate) struct HashArguments {
     /// List of known files
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
-    /// Only files that are known, or only those that are unknown
-    #[arg(long, value_enum, value_name = "WHICH", requires = "known")]
+    /// Leave out all files but these: known or unknown
+    #[arg(long, value_enum, value_name = "WHICH", hide_possible_values = true, requires = "known")]
     only: Option<Only>,
     /// Only files of this size; units as in ..100M
     #[arg(long, value_name = "RANGE", value_parser = sizes)]

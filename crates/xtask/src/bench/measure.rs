@@ -60,16 +60,26 @@ fn once(context: &Context<'_>, job: &Job, keep: &Path) -> Result<Measure> {
     // Memory that nobody has touched for a while may have been put aside; no job shall pay for the one before.
     let mut source = std::fs::File::open(context.source).context("cannot open the source")?;
     std::io::copy(&mut source, &mut std::io::sink()).context("cannot read the source")?;
-    let record = context.folder.join("time");
-    let time = tool_path("time").context("`time` is missing (package time)")?;
-    let begun = Instant::now();
-    let status = with(Command::new(time).args(["-f", "%U %S %M", "-o"]).arg(&record).args(["sh", "-c", job.script]))?;
-    let wall = begun.elapsed().as_secs_f64();
-    ensure!(status.success(), "{} ended with {status}", job.name);
-    let (processor, peak) = parse(&std::fs::read_to_string(&record)?)?;
+    let environment = [("SRC", context.source), ("OUT", &out), ("KEEP", keep), ("K", context.program)];
+    let (wall, processor, peak) = timed(job.name, job.script, &environment, &context.folder.join("time"))?;
     let image = if job.image.is_empty() { 0 } else { std::fs::metadata(out.join(job.image))?.len() };
     std::fs::remove_dir_all(&out).context("cannot remove what came out")?;
     Ok(Measure { wall, processor, peak, image })
+}
+
+/// Runs lines of shell; gives seconds by the clock, seconds of the processors, and the peak memory in bytes. `record` is
+/// a file for what `time` writes.
+pub(crate) fn timed(name: &str, script: &str, environment: &[(&str, &Path)], record: &Path) -> Result<(f64, f64, u64)> {
+    let time = tool_path("time").context("`time` is missing (package time)")?;
+    let mut command = Command::new(time);
+    command.args(["-f", "%U %S %M", "-o"]).arg(record).args(["sh", "-c", script]).stdin(Stdio::null());
+    command.envs(environment.iter().copied());
+    let begun = Instant::now();
+    let status = command.status().with_context(|| format!("cannot run {name}"))?;
+    let wall = begun.elapsed().as_secs_f64();
+    ensure!(status.success(), "{name} ended with {status}");
+    let (processor, peak) = parse(&std::fs::read_to_string(record)?)?;
+    Ok((wall, processor, peak))
 }
 
 /// Reads `user system peak`, in seconds and KiB.

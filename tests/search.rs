@@ -1,0 +1,351 @@
+//! Going through whole images: what find, grep, strings, hash and timeline tell, compared with the tools of the field.
+
+use kanshiki_testkit::{Mount, Need, Ran, TempDir, kanshiki_path, need, noise, run, tempdir, write_file};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What every test needs to make its image.
+const NEEDS: &[Need] = &[Need::Tool("mkfs.ext4"), Need::Tool("debugfs")];
+
+/// Names that try to harm whoever reads them; no line breaks, of which hashdeep knows nothing.
+const HOSTILE: &[&[u8]] = &[
+    b"\x1b[2J\x1b[1;31mred",
+    b"tab\tand\rreturn",
+    b"not \xff\xfe utf-8",
+    "gpj\u{202e}exe".as_bytes(),
+    b"back\\slash \\x1b \\u{1b}",
+    b" leading and trailing ",
+    b"-rf",
+    b"com,ma \"quote\" 'tick'",
+    b"%s%n",
+    &[b'n'; 255],
+];
+
+/// A folder with the source of a filesystem, and the image made of it.
+struct Ground {
+    folder: TempDir,
+    image: PathBuf,
+}
+
+impl Ground {
+    #[track_caller]
+    fn new(more_names: &[&[u8]]) -> Self {
+        let folder = tempdir();
+        let source = folder.path().join("source");
+        fs::create_dir_all(source.join("etc/deep/deeper")).unwrap();
+        fs::create_dir_all(source.join("var/log")).unwrap();
+        fs::create_dir(source.join("hostile")).unwrap();
+        write_file(&source.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nmori:x:1000:1000::/:\n");
+        write_file(&source.join("etc/deep/deeper/bottom"), noise(3, 10_000));
+        write_file(&source.join("large"), noise(5, 3_000_000));
+        write_file(&source.join("removed"), noise(7, 5000));
+        write_file(&source.join("empty"), "");
+        write_file(&source.join("tool"), fs::read("/proc/self/exe").unwrap().get(..400_000).unwrap());
+        fs::set_permissions(source.join("tool"), fs::Permissions::from_mode(0o4755)).unwrap();
+        fs::hard_link(source.join("tool"), source.join("etc/tool2")).unwrap();
+        symlink("etc/passwd", source.join("link")).unwrap();
+        let lines: String = (0..20_000).map(|number| format!("{number} ferry {}\n", number * 7919 % 1000)).collect();
+        write_file(&source.join("var/log/plain"), &lines);
+        for (number, name) in HOSTILE.iter().chain(more_names).enumerate() {
+            write_file(&source.join("hostile").join(OsStr::from_bytes(name)), format!("{number}\n"));
+        }
+        for (tool, suffix) in [("gzip", "gz"), ("xz", "xz"), ("zstd", "zst"), ("bzip2", "bz2")] {
+            if kanshiki_testkit::tool_path(tool).is_some() {
+                let packed = piped(Command::new(tool).arg("-c"), lines.as_bytes());
+                write_file(&source.join(format!("var/log/old.{suffix}")), packed);
+            }
+        }
+        let image = folder.path().join("image");
+        let options = ["-q", "-F", "-I", "256", "-d"];
+        let _ = run(Command::new("mkfs.ext4").args(options).arg(&source).arg(&image).arg("64M")).exits(0);
+        let _ = run(Command::new("debugfs").args(["-w", "-R", "rm removed"]).arg(&image)).exits(0);
+        Self { folder, image }
+    }
+
+    fn source(&self, name: &str) -> PathBuf {
+        self.folder.path().join("source").join(name)
+    }
+
+    /// The image mounted by the kernel.
+    #[track_caller]
+    fn mounted(&self) -> Mount {
+        let point = self.folder.path().join("mount");
+        fs::create_dir_all(&point).unwrap();
+        Mount::device(&self.image, &point, "ro,noload,loop")
+    }
+
+    #[track_caller]
+    fn kanshiki(&self, words: &[&str]) -> Ran {
+        let (verb, rest) = words.split_first().unwrap();
+        let (before, rest) = if *verb == "grep" { rest.split_at(1) } else { rest.split_at(0) };
+        run(Command::new(kanshiki_path()).arg(verb).args(before).arg(&self.image).args(rest))
+    }
+
+    /// What kanshiki writes to standard output, as it is.
+    #[track_caller]
+    fn bytes(&self, words: &[&str]) -> Vec<u8> {
+        let (verb, rest) = words.split_first().unwrap();
+        let command = &mut Command::new(kanshiki_path());
+        let output = command.arg(verb).arg(&self.image).args(rest).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+}
+
+/// What a program makes of its standard input.
+#[track_caller]
+fn piped(command: &mut Command, input: &[u8]) -> Vec<u8> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    output.stdout
+}
+
+fn set(text: &str) -> BTreeSet<&str> {
+    text.lines().collect()
+}
+
+fn nul_separated(bytes: &[u8]) -> BTreeSet<&[u8]> {
+    bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty()).collect()
+}
+
+#[test]
+fn a_bodyfile_gives_mactime_the_same_events_as_that_of_fls() {
+    if !need(&[NEEDS, &[Need::Tool("fls"), Need::Tool("mactime")]].concat()) {
+        return;
+    }
+    let ground = Ground::new(&[]);
+    let fls = run(Command::new("fls").args(["-r", "-p", "-m", "/"]).arg(&ground.image)).exits(0);
+    let ours = ground.kanshiki(&["timeline", "--format", "body"]).exits(0);
+    // fls puts ^ in the place of control characters, and has a folder for orphans; we have the root.
+    let events = |body: &str| {
+        let plain: Vec<&str> = body
+            .lines()
+            .filter(|line| {
+                !line.contains("|/hostile/") && !line.contains("/$OrphanFiles|") && !line.starts_with("0|/|")
+            })
+            .collect();
+        let file = ground.folder.path().join("body");
+        write_file(&file, plain.join("\n"));
+        let ran = run(Command::new("mactime").args(["-d", "-z", "UTC", "-b"]).arg(&file)).exits(0);
+        ran.stdout.lines().map(str::to_owned).collect::<BTreeSet<String>>()
+    };
+    let (expected, found) = (events(&fls.stdout), events(&ours.stdout));
+    assert!(expected.len() > 15 && expected.iter().any(|line| line.contains("removed (deleted)")), "{expected:?}");
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn find_tells_what_gnu_find_tells_of_a_kernel_mount() {
+    if !need(&[NEEDS, &[Need::Mount, Need::LoopDevices]].concat()) {
+        return;
+    }
+    let ground = Ground::new(&[b"line\nbreak"]);
+    let mount = ground.mounted();
+    let format = "%P\\t%i\\t%s\\t%m\\t%U\\t%G\\t%n\\t%T@\\t%C@\\0";
+    let gnu = Command::new("find").arg(mount.point()).args(["-mindepth", "1", "-printf", format]).output().unwrap();
+    let expected: BTreeSet<Vec<u8>> = nul_separated(&gnu.stdout).into_iter().map(<[u8]>::to_vec).collect();
+    let mut found = BTreeSet::new();
+    for line in ground.kanshiki(&["find", "--jsonl", "--depth", "1.."]).exits(0).stdout.lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        if row["type"] != "found" {
+            continue;
+        }
+        let hex = row["path_hex"].as_str();
+        let mut text: Vec<u8> = hex.map_or_else(|| row["path"].as_str().unwrap().as_bytes().to_vec(), unhex);
+        text.remove(0);
+        let fields = [
+            row["inode"].to_string(),
+            row["size"].to_string(),
+            format!("{:o}", row["mode"].as_u64().unwrap() & 0o7777),
+            row["uid"].to_string(),
+            row["gid"].to_string(),
+            row["links"].to_string(),
+            seconds(row["modified"].as_str().unwrap()),
+            seconds(row["changed"].as_str().unwrap()),
+        ];
+        text.extend(fields.iter().flat_map(|field| format!("\t{field}").into_bytes()));
+        found.insert(text);
+    }
+    assert!(expected.len() > 25);
+    assert_eq!(found, expected);
+}
+
+fn unhex(hex: &str) -> Vec<u8> {
+    (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
+}
+
+/// Seconds since 1970 with ten digits behind the point, as `find -printf %T@` writes them; by GNU date.
+fn seconds(time: &str) -> String {
+    let ran = run(Command::new("date").args(["-u", "+%s.%N0", "-d", time])).exits(0);
+    ran.stdout.trim().to_owned()
+}
+
+#[test]
+fn each_condition_of_find_finds_what_that_of_gnu_find_finds() {
+    if !need(&[NEEDS, &[Need::Mount, Need::LoopDevices]].concat()) {
+        return;
+    }
+    let ground = Ground::new(&[b"line\nbreak"]);
+    let mount = ground.mounted();
+    let pairs: &[(&[&str], &[&str])] = &[
+        (&["--type", "f", "--name", "*e*"], &["-type", "f", "-name", "*e*"]),
+        (&["--type", "d,l"], &["(", "-type", "d", "-o", "-type", "l", ")"]),
+        (&["--iname", "[DP]*"], &["-iname", "[DP]*"]),
+        (&["--name", "?????"], &["-name", "?????"]),
+        (&["--mode", "-4000"], &["-perm", "-4000"]),
+        (&["--mode", "/022"], &["-perm", "/022"]),
+        (&["--mode", "644"], &["-perm", "644"]),
+        (&["--size", "1001.."], &["-size", "+1000c"]),
+        (&["--size", "0", "--type", "f"], &["-empty", "-type", "f"]),
+        (&["--links", "2", "--type", "f"], &["-links", "2", "-type", "f"]),
+        (&["--owner", "root", "--group", "0"], &["-uid", "0", "-gid", "0"]),
+        (&["--modified", "2000-01-01.."], &["-newermt", "2000-01-01 00:00 UTC"]),
+        (&["--depth", "2..3"], &["-mindepth", "2", "-maxdepth", "3"]),
+    ];
+    for (ours, gnu) in pairs {
+        let mut command = Command::new("find");
+        // The patterns of GNU find are those of the locale.
+        command.env("LC_ALL", "C.UTF-8").current_dir(mount.point()).arg(".");
+        let (depths, tests): (Vec<&str>, Vec<&str>) =
+            if gnu[0].ends_with("depth") { (gnu.to_vec(), vec![]) } else { (vec![], gnu.to_vec()) };
+        let output = command.args(depths).args(tests).args(["-printf", "/%P\\0"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let found = ground.bytes(&[&["find", "-0"], *ours].concat());
+        assert_eq!(nul_separated(&found), nul_separated(&output.stdout), "{ours:?}");
+        assert!(!found.is_empty(), "{ours:?}");
+    }
+}
+
+#[test]
+fn sha256sum_accepts_the_list_of_all_files_whatever_their_names() {
+    if !need(&[NEEDS, &[Need::Mount, Need::LoopDevices]].concat()) {
+        return;
+    }
+    let ground = Ground::new(&[b"line\nbreak"]);
+    let mount = ground.mounted();
+    let list = ground.folder.path().join("list");
+    for words in [&["hash", "--format", "sha256sum"][..], &["hash", "--format", "sha256sum", "--hash", "sha256,sha256"]]
+    {
+        write_file(&list, ground.bytes(words));
+        let check = run(Command::new("sha256sum").args(["--check", "--strict"]).arg(&list).current_dir(mount.point()));
+        let files = Command::new("find").arg(mount.point()).args(["-type", "f", "-printf", "x"]).output().unwrap();
+        let check = check.exits(0);
+        assert_eq!(check.stdout.lines().filter(|line| line.ends_with(": OK")).count(), files.stdout.len());
+    }
+    write_file(&list, ground.bytes(&["hash", "--format", "sha256sum", "--hash", "md5,sha512"]));
+    let checks = [("md5sum", "MD5"), ("sha512sum", "SHA512")];
+    let all = fs::read(&list).unwrap();
+    for (tool, tag) in checks {
+        let lines: Vec<&[u8]> = all
+            .split_inclusive(|byte| *byte == b'\n')
+            .filter(|line| line.starts_with(tag.as_bytes()) || line.starts_with(format!("\\{tag}").as_bytes()))
+            .collect();
+        write_file(&list, lines.concat());
+        let _ = run(Command::new(tool).args(["--check", "--strict"]).arg(&list).current_dir(mount.point())).exits(0);
+    }
+}
+
+#[test]
+fn an_audit_of_hashdeep_passes_and_names_the_file_that_was_changed() {
+    if !need(&[NEEDS, &[Need::Mount, Need::LoopDevices, Need::Tool("hashdeep")]].concat()) {
+        return;
+    }
+    let ground = Ground::new(&[]);
+    let mount = ground.mounted();
+    let list = ground.folder.path().join("list");
+    let rows = ground.bytes(&["hash", "--format", "hashdeep", "--hash", "md5,sha256"]);
+    write_file(&list, &rows);
+    let audit = || {
+        run(Command::new("hashdeep")
+            .args(["-r", "-l", "-o", "f", "-a", "-vv", "-k"])
+            .arg(&list)
+            .arg(".")
+            .current_dir(mount.point()))
+    };
+    let passed = audit();
+    assert!(passed.code == 0 && passed.stdout.contains("Audit passed"), "{}{}", passed.stdout, passed.stderr);
+    let changed = String::from_utf8_lossy(&rows).replace("./etc/passwd", "./etc/shadow");
+    write_file(&list, changed);
+    assert!(audit().stdout.contains("etc/passwd: Moved from"), "{}", audit().stdout);
+}
+
+#[test]
+fn a_list_of_hashdeep_and_one_of_sha256sum_mark_known_files() {
+    if !need(&[NEEDS, &[Need::Tool("hashdeep")]].concat()) {
+        return;
+    }
+    let ground = Ground::new(&[]);
+    let list = ground.folder.path().join("list");
+    for (tool, options) in [("hashdeep", vec!["-l"]), ("sha256sum", vec![])] {
+        let made =
+            run(Command::new(tool).args(options).arg(ground.source("tool")).arg(ground.source("large"))).exits(0);
+        write_file(&list, made.stdout);
+        let known = ground.kanshiki(&["hash", "--known", list.to_str().unwrap(), "--only", "known"]).exits(0);
+        let paths: BTreeSet<&str> = known.stdout.lines().filter_map(|line| line.rsplit("  ").next()).collect();
+        assert_eq!(paths, BTreeSet::from(["/etc/tool2", "/large", "/tool"]), "{tool}");
+    }
+}
+
+#[test]
+fn grep_finds_the_lines_that_its_kin_find_in_plain_and_compressed_files() {
+    let kin = [("zgrep", "gz"), ("xzgrep", "xz"), ("zstdgrep", "zst"), ("bzgrep", "bz2")];
+    let needs: Vec<Need> = kin.iter().map(|(tool, _)| Need::Tool(tool)).collect();
+    if !need(&[NEEDS, &needs].concat()) {
+        return;
+    }
+    let ground = Ground::new(&[]);
+    for expression in ["ferry 77$", "^1[0-9]*5 ", "[89]99 f"] {
+        let gnu =
+            run(Command::new("grep").args(["-n", "-b", "-E", expression]).arg(ground.source("var/log/plain"))).exits(0);
+        let ours = ground.kanshiki(&["grep", expression, "/var/log/plain"]).exits(0);
+        let lines = |text: &str| {
+            text.lines()
+                .filter_map(|line| Some((line.split(':').next()?.to_owned(), line.rsplit(':').next()?.to_owned())))
+                .collect::<Vec<_>>()
+        };
+        let stripped: String =
+            ours.stdout.lines().map(|line| format!("{}\n", line.trim_start_matches("/var/log/plain:"))).collect();
+        assert_eq!(lines(&stripped), lines(&gnu.stdout), "{expression}");
+        for (tool, suffix) in kin {
+            let name = format!("var/log/old.{suffix}");
+            let count = run(Command::new(tool).args(["-c", "-E", expression]).arg(ground.source(&name)));
+            let ours = ground.kanshiki(&["grep", expression, "-c", &format!("/{name}")]).exits(0);
+            let found = ours.stdout.trim().rsplit(':').next().unwrap().to_owned();
+            assert_eq!(found, count.stdout.trim().rsplit(':').next().unwrap(), "{tool} {expression}");
+        }
+    }
+    let only = run(Command::new("grep").args(["-o", "-b", "-a", "GLIBC"]).arg(ground.source("tool")));
+    if let Some(first) = only.stdout.lines().next() {
+        let ours = ground.kanshiki(&["grep", "GLIBC", "-m", "1", "/tool"]).exits(0);
+        let offset = ours.stdout.split(':').nth(2).unwrap().to_owned();
+        assert_eq!(Some(offset.as_str()), first.split(':').next());
+    }
+}
+
+#[test]
+fn strings_finds_the_texts_that_gnu_strings_finds() {
+    if !need(&[NEEDS, &[Need::Tool("strings")]].concat()) {
+        return;
+    }
+    let ground = Ground::new(&[]);
+    let gnu = |options: &[&str], file: &Path| {
+        let output = Command::new("strings").args(["-a", "-t", "d"]).args(options).arg(file).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let expected = gnu(&["-n", "6"], &ground.source("tool"));
+    assert_eq!(ground.kanshiki(&["strings", "-n", "6", "/tool"]).exits(0).stdout, expected);
+    let (expected, found) = (gnu(&[], &ground.image), ground.kanshiki(&["strings", "--volume"]).exits(0).stdout);
+    assert!(set(&expected).len() > 10_000);
+    assert_eq!(set(&found).symmetric_difference(&set(&expected)).collect::<Vec<_>>(), Vec::<&&str>::new());
+}

@@ -12,7 +12,7 @@ const DEPTH: usize = 64;
 /// A name that was removed, or that stands in a deleted directory.
 #[derive(Debug)]
 pub struct DeletedName {
-    /// The path that it had, as far as it is known. What stood in a deleted directory that has no name itself lies under
+    /// The path that it had, as far as it is known; in a volume that hangs nowhere, from its root. What stood in a deleted directory that has no name itself lies under
     /// `/$OrphanFiles/OrphanFile-` and the directory's inode.
     pub path: EvidencePath,
     /// The volume.
@@ -48,14 +48,25 @@ pub enum DeletedEvent {
 
 type Sink<'a, E> = dyn FnMut(DeletedEvent) -> Result<(), E> + 'a;
 
-/// Gives all deleted names of a view, directory by directory, and then all deleted inodes, volume by volume.
+/// Gives all deleted names of a view, directory by directory, and then all deleted inodes, volume by volume. Volumes that
+/// hang nowhere are gone through too, each from its own root.
 ///
 /// # Errors
 ///
 /// What `sink` returns.
 pub fn deleted<E>(view: &View, sink: &mut Sink<'_, E>) -> Result<(), E> {
     let mut search = Search { view, seen: HashSet::new(), sink };
-    search.live_directories()?;
+    let mounted: HashSet<usize> = view.mounts().iter().map(|mount| mount.volume).collect();
+    match view.root() {
+        Ok((place, node)) => search.live_directories(place, node)?,
+        Err(error) => search.damage(None, 0, error)?,
+    }
+    for volume in (0..view.volumes().len()).filter(|volume| !mounted.contains(volume)) {
+        match view.root_of(volume) {
+            Ok((place, node)) => search.live_directories(place, node)?,
+            Err(error) => search.damage(None, volume, error)?,
+        }
+    }
     for volume in 0..view.volumes().len() {
         search.nodes(volume)?;
     }
@@ -70,11 +81,7 @@ struct Search<'a, 's, E> {
 }
 
 impl<E> Search<'_, '_, E> {
-    fn live_directories(&mut self) -> Result<(), E> {
-        let (place, node) = match self.view.root() {
-            Ok(root) => root,
-            Err(error) => return (self.sink)(DeletedEvent::Damage { path: None, volume: 0, error }),
-        };
+    fn live_directories(&mut self, place: Place, node: Node) -> Result<(), E> {
         for visit in self.view.walk(Located { path: EvidencePath::root(), place, node }) {
             match visit {
                 Ok(visit) => {
@@ -204,6 +211,25 @@ mod tests {
         filesystem.remove(gone, b"inside");
         filesystem.remove(kept, b"gone");
         assert_eq!(told(filesystem), ["/kept/gone 12", "/kept/gone/inside 13", "inode 12", "inode 13"]);
+    }
+
+    #[test]
+    fn volumes_that_hang_nowhere_are_gone_through_too() {
+        let volume = |name: &str| {
+            let mut filesystem = MemoryFileSystem::new();
+            filesystem.add(2, name.as_bytes(), NodeType::File, b"");
+            filesystem.remove(2, name.as_bytes());
+            Volume { name: name.to_owned(), filesystem: Arc::new(filesystem) }
+        };
+        let view = View::new(vec![volume("p1"), volume("p2")], 1);
+        let mut names = Vec::new();
+        let done: Result<(), ()> = deleted(&view, &mut |event| {
+            if let DeletedEvent::Name(name) = event {
+                names.push((name.volume, name.path.to_string()));
+            }
+            Ok(())
+        });
+        assert_eq!((done, names), (Ok(()), vec![(1, "/p2".to_owned()), (0, "/p1".to_owned())]));
     }
 
     #[test]

@@ -40,6 +40,7 @@ mod owners;
 pub mod parallel;
 pub mod pattern;
 mod pieces;
+mod resolved;
 #[cfg(feature = "second-reader")]
 pub mod second_reader;
 mod sorted;

@@ -1,12 +1,12 @@
 //! Directories listed by name, one or all below it.
 
-use crate::SortedEntries;
-use kanshiki_filesystem::{Entry, EntryState, FileSystem, FsError, Located, Node, NodeType, Place, View};
+use crate::resolved::{Found, Resolved, Which};
+use kanshiki_filesystem::{Entry, EntryState, FsError, Located, Node, NodeType, Place, View};
 use kanshiki_model::EvidencePath;
 use std::collections::HashSet;
 
-/// Memory for the entries of one directory that are being sorted.
-const BUDGET: usize = 64 << 20;
+/// Memory for the entries of one directory.
+const BUDGET: usize = 48 << 20;
 
 /// The least memory for the entries of a directory deep in a tree.
 const LEAST: usize = 16 << 10;
@@ -113,8 +113,8 @@ struct Pending {
 
 /// A directory under way in a tree.
 struct Level<'a> {
-    entries: SortedEntries<'a>,
-    next: Option<Entry>,
+    entries: Resolved<'a>,
+    next: Option<(Entry, Found)>,
     place: Place,
     path_bytes: usize,
 }
@@ -131,8 +131,8 @@ impl<'a, E> Lister<'a, '_, E> {
             (self.sink)(ListEvent::Directory(&own))?;
             let first = pending.len();
             let Some(mut entries) = self.entries(place, BUDGET) else { continue };
-            while let Some(entry) = self.next(&mut entries, &own, place.volume)? {
-                let row = self.row(&own, place.volume, entry, depth);
+            while let Some(next) = self.next(&mut entries, &own, place.volume)? {
+                let row = row(&own, place.volume, next, depth);
                 let inside = self.inside(&row)?;
                 if let (Some(place), Some(entry)) = (inside, &row.entry) {
                     let (above, name) = (path.len(), entry.name.clone().into_boxed_slice());
@@ -155,14 +155,14 @@ impl<'a, E> Lister<'a, '_, E> {
         while let Some(level) = levels.last_mut() {
             path.truncate(level.path_bytes);
             let own = EvidencePath::from_bytes(path.clone());
-            let (place, entry) = (level.place, level.next.take());
-            let Some(entry) = entry else {
+            let (place, next) = (level.place, level.next.take());
+            let Some(next) = next else {
                 levels.pop();
                 continue;
             };
             level.next = self.next(&mut level.entries, &own, place.volume)?;
             let last = level.next.is_none();
-            let mut row = self.row(&own, place.volume, entry, levels.len());
+            let mut row = row(&own, place.volume, next, levels.len());
             row.last = last;
             let inside = self.inside(&row)?;
             let name = row.entry.as_ref().map(|entry| entry.name.clone()).unwrap_or_default();
@@ -185,33 +185,18 @@ impl<'a, E> Lister<'a, '_, E> {
         Ok(())
     }
 
-    fn entries(&self, place: Place, budget: usize) -> Option<SortedEntries<'a>> {
-        let filesystem: &'a dyn FileSystem = self.view.filesystem(place)?.as_ref();
-        Some(SortedEntries::new(filesystem, place.node, self.options.removed, budget))
+    fn entries(&self, place: Place, budget: usize) -> Option<Resolved<'a>> {
+        let which = Which { dots: self.options.dots, removed: self.options.removed };
+        Resolved::new(self.view, place, which, budget)
     }
 
     fn next(
         &mut self,
-        entries: &mut SortedEntries<'a>,
+        entries: &mut Resolved<'a>,
         path: &EvidencePath,
         volume: usize,
-    ) -> Result<Option<Entry>, E> {
-        loop {
-            let entry = entries.next(&mut |error| (self.sink)(ListEvent::Damage { path, volume, error }))?;
-            match entry {
-                Some(entry) if !self.options.dots && is_dot(&entry) => {}
-                entry => return Ok(entry),
-            }
-        }
-    }
-
-    fn row(&self, directory: &EvidencePath, volume: usize, entry: Entry, depth: usize) -> ListRow {
-        let path = directory.join(&entry.name);
-        let found = match entry.state {
-            EntryState::Live => self.view.child(volume, &entry),
-            EntryState::Deleted => self.view.inode(volume, entry.inode),
-        };
-        ListRow { path, entry: Some(entry), volume, found, depth, last: false }
+    ) -> Result<Option<(Entry, Found)>, E> {
+        entries.next(&mut |error| (self.sink)(ListEvent::Damage { path, volume, error }))
     }
 
     /// The directory that a row leads to, if it is to be gone into.
@@ -241,6 +226,10 @@ impl<'a, E> Lister<'a, '_, E> {
         }
         Ok(Some(*place))
     }
+}
+
+fn row(directory: &EvidencePath, volume: usize, (entry, found): (Entry, Found), depth: usize) -> ListRow {
+    ListRow { path: directory.join(&entry.name), entry: Some(entry), volume, found, depth, last: false }
 }
 
 fn is_dot(entry: &Entry) -> bool {

@@ -23,6 +23,8 @@ fn every_step_ends_as_it_should_and_the_folder_is_cleared_away() {
     // The digest of the disk in testdata/demo/SHA256SUMS.
     assert!(text.contains("5180a8385a7831a40f0ffa3eb65d719d1381c708823313979b18f5d34ca6f298  ferry.img"), "{text}");
     assert!(text.contains("ext4 \"quay1-root\""), "{text}");
+    assert!(text.contains("└── kworkerd"), "{text}");
+    assert!(text.contains("# Stands in for the script that the intruder ran and removed."), "{text}");
     assert!(text.contains("MiB 23 differs"), "{text}");
     assert_eq!(entries(temporary.path()), 0);
 }

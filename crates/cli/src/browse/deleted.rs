@@ -38,6 +38,7 @@ pub(crate) struct DeletedArguments {
 
 #[derive(Serialize)]
 struct NameLine<'a> {
+    name_volume: &'a str,
     #[serde(flatten)]
     path: PathFields<'a>,
     entry_inode: u64,
@@ -76,7 +77,7 @@ pub(super) fn show(evidence: &Evidence, output: &mut Output) -> Result<(), Failu
                 return json_name(evidence, &name, output);
             }
             heading.names(output)?;
-            output.line(&name_line(&name))
+            output.line(&name_line(evidence, &name))
         }
         DeletedEvent::Node { volume, deleted } => {
             inodes += 1;
@@ -121,6 +122,7 @@ fn json_name(evidence: &Evidence, name: &DeletedName, output: &mut Output) -> Re
     let volume = node::volume_name(&evidence.view, name.volume);
     let found = name.node.as_ref().and_then(|node| node.as_ref().ok());
     let line = NameLine {
+        name_volume: volume,
         path: PathFields::of(&name.path),
         entry_inode: name.entry.inode,
         entry_type: name.entry.node_type.map(kanshiki_filesystem::NodeType::name),
@@ -142,7 +144,7 @@ fn json_inode(evidence: &Evidence, volume: usize, deleted: &DeletedNode, output:
     output.object("deleted-inode", &line)
 }
 
-fn name_line(name: &DeletedName) -> String {
+fn name_line(evidence: &Evidence, name: &DeletedName) -> String {
     let holds = match &name.node {
         None => "inode lost".to_owned(),
         Some(Err(_)) => format!("inode {}, not readable", name.entry.inode),
@@ -151,7 +153,10 @@ fn name_line(name: &DeletedName) -> String {
         }
         Some(Ok(node)) => format!("inode {}, {}", node.id.inode, sized(node)),
     };
-    format!("  {}  ({holds})", name.path)
+    let volume = node::volume_name(&evidence.view, name.volume);
+    // One volume needs no name.
+    let volume = if evidence.view.volumes().len() > 1 { format!("{volume} ") } else { String::new() };
+    format!("  {volume}{}  ({holds})", name.path)
 }
 
 fn sized(node: &Node) -> String {
@@ -162,7 +167,7 @@ fn sized(node: &Node) -> String {
 fn inode_line(evidence: &Evidence, volume: usize, deleted: &DeletedNode) -> String {
     let node = &deleted.node;
     let name = node::volume_name(&evidence.view, volume);
-    let volume = if name.is_empty() { String::new() } else { format!("{name} ") };
+    let volume = if evidence.view.volumes().len() > 1 { format!("{name} ") } else { String::new() };
     let modified = node.times.modified.map(|time| format!(", modified {time}")).unwrap_or_default();
     let remains = &deleted.remains;
     let parts = [(remains.free, "in free blocks"), (remains.in_use, "in blocks in use"), (remains.unmapped, "nowhere")];

@@ -181,7 +181,7 @@ fn deleted_shows_names_and_inodes() {
     shows(
         &["deleted", "IMAGE"],
         "names:\n  /etc/old  (inode 15, file, 4 bytes, deleted 2023-11-14T22:15:00Z)\ninodes:\n  \
-         p1 inode 15 (deletion-time): -rw-r--r-- file, 4 bytes, deleted 2023-11-14T22:15:00Z, uid 0, gid 0, \
+         inode 15 (deletion-time): -rw-r--r-- file, 4 bytes, deleted 2023-11-14T22:15:00Z, uid 0, gid 0, \
          modified 2023-11-14T22:13:20.123456789Z; content: 4 bytes in free blocks\n1 deleted names, 1 deleted inodes\n",
     );
 }

@@ -27,6 +27,9 @@ pub(super) enum Action {
 /// The name of the case's folder.
 pub(super) const CASE: &str = "northsound";
 
+/// The folder of the exhibit.
+const EXHIBIT: &str = "northsound/exhibits/quay1-disk";
+
 /// The steps in their order.
 pub(super) const STEPS: &[Step] = &[
     Step {
@@ -59,6 +62,48 @@ pub(super) const STEPS: &[Step] = &[
         title: "See what lies on it",
         story: "The partition table, what each partition holds, and the gaps between them.",
         action: Action::Kanshiki(&["info", "northsound/exhibits/quay1-disk/image.raw"]),
+        expected: 0,
+    },
+    Step {
+        title: "Walk through it",
+        story: "The files are read from the copy as they lie, without mounting it and without rights. A folder with a dot\n\
+                and the name of a font server lies where nobody looks:",
+        action: Action::Kanshiki(&["tree", EXHIBIT, "/var/tmp"]),
+        expected: 0,
+    },
+    Step {
+        title: "Find the odd file",
+        story: "A program can set the time of the last change to what it likes, but not the time of birth: which files\n\
+                pretend to be older than they are?",
+        action: Action::Kanshiki(&[
+            "find",
+            EXHIBIT,
+            "--type",
+            "f",
+            "--created",
+            "2025-03-12..",
+            "--modified",
+            "..2025-02-01",
+            "--long",
+        ]),
+        expected: 0,
+    },
+    Step {
+        title: "See what was removed",
+        story: "Names that still lie in directories, and what their inodes still hold.",
+        action: Action::Kanshiki(&["deleted", EXHIBIT]),
+        expected: 0,
+    },
+    Step {
+        title: "… and read what is left of it",
+        story: "The script that was run and removed.",
+        action: Action::Kanshiki(&["cat", EXHIBIT, "--inode", "53"]),
+        expected: 0,
+    },
+    Step {
+        title: "Put the night in order",
+        story: "All times of all files, deleted ones too, from the first minute of the intrusion to the last.",
+        action: Action::Kanshiki(&["timeline", EXHIBIT, "--from", "2025-03-12T03:20", "--to", "2025-03-12T04:10"]),
         expected: 0,
     },
     Step {

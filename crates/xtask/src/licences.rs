@@ -20,6 +20,8 @@ const ALLOWED: &[&str] = &[
     "Unicode-3.0",
     "Unlicense",
     "Zlib",
+    // That of bzip2, which is permissive: https://spdx.org/licenses/bzip2-1.0.6.html.
+    "bzip2-1.0.6",
 ];
 
 /// Crates that may stand in the tree in more than one version, each with the reason.

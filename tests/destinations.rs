@@ -313,6 +313,7 @@ fn of_two_destinations_the_full_one_is_lost_and_resumed_later() {
 
     assert!(ran.stdout.contains("this destination is lost: no space left on device"), "{}", ran.stdout);
     check(&first, &ground.source);
+    assert!(first.manifest()["issues"].to_string().contains("this destination is lost"));
     assert!(second.partial().exists() && !second.folder().exists());
     let before = fs::read(first.file("manifest.json")).unwrap();
 
@@ -323,6 +324,24 @@ fn of_two_destinations_the_full_one_is_lost_and_resumed_later() {
     check(&first, &ground.source);
     assert_eq!(fs::read(first.file("manifest.json")).unwrap(), before);
     assert_eq!(first.manifest()["image"], second.manifest()["image"]);
+}
+
+#[test]
+fn room_that_a_complete_copy_has_taken_is_not_asked_for_again() {
+    if !need(&[Need::Mount]) {
+        return;
+    }
+    let ground = Ground::new(3 * MIB + 1024);
+    // Room for one copy and a half, and for a third of one.
+    let _large = Mount::tmpfs(&ground.new_folder("large"), 5 * MIB);
+    let small = Mount::tmpfs(&ground.new_folder("small"), MIB);
+    let (first, second) = (ground.exhibit("large/first"), ground.exhibit("small/second"));
+    let also = second.case().display().to_string();
+    let _ = run(first.acquire(&ground.source).args(["--no-room-check", "--also", &also])).exits(3);
+    // Room for what is missing, not for all of it once more.
+    remount(&small, 4 * MIB);
+    let _ = run(first.acquire(&ground.source).args(["--resume", "--also", &also])).exits(0);
+    check(&second, &ground.source);
 }
 
 /// A new disk with an ext4 of 24 MiB in the file.

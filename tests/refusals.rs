@@ -339,3 +339,49 @@ fn a_disk_that_vanishes_midway_ends_the_work_and_is_resumed_when_it_is_back() {
     assert_eq!(ground.exhibit.manifest()["image"]["unreadable"], json!([]));
     let _ = sha256sum_check(&ground.exhibit.folder()).exits(0);
 }
+
+#[test]
+fn a_case_given_again_through_a_link_and_a_file_as_a_second_destination_are_refused() {
+    let ground = Ground::new();
+    let source = ground.sample(MIB);
+    let case = ground.exhibit.case();
+    let link = case.with_file_name("link");
+    fs::create_dir(case).unwrap();
+    std::os::unix::fs::symlink(case, &link).unwrap();
+    let ran = run(ground.exhibit.acquire(&source).arg("--also").arg(&link)).exits(4);
+    assert!(ran.stderr.contains("because: it is given twice as a destination\n"), "{}", ran.stderr);
+    let file = case.with_file_name("file");
+    write_file(&file, "x");
+    let ran = run(ground.exhibit.acquire(&source).arg("--also").arg(&file)).exits(4);
+    assert!(ran.stderr.contains("because: not a directory\n"), "{}", ran.stderr);
+    assert_eq!(fs::read_dir(case).unwrap().count(), 0, "something was made for nothing");
+}
+
+#[test]
+fn a_part_of_a_split_source_that_is_no_file_is_named() {
+    let ground = Ground::new();
+    let folder = ground.new_folder("parts");
+    write_file(&folder.join("d.001"), vec![1; 4096]);
+    write_file(&folder.join("d.002"), vec![2; 1024]);
+    write_file(&folder.join("d.003"), vec![3; 100]);
+    fs::create_dir(folder.join("d.004")).unwrap();
+    let ran = run(&mut ground.exhibit.acquire(&folder.join("d.001"))).exits(4);
+    assert!(ran.stderr.contains("d.004`\n") && ran.stderr.contains("is a directory"), "{}", ran.stderr);
+    fs::remove_dir(folder.join("d.004")).unwrap();
+    let _ = run(std::process::Command::new("mkfifo").arg(folder.join("d.004"))).exits(0);
+    let ran = run(&mut ground.exhibit.acquire(&folder.join("d.001"))).exits(4);
+    assert!(ran.stderr.contains("d.004`\n") && ran.stderr.contains("is a pipe"), "{}", ran.stderr);
+    fs::remove_file(folder.join("d.004")).unwrap();
+    // A part in the middle that is shorter than the first is copied, and told.
+    let ran = run(&mut ground.exhibit.acquire(&folder.join("d.001"))).exits(3);
+    assert!(ran.stdout.contains("d.002` has 1024 bytes, the first one 4096"), "{}", ran.stdout);
+    assert!(ground.exhibit.manifest()["issues"].to_string().contains("has 1024 bytes"));
+}
+
+#[test]
+fn parts_without_a_byte_are_an_error_of_the_command_line() {
+    let ground = Ground::new();
+    let source = ground.sample(MIB);
+    let ran = run(ground.exhibit.acquire(&source).args(["--format", "split", "--split-size", "0"])).exits(2);
+    assert!(ran.stderr.contains("a part has at least one byte"), "{}", ran.stderr);
+}

@@ -523,3 +523,70 @@ fn a_disk_that_does_not_take_a_step_or_a_sync_is_told_and_can_be_gone_on_with() 
         at_every_step("error=EIO", "fsync,fdatasync,renameat,renameat2", &[3, 4]);
     }
 }
+
+#[test]
+fn another_file_of_the_same_bytes_is_refused_and_a_later_time_is_recorded() {
+    if !need(&[Need::Tool("strace")]) {
+        return;
+    }
+    let begun = Interrupted::new(FORMATS[0]);
+    let acts = custody_acts(&begun.place.case());
+    let other = begun.place.path("other");
+    write_file(&other, std::fs::read(&begun.source).unwrap());
+    assert_refused(begun.resume(&begun.place, &other), &["another source", "inode", "--exhibit"]);
+    assert_eq!(custody_acts(&begun.place.case()), acts, "a refusal is no act of resuming");
+    let _ = run(Command::new("touch").args(["-d", "2030-01-01T00:00:00Z"]).arg(&begun.source)).exits(0);
+    let ran = begun.resume(&begun.place, &begun.source).exits(0);
+    assert!(ran.stderr.contains("last written at"), "{}", ran.stderr);
+    assert!(manifest(&begun.place.exhibit())["issues"].to_string().contains("last written at"));
+    assert_refused(begun.place.acquire(&other, &["--resume", "--quiet"]), &["complete", "another source", "inode"]);
+}
+
+#[test]
+fn digests_that_the_run_did_not_begin_with_are_said_not_to_be_made() {
+    if !need(&[Need::Tool("strace")]) {
+        return;
+    }
+    let begun = Interrupted::new(FORMATS[0]);
+    let ran = begun.place.acquire(&begun.source, &["--resume", "--hash", "md5"]).exits(0);
+    assert!(ran.stderr.contains("sha256: --hash md5 is not made"), "{}", ran.stderr);
+    assert!(manifest(&begun.place.exhibit())["issues"].to_string().contains("--hash md5 is not made"));
+}
+
+#[test]
+fn what_is_no_part_of_the_exhibit_is_named_before_it_is_finished() {
+    if !need(&[Need::Tool("strace")]) {
+        return;
+    }
+    let begun = Interrupted::new(FORMATS[0]);
+    let stranger = begun.place.partial().join("notes.txt");
+    write_file(&stranger, "x");
+    let words = ["holds what is no part of the exhibit: notes.txt", "move it elsewhere"];
+    assert_refused(begun.resume(&begun.place, &begun.source), &words);
+    std::fs::remove_file(stranger).unwrap();
+    // A state that names another format must not leave the old image behind.
+    let copy = begun.copy();
+    let state = copy.partial().join("state.json");
+    let text = std::fs::read_to_string(&state).unwrap().replace("\"format\": \"raw\"", "\"format\": \"zstd\"");
+    write_file(&state, text);
+    assert_refused(begun.resume(&copy, &begun.source), &["no part of the exhibit: image.raw"]);
+    // Without a state, what fits is taken over, and this is said.
+    let copy = begun.copy();
+    std::fs::remove_file(copy.partial().join("state.json")).unwrap();
+    let ran = begun.resume(&copy, &begun.source).exits(0);
+    assert!(ran.stderr.contains("there was no state.json: begun anew, with what fits"), "{}", ran.stderr);
+    begun.assert_healed(&begun.place, "after refusals");
+}
+
+#[test]
+fn leaves_of_a_newer_version_are_told_as_such() {
+    if !need(&[Need::Tool("strace")]) {
+        return;
+    }
+    let begun = Interrupted::new(FORMATS[0]);
+    let leaves = File::options().write(true).open(begun.place.partial().join("image.leaves")).unwrap();
+    leaves.write_all_at(&[2], 16).unwrap();
+    let ran = begun.resume(&begun.place, &begun.source).exits(4);
+    assert!(ran.stderr.contains("because: leaf file of version 2, made by a newer version"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("use the version of kanshiki that began it"), "{}", ran.stderr);
+}

@@ -464,3 +464,29 @@ fn a_verification_that_cannot_be_entered_in_the_log_says_so_however_quiet() {
         assert!(ran.stderr.contains("this verification is not in the custody log: "), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn a_changed_leaf_is_blamed_on_the_leaves_when_the_whole_image_is_right() {
+    let place = acquired(FORMATS[0]);
+    flip(&place.exhibit().join("image.leaves"), 96 + 32, 1);
+    let report = answers(&place.case(), 1, &["image.leaves: not the leaf of bytes 1048576-2097152"]);
+    assert_eq!(report["exhibits"][0]["differing"], json!([]));
+}
+
+#[test]
+fn a_case_whose_record_cannot_be_believed_is_compared_all_the_same() {
+    let place = acquired(FORMATS[0]);
+    let file = place.case().join("case.json");
+    let before = std::fs::read_to_string(&file).unwrap();
+    let newer = before.replace("\"schema\": 1", "\"schema\": 7");
+    for (content, word) in [(newer.as_str(), "made by a newer version"), (&before[..20], "cut short")] {
+        std::fs::remove_file(&file).unwrap();
+        write_file(&file, content);
+        let report =
+            answers(&place.case(), 1, &[word, "case.json is not what it was", "put it back from another copy"]);
+        assert_eq!(report["exhibits"][0]["verdict"], "intact");
+    }
+    std::fs::remove_file(&file).unwrap();
+    let _ = run(Command::new("mkfifo").arg(&file)).exits(0);
+    let _ = answers(&place.case(), 1, &["not a regular file", "put it back from another copy"]);
+}

@@ -84,6 +84,17 @@ impl AcquireError {
             Self::Destination { .. } | Self::Custody(_) if self.is_for_want_of_room() => {
                 Some("make room, then the same command with --resume goes on".to_owned())
             }
+            Self::Source { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("`kanshiki acquire --list` shows the disks that there are".to_owned())
+            }
+            Self::Custody(kanshiki_custody::CustodyError::LogDamaged { .. }) => {
+                Some("`kanshiki custody check` tells what does not fit; begin in another --case".to_owned())
+            }
+            Self::Custody(_)
+                if self.has_reason(&[io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::PermissionDenied]) =>
+            {
+                Some("take a --case in a place that can be written".to_owned())
+            }
             Self::Destination { .. } => {
                 Some("when the destination can be written again, the same command with --resume goes on".to_owned())
             }
@@ -93,9 +104,14 @@ impl AcquireError {
 
     /// Whether the operating system's reason, below whatever was tried, is that there is no room.
     fn is_for_want_of_room(&self) -> bool {
+        self.has_reason(&[io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded])
+    }
+
+    /// Whether the operating system's reason, below whatever was tried, is one of these.
+    fn has_reason(&self, kinds: &[io::ErrorKind]) -> bool {
         let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
         let mut reasons = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
-        reasons.any(|reason| matches!(reason.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+        reasons.any(|reason| kinds.contains(&reason.kind()))
     }
 }
 

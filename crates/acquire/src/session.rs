@@ -23,7 +23,7 @@ use crate::writers::Storage;
 use crate::{AcquireError, AcquireOptions, Outcome, SourcePath};
 use copy::{Copy, SourceFeed};
 use kanshiki_custody::manifest::{Format, Manifest, Session as SessionRecord, SourceKind};
-use kanshiki_custody::{Act, ActKind, CustodyLog};
+use kanshiki_custody::{Act, ActKind, CustodyLog, leaves};
 use kanshiki_custody::{Case, check_exhibit_id};
 use kanshiki_model::{Algorithm, ByteRanges, Clock, Digest, Facts, Issue, Progress, Timestamp};
 use patient::patiently;
@@ -50,10 +50,14 @@ pub fn acquire(options: &AcquireOptions, clock: &dyn Clock, progress: &dyn Progr
         issues.extend(notes.into_iter().map(|note| Issue::new(places::shown(place), note)));
     }
     places::refuse_existing(options)?;
+    let mut reservations = Vec::new();
+    for note in origin.reader().into_iter().flat_map(|reader| reader.notes()) {
+        issues.push(Issue::new(origin.reader().map_or("-", |reader| reader.path()), note.clone()));
+        reservations.push(note.clone());
+    }
     let protection = origin.device().map(|device| WriteProtection::set(device, options.live));
     let before = Before::of(&origin, options.patience, clock, progress)?;
-    let mut session =
-        Session { options, clock, progress, origin, protection, before, issues, reservations: Vec::new() };
+    let mut session = Session { options, clock, progress, origin, protection, before, issues, reservations };
     session.run()
 }
 
@@ -173,7 +177,8 @@ impl Session<'_> {
             }
         }
         let resumed = found.is_some();
-        self.tell_resumed(found.as_ref(), !complete.is_empty());
+        let left_over = open.iter().any(|(_, dir, ..)| crate::writers::exists(dir, leaves::FILE_NAME));
+        self.tell_resumed(found.as_ref(), !complete.is_empty(), left_over);
         let mut state = found.unwrap_or_else(|| self.new_state(identity));
         self.begin_session(&mut state, resumed);
         if open.is_empty() {
@@ -182,23 +187,45 @@ impl Session<'_> {
         let mut destinations = Vec::with_capacity(open.len());
         for (number, (case, dir, lock, path)) in open.into_iter().enumerate() {
             dir.replace(state::FILE_NAME, &state.to_json())?;
-            self.log(&case, if resumed { ActKind::Resumed } else { ActKind::Opened }, &state)?;
-            destinations.push(places::open(case, dir, lock, path, state.storage, number)?);
+            if !resumed {
+                self.log(&case, ActKind::Opened, &state)?;
+            }
+            let destination = places::open(case, dir, lock, path, state.storage, number)?;
+            places::refuse_strangers(&destination, state.storage.format)?;
+            destinations.push(destination);
         }
         Ok((state, Some(destinations), complete))
     }
 
     /// Says what going on means where it is not what was asked for.
-    fn tell_resumed(&self, found: Option<&State>, complete: bool) {
-        let note = match found {
-            Some(state) if state.storage.format != self.options.format => {
-                format!("going on in the format in which the exhibit was begun: {:?}", state.storage.format)
-                    .to_lowercase()
+    fn tell_resumed(&mut self, found: Option<&State>, complete: bool, left_over: bool) {
+        let mut notes = Vec::new();
+        if let Some(state) = found {
+            if state.storage.format != self.options.format {
+                let format = format!("{:?}", state.storage.format).to_lowercase();
+                notes.push(format!("going on in the format in which the exhibit was begun: {format}"));
             }
-            None if self.options.resume && !complete => "there was nothing to resume: begun anew".to_owned(),
-            _ => return,
-        };
-        self.progress.issue(&Issue::new(self.options.exhibit.clone(), note));
+            let asked = &self.options.algorithms;
+            if asked.iter().any(|algorithm| !state.algorithms.contains(algorithm)) {
+                let names = |list: &[Algorithm]| list.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ");
+                let note = format!(
+                    "going on with the digests with which the exhibit was begun, {}: --hash {} is not made",
+                    names(&state.algorithms),
+                    names(asked)
+                );
+                self.issues.push(Issue::new(self.options.exhibit.clone(), note.clone()));
+                notes.push(note);
+            }
+        } else if self.options.resume && !complete {
+            notes.push(if left_over {
+                "there was no state.json: begun anew, with what fits its leaves taken over".to_owned()
+            } else {
+                "there was nothing to resume: begun anew".to_owned()
+            });
+        }
+        for note in notes {
+            self.progress.issue(&Issue::new(self.options.exhibit.clone(), note));
+        }
     }
 
     fn new_state(&self, identity: &SourceIdentity) -> State {
@@ -240,15 +267,26 @@ impl Session<'_> {
     }
 
     /// Refuses to go on with what was read from another source, or differs between destinations.
-    fn check_same(&self, state: &State, identity: &SourceIdentity, other: Option<&State>) -> Result<(), AcquireError> {
+    fn check_same(
+        &mut self,
+        state: &State,
+        identity: &SourceIdentity,
+        other: Option<&State>,
+    ) -> Result<(), AcquireError> {
+        let path = self.before.path.clone();
         let refused = |reason: String, hint: &str| AcquireError::Refused {
-            path: self.before.path.clone(),
+            path: path.clone(),
             reason,
             hint: Some(hint.to_owned()),
         };
         if let Some(difference) = state.source.difference(identity) {
             let reason = format!("the exhibit under way is of another source: {difference}");
             return Err(refused(reason, "take the source with which it was begun, or another --exhibit"));
+        }
+        if let Some(doubt) = state.source.doubt(identity).filter(|_| other.is_none()) {
+            let issue = Issue::new(path.clone(), doubt);
+            self.progress.issue(&issue);
+            self.issues.push(issue);
         }
         if other.is_some_and(|other| other.storage != state.storage || other.algorithms != state.algorithms) {
             let reason = "the destinations were begun with different formats or digests".to_owned();
@@ -309,6 +347,10 @@ impl Session<'_> {
             }
         }
         let stored = self.check_samples(stored, &known_unreadable)?;
+        if state.sessions.len() > 1 {
+            // Only now is it known to be the same source, as far as that can be known before all of it is read.
+            destinations.iter().try_for_each(|destination| self.log(&destination.case, ActKind::Resumed, state))?;
+        }
         let all = destinations.iter().enumerate().fold(0, |bits: u64, (number, _)| bits | 1 << number);
         let work = Work {
             compress: (state.storage.format == Format::Zstd).then_some(state.storage.zstd_level),
@@ -376,7 +418,9 @@ impl Session<'_> {
     fn tell_lost(&mut self, lost: &Lost) {
         let reason = with_causes(&lost.error);
         let message = format!("this destination is lost: {reason}; the same command with --resume completes it");
-        self.progress.issue(&Issue::new(places::shown(&lost.path), message.clone()));
+        let issue = Issue::new(places::shown(&lost.path), message.clone());
+        self.progress.issue(&issue);
+        self.issues.push(issue);
         self.reservations.push(format!("{}: {message}", places::shown(&lost.path)));
     }
 

@@ -5,7 +5,7 @@ mod facts;
 mod open;
 mod stdin;
 
-pub(crate) use facts::facts;
+pub(crate) use facts::{facts, modified};
 pub(crate) use open::open;
 pub(crate) use stdin::StdinSource;
 
@@ -42,6 +42,7 @@ pub(crate) struct SourceReader {
     device: Option<BlockDevice>,
     errors: AtomicU64,
     pulse: Pulse,
+    notes: Vec<String>,
 }
 
 /// Where the source was read well, and how often it failed since.
@@ -97,6 +98,12 @@ impl SourceReader {
     #[must_use]
     pub(crate) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// What must be known of the source as it was found, in plain words.
+    #[must_use]
+    pub(crate) fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The length in bytes when the source was opened.

@@ -66,11 +66,20 @@ pub fn verify(
             }
             report.verdict = log.as_ref().map_or(Verdict::Intact, Log::verdict);
         }
-        Target::Case(_) if options.sha256.is_some() => {
+        Target::Case(..) if options.sha256.is_some() => {
             let reason = "--sha256 is the digest of one image: give the image or its exhibit".to_owned();
             return Err(VerifyError::Target { target: target::shown(&options.target), reason });
         }
-        Target::Case(case) => verify_case(case, options, progress, &mut report)?,
+        Target::Case(case, doubt) => {
+            verify_case(case, options, progress, &mut report)?;
+            if let Some(reason) = doubt {
+                let hint = "put it back from another copy of the case, or use the version of kanshiki that made it";
+                report.not_compared.push(format!("the case's own record: {reason}; {hint}"));
+                report.verdict = report.verdict.max(Verdict::Impossible);
+                report.not_recorded =
+                    Some("the case's own record cannot be used".to_owned()).filter(|_| options.record);
+            }
+        }
     }
     say_limits(options, &mut report);
     let worst = report.exhibits.iter().map(|exhibit| exhibit.verdict).max();

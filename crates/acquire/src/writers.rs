@@ -124,6 +124,19 @@ fn open_file(dir: &Arc<OutputDir>, name: &str, resume: bool) -> io::Result<File>
     dir.create_new(name).map_err(io::Error::other)
 }
 
+/// Whether a file of this name is one of an image in this format.
+pub(crate) fn is_image_file(format: Format, name: &str) -> bool {
+    match format {
+        Format::Raw => name == raw::FILE_NAME,
+        Format::Split => name.strip_prefix("image.raw.").is_some_and(|number| {
+            number
+                .parse::<usize>()
+                .is_ok_and(|number| number.checked_sub(1).map(split::part_name).as_deref() == Some(name))
+        }),
+        Format::Zstd => name == zstd::FILE_NAME || name == zstd::INDEX_NAME,
+    }
+}
+
 /// Whether the exhibit's folder has a regular file of this name.
 pub(crate) fn exists(dir: &OutputDir, name: &str) -> bool {
     dir.open_file(name).is_ok()

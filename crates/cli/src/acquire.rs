@@ -59,7 +59,7 @@ pub(crate) struct AcquireArguments {
     #[arg(hide_possible_values = true)]
     format: FormatChoice,
     /// Bytes in a part of a split copy, with an optional unit such as 650MiB or 4G [default: 2G]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Copy")]
+    #[arg(long, value_name = "SIZE", value_parser = part_size, help_heading = "Copy")]
     split_size: Option<u64>,
     /// Level of zstd, 1 (fast) to 19 (small) [default: 1]
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19), help_heading = "Copy")]
@@ -210,6 +210,14 @@ fn people(arguments: &AcquireArguments) -> Facts {
         (name.to_owned(), fact)
     })
     .collect()
+}
+
+/// Reads the size of a part.
+fn part_size(text: &str) -> Result<u64, String> {
+    match parse_size(text).map_err(|error| error.to_string())? {
+        0 => Err("a part has at least one byte".to_owned()),
+        bytes => Ok(bytes),
+    }
 }
 
 /// Reads the name of an exhibit.

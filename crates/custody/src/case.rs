@@ -70,7 +70,7 @@ impl CaseRecord {
 #[derive(Debug)]
 pub struct Case {
     path: PathBuf,
-    record: CaseRecord,
+    name: String,
 }
 
 impl Case {
@@ -90,7 +90,17 @@ impl Case {
             Err(error) => return Err(CustodyError::io("read", &file, error)),
         };
         let record = CaseRecord::parse(&bytes).map_err(|source| CustodyError::Record { path: file, source })?;
-        Ok(Self { path: path.to_owned(), record })
+        Ok(Self { path: path.to_owned(), name: record.name })
+    }
+
+    /// Takes a folder as a case although its `case.json` cannot be believed, to look at what else it holds. Its name is
+    /// that of the folder. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// [`CustodyError::Io`] if the folder cannot be resolved.
+    pub fn without_record(path: &Path) -> Result<Self, CustodyError> {
+        Ok(Self { name: folder_name(path)?, path: path.to_owned() })
     }
 
     /// Opens a case folder, or makes a new or an empty folder one. The folder above must exist.
@@ -142,16 +152,10 @@ impl Case {
         &self.path
     }
 
-    /// What `case.json` says.
-    #[must_use]
-    pub const fn record(&self) -> &CaseRecord {
-        &self.record
-    }
-
     /// The case's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.record.name
+        &self.name
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::patient::patiently;
 use super::record::{After, Copy};
-use super::{Image, Session, State, change, state, who};
+use super::{Image, Session, State, change, places, state, who};
 use crate::destination::{Destination, Lost, MAP_NAME};
 use crate::error::with_causes;
 use crate::hashers::hash_all;
@@ -66,6 +66,11 @@ impl Session<'_> {
                 let end = super::end_of(error);
                 Self::record_end(&mut state, std::slice::from_mut(&mut destination), self.clock.now(), &end);
             }
+            let closed = closed.and_then(|manifest| {
+                // What came while the work went on.
+                places::refuse_strangers(&destination, manifest.image.format)?;
+                Ok(manifest)
+            });
             match closed.and_then(|manifest| self.publish(destination, manifest)) {
                 Ok(done) => finished.push(done),
                 Err(stopped @ AcquireError::Interrupted { .. }) => return Err(stopped),
@@ -80,6 +85,7 @@ impl Session<'_> {
             return Err(first.unwrap_or_else(|| AcquireError::Internal("no destination is left".to_owned())));
         }
         for (path, error) in failures {
+            self.note_lost(&finished, &path, &error)?;
             self.tell_lost(&Lost { path, error: io::Error::other(error) });
         }
         self.reserve(image, &after);
@@ -97,6 +103,24 @@ impl Session<'_> {
         }
     }
 
+    /// Enters in the custody logs of the finished copies that another one was lost after their manifests were written.
+    fn note_lost(&self, finished: &[Finished], path: &Path, error: &AcquireError) -> Result<(), AcquireError> {
+        for done in finished {
+            let Some(case) = done.folder.parent().and_then(Path::parent) else { continue };
+            let what = format!(
+                "exhibit {}: the copy in {} was lost: {}",
+                done.manifest.exhibit,
+                places::shown(path),
+                with_causes(error)
+            );
+            let what: String = what.chars().take(1000).collect();
+            let (who, tool) = (who(&done.manifest.people), crate::tool_name());
+            let act = Act { kind: ActKind::Note, who, what, subjects: Vec::new(), tool };
+            CustodyLog::open(&Case::open(case)?)?.append(act, self.clock)?;
+        }
+        Ok(())
+    }
+
     /// What is to be done when `resume` finds all exhibits complete: only what a cut-off end has left.
     pub(super) fn already_complete(&mut self, complete: Vec<(Case, Manifest)>) -> Result<Outcome, AcquireError> {
         let mut finished = Vec::with_capacity(complete.len());
@@ -110,15 +134,17 @@ impl Session<'_> {
         let first = first.ok_or_else(|| AcquireError::Internal("there is no destination".to_owned()))?;
         let mut reservations = first.manifest.source.change.differences.clone();
         reservations.extend(unreadable_reservation(&first.manifest.image.unreadable));
+        reservations.append(&mut self.reservations);
         let (manifest, manifest_sha256) = (first.manifest, first.manifest_sha256);
         Ok(Outcome { manifest, exhibits, manifest_sha256, reservations, already_complete: true })
     }
 
     /// Refuses a complete exhibit that was made from another source, as far as some of its chunks tell.
-    pub(super) fn check_complete(&self, case: &Case, manifest: &Manifest) -> Result<(), AcquireError> {
+    pub(super) fn check_complete(&mut self, case: &Case, manifest: &Manifest) -> Result<(), AcquireError> {
+        let (path, exhibit) = (self.before.path.clone(), self.options.exhibit.clone());
         let refused = |difference: String| AcquireError::Refused {
-            path: self.before.path.clone(),
-            reason: format!("exhibit {} is complete, and of another source: {difference}", self.options.exhibit),
+            path: path.clone(),
+            reason: format!("exhibit {exhibit} is complete, and of another source: {difference}"),
             hint: Some("take another --exhibit".to_owned()),
         };
         let (source, now) = (&manifest.source, &self.before.identity);
@@ -127,6 +153,19 @@ impl Session<'_> {
         }
         if let Some(bytes) = now.bytes.filter(|bytes| *bytes != source.bytes) {
             return Err(refused(format!("it had {} bytes, now {bytes}", source.bytes)));
+        }
+        let inode = source.facts.get("inode").and_then(Fact::number);
+        if let (Some(before), Some(mark)) = (inode, now.files.first())
+            && before != mark.inode
+        {
+            return Err(refused(format!("it was the file with inode {before}, now that with inode {}", mark.inode)));
+        }
+        let modified = source.facts.get("modified").and_then(Fact::text);
+        if let (Some(before), Some(mark)) = (modified, now.files.first())
+            && before != mark.modified.to_string()
+        {
+            let now = mark.modified;
+            self.reservations.push(format!("the source was last written at {before} when it was copied, now at {now}"));
         }
         let Some(reader) = self.origin.reader() else { return Ok(()) };
         let leaves = case.exhibit_dir(&self.options.exhibit).join(leaves::FILE_NAME);

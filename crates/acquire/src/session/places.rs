@@ -6,12 +6,14 @@ use crate::device::guard;
 use crate::source::SourceReader;
 use crate::writers::{self, Storage};
 use crate::{AcquireError, AcquireOptions};
+use kanshiki_custody::leaves::LeavesError;
 use kanshiki_custody::manifest::{Format, Manifest};
 use kanshiki_custody::map::MapStatus;
 use kanshiki_custody::{ActKind, Case, CustodyError, CustodyLog, LockGuard, Mapfile, OutputDir, manifest, read_small};
 use kanshiki_model::{ByteRanges, Clock, Size, visible};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,12 +50,20 @@ pub(super) fn check(
         let hint = "give a folder on a mounted disk: kanshiki never writes to a device";
         return Err(refused("the destination is a block device".to_owned(), Some(hint)));
     }
+    let refuse_file = || {
+        let hint = "give a new or an empty folder, or a case";
+        let found = std::fs::metadata(path).is_ok_and(|found| !found.is_dir());
+        if found { Err(refused("not a directory".to_owned(), Some(hint))) } else { Ok(()) }
+    };
     let failed = |error: io::Error| {
         let reason = format!("it cannot be told on which disk the destination lies: {error}");
         refused(reason, Some("is /proc mounted?").filter(|_| error.kind() == io::ErrorKind::NotFound))
     };
     let mut notes = Vec::new();
-    let Some(source) = source else { return Ok(notes) };
+    let Some(source) = source else {
+        refuse_file()?;
+        return Ok(notes);
+    };
     let hint = "choose a case folder on another disk";
     if let Some(device) = source.device() {
         if let Some(reason) = guard::lies_on(path, device).map_err(failed)? {
@@ -66,6 +76,7 @@ pub(super) fn check(
             return Err(refused(reason, Some(hint)));
         }
     }
+    refuse_file()?;
     check_room(path, source, options, &refused)?;
     Ok(notes)
 }
@@ -93,7 +104,7 @@ fn check_room(
     if !options.check_room || options.format == Format::Zstd {
         return Ok(());
     }
-    let needed = source.allocated_bytes().saturating_sub(partial_bytes(path, &options.exhibit));
+    let needed = missing_bytes(path, source, options);
     let free = guard::free_bytes(path);
     let free = free.map_err(|source| AcquireError::Destination { path: path.to_owned(), source })?;
     if free < needed {
@@ -103,12 +114,20 @@ fn check_room(
     Ok(())
 }
 
-/// Bytes that an unfinished exhibit takes already.
-fn partial_bytes(case: &Path, exhibit: &str) -> u64 {
-    use std::os::unix::fs::MetadataExt as _;
-    let folder = case.join(kanshiki_custody::case::EXHIBITS).join(format!("{exhibit}.partial"));
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.blocks().saturating_mul(512)).sum()
+/// Bytes that are still to be written in a case: what an unfinished exhibit holds, in room taken or in length reached,
+/// need not be written again, and a complete one needs nothing.
+fn missing_bytes(case: &Path, source: &SourceReader, options: &AcquireOptions) -> u64 {
+    let exhibits = case.join(kanshiki_custody::case::EXHIBITS);
+    if options.resume && exhibits.join(&options.exhibit).join(manifest::FILE_NAME).exists() {
+        return 0;
+    }
+    let folder = exhibits.join(format!("{}.partial", options.exhibit));
+    let files = || std::fs::read_dir(&folder).into_iter().flatten().flatten();
+    let taken = files().filter_map(|file| file.metadata().ok()).map(|metadata| metadata.blocks().saturating_mul(512));
+    let images = files().filter(|file| file.file_name().as_bytes().starts_with(b"image.raw"));
+    let reached = images.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len());
+    let by_room = source.allocated_bytes().saturating_sub(taken.fold(0, u64::saturating_add));
+    by_room.min(source.bytes().saturating_sub(reached.fold(0, u64::saturating_add)))
 }
 
 /// Refuses case folders that are one and the same, and more of them than are kept apart.
@@ -118,10 +137,13 @@ pub(super) fn refuse_same(options: &AcquireOptions) -> Result<(), AcquireError> 
     for path in options.places() {
         let place = guard::resolved(path);
         let place = place.map_err(|source| AcquireError::Destination { path: path.clone(), source })?;
-        if known.contains(&place) {
+        // The same folder may have two paths: links, and mounts of a folder elsewhere.
+        let folder = std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        let same = |(other, id): &(PathBuf, Option<(u64, u64)>)| *other == place || (id.is_some() && *id == folder);
+        if known.iter().any(same) {
             return Err(refused(path, "it is given twice as a destination".to_owned()));
         }
-        known.push(place);
+        known.push((place, folder));
     }
     if known.len() > MAX_DESTINATIONS {
         let reason = format!("{} destinations are asked for, at most {MAX_DESTINATIONS} are written", known.len());
@@ -218,8 +240,34 @@ pub(super) fn open(
     storage: Storage,
     number: usize,
 ) -> Result<Destination, AcquireError> {
-    let failed = |source: io::Error| AcquireError::Destination { path: path.clone(), source };
+    let failed = |source: io::Error| {
+        let newer = source.get_ref().and_then(|inner| inner.downcast_ref::<LeavesError>());
+        match newer {
+            Some(newer @ LeavesError::Version { .. }) => refused_state(&path, newer.to_string()),
+            _ => AcquireError::Destination { path: path.clone(), source },
+        }
+    };
     Destination::open(case, dir, lock, path.clone(), storage, true, number).map_err(failed)
+}
+
+/// Refuses a folder that holds what is no part of the exhibit: a later verification would have to call it added.
+pub(super) fn refuse_strangers(destination: &Destination, format: Format) -> Result<(), AcquireError> {
+    let known = [state::FILE_NAME, kanshiki_custody::case::LOCK_NAME, kanshiki_custody::leaves::FILE_NAME, MAP_NAME];
+    let is_known = |name: &String| {
+        known.contains(&name.as_str())
+            || END_FILES.contains(&name.as_str())
+            || kanshiki_custody::is_temporary_name(name)
+            || writers::is_image_file(format, name)
+    };
+    let names = destination.dir.names()?;
+    let strangers: Vec<String> =
+        names.iter().filter(|name| !is_known(name)).take(5).map(|name| kanshiki_model::visible_text(name)).collect();
+    if strangers.is_empty() {
+        return Ok(());
+    }
+    let reason = format!("its folder holds what is no part of the exhibit: {}", strangers.join(", "));
+    let hint = Some("move it elsewhere, then the same command with --resume goes on".to_owned());
+    Err(AcquireError::Refused { path: shown(&destination.path), reason, hint })
 }
 
 pub(super) fn shown(path: &Path) -> String {

@@ -14,10 +14,11 @@ use kanshiki_custody::manifest::{
 };
 use kanshiki_model::{Algorithm, Clock, Digest, Fact, Facts, Issue, Progress, Size, Timestamp};
 use serde_json::{Value, json};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::state::SourceIdentity;
+use super::state::{FileMark, SourceIdentity};
 
 /// What was known before the first read of a session.
 #[derive(Debug)]
@@ -59,8 +60,10 @@ impl Before {
             Some(reader) => patiently(patience, progress, move || edge_digests(&reader))?,
             None => Default::default(),
         };
+        let files = reader.filter(|_| device.is_none()).map(|reader| reader.files().filter_map(mark).collect());
+        let files: Vec<FileMark> = files.unwrap_or_default();
         let identity =
-            SourceIdentity { kind: origin.kind(), bytes: reader.map(|reader| reader.bytes()), serial, edges };
+            SourceIdentity { kind: origin.kind(), bytes: reader.map(|reader| reader.bytes()), serial, edges, files };
         let state = device.map(|device| device.state()).unwrap_or_default();
         Ok(Self {
             started,
@@ -74,6 +77,13 @@ impl Before {
             clock: host::clock_facts(started),
         })
     }
+}
+
+/// By what an open file is known again.
+fn mark(file: &std::fs::File) -> Option<FileMark> {
+    let metadata = file.metadata().ok()?;
+    let modified = source::modified(&metadata);
+    Some(FileMark { device: metadata.dev(), inode: metadata.ino(), modified })
 }
 
 /// What differs between the manifests of one acquisition's destinations.

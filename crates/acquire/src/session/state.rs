@@ -50,6 +50,20 @@ pub(crate) struct SourceIdentity {
     pub(crate) serial: Option<String>,
     /// Digests of its beginning and its end, where they can be read.
     pub(crate) edges: [Option<String>; 2],
+    /// Which files it is made of, in order; empty if it is no file.
+    #[serde(default)]
+    pub(crate) files: Vec<FileMark>,
+}
+
+/// By what a file is known again, besides its length.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileMark {
+    /// The number of its filesystem, which may be another one after a restart.
+    pub(crate) device: u64,
+    /// The number of its inode.
+    pub(crate) inode: u64,
+    /// When it was last written.
+    pub(crate) modified: Timestamp,
 }
 
 /// Why a state cannot be used.
@@ -147,10 +161,31 @@ impl SourceIdentity {
         {
             return Some(format!("its serial number was {before}, now {now}"));
         }
+        let marks = || self.files.iter().zip(&other.files);
+        if let Some((before, now)) = marks().find(|(before, now)| before.inode != now.inode) {
+            return Some(format!("it was the file with inode {}, now that with inode {}", before.inode, now.inode));
+        }
+        if self.files.len() != other.files.len() && !self.files.is_empty() {
+            return Some(format!("it had {} files, now {}", self.files.len(), other.files.len()));
+        }
         let names = ["first", "last"];
         names.iter().zip(self.edges.iter().zip(&other.edges)).find_map(|(name, edges)| match edges {
             (Some(before), Some(now)) if before != now => Some(format!("its {name} sectors are not the same")),
             _ => None,
+        })
+    }
+
+    /// What leaves a doubt whether this source is that one, although nothing tells it from another; `None` if nothing
+    /// does.
+    #[must_use]
+    pub(crate) fn doubt(&self, other: &Self) -> Option<String> {
+        self.files.iter().zip(&other.files).find_map(|(before, now)| {
+            if before.modified != now.modified {
+                let (before, now) = (before.modified, now.modified);
+                return Some(format!("the source was last written at {before} when the copy was begun, now at {now}"));
+            }
+            let moved = before.device != now.device;
+            moved.then(|| "the source lies on a filesystem of another number than when the copy was begun".to_owned())
         })
     }
 }
@@ -161,10 +196,28 @@ mod tests {
     use kanshiki_custody::manifest::Format;
     use proptest::prelude::*;
 
+    fn mark(inode: u64, second: i64) -> FileMark {
+        FileMark { device: 1, inode, modified: Timestamp::from_nanoseconds(second * 1_000_000_000) }
+    }
+
+    #[test]
+    fn another_inode_is_another_source_and_a_later_time_leaves_a_doubt() {
+        let source = state().source;
+        assert_eq!(source.doubt(&source), None);
+        let other = SourceIdentity { files: vec![mark(8, 1)], ..source.clone() };
+        assert_eq!(source.difference(&other).unwrap(), "it was the file with inode 7, now that with inode 8");
+        let later = SourceIdentity { files: vec![mark(7, 2)], ..source.clone() };
+        assert_eq!(source.difference(&later), None);
+        assert!(source.doubt(&later).unwrap().contains("1970-01-01T00:00:02Z"));
+        let of_older_state = SourceIdentity { files: Vec::new(), ..source.clone() };
+        assert_eq!((of_older_state.difference(&source), of_older_state.doubt(&source)), (None, None));
+    }
+
     fn state() -> State {
         let storage = Storage { format: Format::Raw, split_bytes: 1, zstd_level: 1 };
         let edges = [Some("a".to_owned()), None];
-        let source = SourceIdentity { kind: SourceKind::File, bytes: Some(5), serial: None, edges };
+        let source =
+            SourceIdentity { kind: SourceKind::File, bytes: Some(5), serial: None, edges, files: vec![mark(7, 1)] };
         State::new(Timestamp::from_nanoseconds(0), storage, vec![Algorithm::Sha256], source)
     }
 

@@ -31,8 +31,7 @@ fn file_facts(file: &File, parts: usize) -> Facts {
     );
     match file.metadata() {
         Ok(metadata) => {
-            let nanoseconds = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-            put("modified", Fact::probed(Timestamp::from_nanoseconds(nanoseconds).to_string(), "fstat"));
+            put("modified", Fact::probed(modified(&metadata).to_string(), "fstat"));
             put("inode", Fact::probed(metadata.ino(), "fstat"));
             put("mode", Fact::probed(format!("{:04o}", metadata.mode() & 0o7777), "fstat"));
             put("owner", Fact::probed(metadata.uid(), "fstat"));
@@ -43,4 +42,10 @@ fn file_facts(file: &File, parts: usize) -> Facts {
         }
     }
     facts
+}
+
+/// When a file was last written.
+pub(crate) fn modified(metadata: &std::fs::Metadata) -> Timestamp {
+    let nanoseconds = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+    Timestamp::from_nanoseconds(nanoseconds)
 }

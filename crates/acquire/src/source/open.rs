@@ -10,7 +10,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
 const READ_ONLY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
@@ -105,6 +105,7 @@ fn open_device(
         device: Some(device),
         errors: AtomicU64::new(0),
         pulse: Pulse::default(),
+        notes: Vec::new(),
     })
 }
 
@@ -114,7 +115,11 @@ fn open_files(shown: &str, path: &Path, first: File) -> Result<SourceReader, Acq
     let mut files = vec![first];
     for name in names.iter().skip(1) {
         let file = rustix::fs::open(name, READ_ONLY | OFlags::NONBLOCK, Mode::empty());
-        files.push(File::from(file.map_err(|errno| failed(errno.into()))?));
+        let file = file
+            .map_err(|errno| AcquireError::Source { path: visible(name.as_os_str().as_bytes()), source: errno.into() });
+        let file = File::from(file?);
+        check_part(name, &file)?;
+        files.push(file);
     }
     let mut bytes: u64 = 0;
     let mut parts = Vec::with_capacity(files.len());
@@ -123,6 +128,7 @@ fn open_files(shown: &str, path: &Path, first: File) -> Result<SourceReader, Acq
         parts.push(Part { range: ByteRange::new(bytes, end), file });
         bytes = end;
     }
+    let notes = odd_parts(&names, &parts);
     Ok(SourceReader {
         kind: if parts.len() > 1 { SourceKind::Split } else { SourceKind::File },
         path: shown.to_owned(),
@@ -134,5 +140,39 @@ fn open_files(shown: &str, path: &Path, first: File) -> Result<SourceReader, Acq
         device: None,
         errors: AtomicU64::new(0),
         pulse: Pulse::default(),
+        notes,
     })
+}
+
+/// Refuses what stands in the place of a part and is no file.
+fn check_part(path: &Path, file: &File) -> Result<(), AcquireError> {
+    let path = visible(path.as_os_str().as_bytes());
+    let stat =
+        rustix::fs::fstat(file).map_err(|errno| AcquireError::Source { path: path.clone(), source: errno.into() })?;
+    let what = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => return Ok(()),
+        FileType::Directory => "a directory",
+        FileType::Fifo | FileType::Socket => "a pipe",
+        _ => "no regular file",
+    };
+    let reason = format!("it stands in the place of a part of the split image, and is {what}");
+    let hint = Some("move it elsewhere, or give a copy of the image in one file".to_owned());
+    Err(AcquireError::Refused { path, reason, hint })
+}
+
+/// The parts before the last that have not the length of the first.
+fn odd_parts(paths: &[PathBuf], parts: &[Part]) -> Vec<String> {
+    let Some(whole) = parts.first().map(|part| part.range.len()) else { return Vec::new() };
+    let last = parts.len().saturating_sub(1);
+    let is_odd = |number: usize, bytes: u64| if number < last { bytes != whole } else { bytes > whole };
+    let pairs = paths.iter().zip(parts).enumerate().filter(|(number, (_, part))| is_odd(*number, part.range.len()));
+    let mut notes: Vec<String> = pairs
+        .take(20)
+        .map(|(_, (path, part))| {
+            let (name, bytes) = (visible(path.as_os_str().as_bytes()), part.range.len());
+            format!("part `{name}` has {bytes} bytes, the first one {whole}: the image may lack bytes there")
+        })
+        .collect();
+    notes.sort_unstable();
+    notes
 }

@@ -44,6 +44,7 @@ pub(super) fn verify(
             Ok((image, leaves)) => {
                 found = check.read(image, leaves.as_ref())?;
                 check.compare(&found, &mut problems);
+                check.blame_leaves(&mut found, &mut problems);
             }
             Err(Opening::Told) => {}
             Err(Opening::Differs(reason)) => problems.push(reason),
@@ -163,6 +164,20 @@ impl ImageCheck<'_> {
             found.differing.insert(ByteRange::new(low, high));
         }
         Ok(found)
+    }
+
+    /// Where the digests of the whole image are right, leaves that differ are themselves what was changed.
+    fn blame_leaves(&self, found: &mut Found, problems: &mut Vec<String>) {
+        let right = |digest: &kanshiki_model::Digest| {
+            self.manifest.image.digests.get(&digest.algorithm()).is_some_and(|expected| *expected == digest.to_hex())
+        };
+        let whole = found.digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256).is_some_and(right);
+        if !whole || found.missing_chunks > 0 || found.differing.is_empty() {
+            return;
+        }
+        for range in std::mem::take(&mut found.differing).iter().take(20) {
+            problems.push(format!("image.leaves: not the leaf of bytes {range}, while the image's SHA-256 is right"));
+        }
     }
 
     /// Compares what was worked out with the manifest.

@@ -1,6 +1,7 @@
 //! What is verified: a case, an exhibit, or an image.
 
 use super::VerifyError;
+use crate::error::with_causes;
 use kanshiki_custody::{Case, case, manifest};
 use kanshiki_model::visible;
 use std::os::unix::ffi::OsStrExt as _;
@@ -9,8 +10,13 @@ use std::path::{Path, PathBuf};
 /// What is verified.
 #[derive(Debug)]
 pub(super) enum Target {
-    Case(Case),
-    Exhibit { folder: PathBuf, id: String, case: Option<Case> },
+    /// With why its `case.json` cannot be believed, if it cannot.
+    Case(Case, Option<String>),
+    Exhibit {
+        folder: PathBuf,
+        id: String,
+        case: Option<Case>,
+    },
     Image(PathBuf),
 }
 
@@ -27,7 +33,11 @@ impl Target {
             return Ok(Self::Image(path.to_owned()));
         }
         if is_there(path, case::FILE_NAME) || path.join(case::CUSTODY).is_dir() {
-            return Case::open(path).map(Self::Case).map_err(|error| refused(error.to_string()));
+            let (case, doubt) = match Case::open(path) {
+                Ok(case) => (Ok(case), None),
+                Err(error) => (Case::without_record(path), Some(with_causes(&error))),
+            };
+            return case.map(|case| Self::Case(case, doubt)).map_err(|error| refused(with_causes(&error)));
         }
         let exhibit = [manifest::FILE_NAME, kanshiki_custody::sums::FILE_NAME, kanshiki_custody::leaves::FILE_NAME];
         let partial = path.extension().is_some_and(|extension| extension == "partial");
@@ -52,7 +62,9 @@ impl Target {
     /// The case to which the target belongs.
     pub(super) const fn case(&self) -> Option<&Case> {
         match self {
-            Self::Case(case) => Some(case),
+            Self::Case(case, None) => Some(case),
+            // To a case of a newer version, or a damaged one, nothing is added.
+            Self::Case(_, Some(_)) => None,
             Self::Exhibit { case, .. } => case.as_ref(),
             Self::Image(_) => None,
         }

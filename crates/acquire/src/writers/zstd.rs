@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) const FILE_NAME: &str = "image.raw.zst";
 
 /// The name of the index while the work is under way.
-const INDEX_NAME: &str = "image.index";
+pub(super) const INDEX_NAME: &str = "image.index";
 
 const CHUNK_LEN: usize = 1 << 20;
 

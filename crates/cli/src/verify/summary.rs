@@ -86,7 +86,7 @@ fn reservations(report: &VerifyReport, paint: Paint) -> String {
         let notes: &[String] = if report.verdict == Verdict::Impossible { &custody.notes } else { &[] };
         lines.extend(custody.problems.iter().chain(notes).map(|problem| format!("custody log: {problem}")));
     }
-    if report.verdict == Verdict::Partial {
+    if report.verdict != Verdict::Differs {
         lines.extend(report.not_compared.iter().map(|what| format!("not compared: {what}")));
     }
     let more = lines.len().saturating_sub(SHOWN);

@@ -1,4 +1,4 @@
-//! A [`View`], or volumes as plain files, mounted through FUSE: read-only, without programs, special bits or devices.
+//! A [`View`](kanshiki_filesystem::View), or volumes as plain files, mounted through FUSE: read-only, without programs, special bits or devices.
 //!
 //! No libfuse is needed. Root mounts by itself; for an ordinary user `fusermount3` (package `fuse3`) does it.
 //!

@@ -466,6 +466,23 @@ fn a_volume_is_chosen_by_name_and_a_wrong_one_is_told_with_the_others() {
 }
 
 #[test]
+fn an_image_whose_only_volume_cannot_be_opened_says_why() {
+    if !need(NEEDS) {
+        return;
+    }
+    let ground = Ground::new(&["-t", "ext4"]);
+    // A feature that nobody knows (Linux 6.12, Documentation/filesystems/ext4/super.rst, `s_feature_incompat`).
+    let image = fs::File::options().read(true).write(true).open(&ground.image).unwrap();
+    let mut features = [0; 4];
+    image.read_exact_at(&mut features, 1024 + 0x60).unwrap();
+    let features = u32::from_le_bytes(features) | 0x4000_0000;
+    image.write_all_at(&features.to_le_bytes(), 1024 + 0x60).unwrap();
+    let ran = ground.run("ls", &[]).exits(4);
+    assert!(ran.stderr.contains("not supported"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("root of a host"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_the_listing_quietly() {
     if !need(NEEDS) {
         return;

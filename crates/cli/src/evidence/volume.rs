@@ -34,7 +34,7 @@ pub(super) fn open(set: &VolumeSet, address: &Address, journal: JournalUse) -> R
         Ok(view) => Ok(view),
         Err(error) => match damaged_view(set, address, &open) {
             Some(view) => Ok(view),
-            None => Err(cannot_browse(address, &error)),
+            None => Err(cannot_browse(address, &only_volume(set, address, &open).unwrap_or(error))),
         },
     }
 }
@@ -52,6 +52,13 @@ fn damaged_view(set: &VolumeSet, address: &Address, open: &dyn Fn(&Source) -> Op
     let source = volume.source.as_ref().filter(|_| volume.refusal == Some(Refusal::Unknown))?;
     let filesystem = open(source).ok()?;
     Some(View::of(Volume { name: volume.name.clone(), filesystem }))
+}
+
+/// Why the only volume that there is cannot be browsed: that says more than that there is no host to be seen.
+fn only_volume(set: &VolumeSet, address: &Address, open: &dyn Fn(&Source) -> OpenResult) -> Option<ViewError> {
+    let [only] = set.volumes() else { return None };
+    let asked = address.volume.is_none();
+    hostview::volume_view(set, &only.name, open).err().filter(|_| asked)
 }
 
 fn cannot_browse(address: &Address, error: &ViewError) -> Failure {

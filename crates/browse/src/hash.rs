@@ -24,6 +24,9 @@ const KEPT_LINKS: usize = 500_000;
 /// Files that a thread takes at once.
 const TAKEN: usize = 32;
 
+/// Files from this size on are begun first, by one thread, so that no thread is left alone with one of them at the end.
+const LARGE_BYTES: u64 = 16 << 20;
+
 /// The digests of a file, in the order of the algorithms that were asked for; `None` if its content could not be read.
 pub type Digests = Option<Vec<Digest>>;
 
@@ -46,12 +49,17 @@ impl<'a> FileHasher<'a> {
     /// The digests of all files of a portion, by their number, and what could not be read, in the order of the files.
     /// `None` if the caller asked to stop.
     pub fn hash(&mut self, portion: &Portion) -> Option<(Vec<Digests>, Vec<Issue>)> {
-        let order = portion.by_place();
-        let work = Groups { portion, order: &order, next: AtomicUsize::new(0) };
+        let is_large = |number: &u32| {
+            let job = usize::try_from(*number).ok().and_then(|number| portion.jobs().get(number));
+            job.is_some_and(|job| job.size >= LARGE_BYTES)
+        };
+        let (large, small): (Vec<u32>, Vec<u32>) = portion.by_place().into_iter().partition(is_large);
+        let large = Groups { portion, order: &large, next: AtomicUsize::new(0), taken: 1 };
+        let small = Groups { portion, order: &small, next: AtomicUsize::new(0), taken: TAKEN };
         let results = std::thread::scope(|scope| {
             let this = &*self;
-            let others: Vec<_> = (1..threads()).map(|_| scope.spawn(|| this.run(&work))).collect();
-            let mut results = vec![this.run(&work)];
+            let others: Vec<_> = (1..threads()).map(|_| scope.spawn(|| this.run([&small, &large]))).collect();
+            let mut results = vec![this.run([&large, &small])];
             results.extend(others.into_iter().filter_map(|thread| thread.join().ok()));
             results
         });
@@ -83,25 +91,28 @@ impl<'a> FileHasher<'a> {
         }
     }
 
-    fn run(&self, work: &Groups<'_>) -> Vec<FileResult> {
-        let mut results = Vec::new();
-        let mut buffer = vec![0; READ_BYTES];
+    fn run(&self, work: [&Groups<'_>; 2]) -> Vec<FileResult> {
+        let (mut results, mut buffer) = (Vec::new(), vec![0; READ_BYTES]);
+        work.into_iter().for_each(|work| self.run_one(work, &mut buffer, &mut results));
+        results
+    }
+
+    fn run_one(&self, work: &Groups<'_>, buffer: &mut [u8], results: &mut Vec<FileResult>) {
         while let Some(numbers) = work.take() {
             for group in numbers.chunk_by(|one, other| work.inode(*one) == work.inode(*other)) {
                 if self.progress.stop_requested() {
-                    return results;
+                    return;
                 }
                 let job = group.first().and_then(|first| work.job(*first));
                 let (Some(job), Some(first)) = (job, group.first()) else { continue };
                 let known = self.links.get(&(job.place.volume, job.place.node.inode)).filter(|_| job.links > 1);
                 let (digests, issue) = match known {
                     Some(digests) => (digests.clone(), None),
-                    None => self.file(job, work.path(*first), &mut buffer),
+                    None => self.file(job, work.path(*first), buffer),
                 };
                 results.push(FileResult { numbers: group.to_vec(), digests, issue });
             }
         }
-        results
     }
 
     fn file(&self, job: &FileJob, path: &[u8], buffer: &mut [u8]) -> (Digests, Option<Issue>) {
@@ -147,6 +158,8 @@ struct Groups<'a> {
     portion: &'a Portion,
     order: &'a [u32],
     next: AtomicUsize,
+    /// How many are taken at once.
+    taken: usize,
 }
 
 impl Groups<'_> {
@@ -164,8 +177,8 @@ impl Groups<'_> {
 
     /// The next files: from the first name of a file in this stretch to the last name of the last file in it.
     fn take(&self) -> Option<&[u32]> {
-        let start = self.next.fetch_add(TAKEN, Ordering::Relaxed);
-        let (start, end) = (self.boundary(start)?, self.boundary(start.saturating_add(TAKEN)));
+        let start = self.next.fetch_add(self.taken, Ordering::Relaxed);
+        let (start, end) = (self.boundary(start)?, self.boundary(start.saturating_add(self.taken)));
         self.order.get(start..end.unwrap_or(self.order.len()))
     }
 

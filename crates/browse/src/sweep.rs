@@ -14,7 +14,6 @@ use crate::trail::Trail;
 use kanshiki_filesystem::{Entry, FsError, Located, Node, Place, View};
 use stack::{Shared, Task};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 /// Directories inside directories that are gone into; a deeper one is told as damage.
 const DEPTH: usize = 4096;
@@ -160,11 +159,6 @@ impl Children {
         let child = self.list.get(number)?;
         let start = number.checked_sub(1).and_then(|before| self.list.get(before)).map_or(0, |before| before.name_end);
         Some((self.names.get(start..child.name_end)?, child))
-    }
-
-    fn task(&self, number: usize, above: &Arc<Trail>) -> Option<Task> {
-        let (name, child) = self.get(number)?;
-        Some(Task { trail: above.join(name), place: child.place, live: child.live })
     }
 }
 

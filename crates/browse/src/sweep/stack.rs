@@ -1,11 +1,11 @@
 //! Hands directories to threads and what they make of them to the caller, in the order of the tree.
 
 pub(super) use super::directory::Task;
-use super::directory::{Run, Work};
+use super::directory::{Run, Step, Work};
 use super::{Children, DEPTH, Sweeper};
 use crate::inode_set::InodeSet;
 use crate::trail::Trail;
-use kanshiki_filesystem::FsError;
+use kanshiki_filesystem::{FsError, Place};
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,41 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 const WAITING_BYTES: usize = 24 << 20;
 
 /// Directories under way at once.
-const UNDER_WAY: usize = 96;
+const UNDER_WAY: usize = 128;
+
+/// Directories that a thread takes at once. Most are small, and each time a thread takes some all others wait.
+const TAKEN: usize = 16;
+
+/// Directories with their numbers among those under way.
+type Runs<'a, S> = VecDeque<(u64, Piece<'a, S>)>;
+
+/// A directory to go on with.
+enum Piece<'a, S> {
+    /// Nobody has begun with it: its name in the directory above it, and where it is.
+    Fresh(Arc<Trail>, Box<[u8]>, Place, bool),
+    /// It was begun.
+    Begun(Box<Run<'a, S>>),
+}
+
+impl<'a, S: Sweeper> Piece<'a, S> {
+    fn run(self, work: &Work<'a, S>) -> Box<Run<'a, S>> {
+        match self {
+            Self::Fresh(above, name, place, live) => {
+                Box::new(Run::new(*work, Task { trail: above.join(&name), place, live }))
+            }
+            Self::Begun(run) => run,
+        }
+    }
+}
+
+/// A directory that was gone through in one step.
+struct Through<B> {
+    id: u64,
+    batch: B,
+    weight: usize,
+    trail: Arc<Trail>,
+    children: Children,
+}
 
 /// Directories of one directory that are still to do; the first of them were begun.
 struct Group {
@@ -36,7 +70,7 @@ enum SlotState<'a, S: Sweeper> {
     /// Somebody is at it.
     Running,
     /// Anybody may go on with it.
-    Put(Box<Run<'a, S>>),
+    Put(Piece<'a, S>),
     /// It is through; these were found in it.
     Done(Arc<Trail>, Children),
 }
@@ -76,8 +110,8 @@ impl<'a, S: Sweeper> Shared<'a, S> {
         let _alarm = Alarm(self);
         let mut state = self.lock();
         while !state.stopped {
-            match state.take(work) {
-                Some((id, run)) => state = self.advance(state, id, run, false),
+            match state.take() {
+                Some(runs) => state = self.advance(work, state, runs, false),
                 None => state = self.wait(state),
             }
         }
@@ -101,8 +135,11 @@ impl<'a, S: Sweeper> Shared<'a, S> {
             if state.groups.is_empty() {
                 return ControlFlow::Continue(());
             }
-            if let Some(batches) = state.ready() {
-                self.tell(&state);
+            let batches = state.ready();
+            if !batches.is_empty() {
+                if state.has_room() {
+                    self.tell(&state);
+                }
                 drop(state);
                 for batch in batches {
                     emit(batch)?;
@@ -122,26 +159,58 @@ impl<'a, S: Sweeper> Shared<'a, S> {
                 } else {
                     state = self.lock();
                 }
-            } else if let Some((id, run)) = state.take(work) {
-                state = self.advance(state, id, run, true);
+            } else if let Some(runs) = state.take() {
+                state = self.advance(work, state, runs, true);
             } else {
                 state = self.wait(state);
             }
         }
     }
 
-    /// Goes on with a directory until it is through or something more urgent is to be done.
+    /// Goes through directories that are through in one step, and then goes on with one that is not.
     fn advance<'s>(
         &'s self,
+        work: &Work<'a, S>,
         state: MutexGuard<'s, State<'a, S>>,
-        id: u64,
-        mut run: Box<Run<'a, S>>,
+        mut runs: Runs<'a, S>,
         leads: bool,
     ) -> MutexGuard<'s, State<'a, S>> {
         drop(state);
-        loop {
+        let (mut through, mut unfinished) = (Vec::with_capacity(runs.len()), None);
+        while let Some((id, piece)) = runs.pop_front() {
+            let mut run = piece.run(work);
             let step = run.step();
-            let mut state = self.lock();
+            if !step.done {
+                unfinished = Some((id, run, step));
+                break;
+            }
+            let (trail, children) = (Arc::clone(run.trail()), std::mem::take(&mut run.children));
+            through.push(Through { id, batch: step.batch, weight: step.weight, trail, children });
+        }
+        let mut state = self.lock();
+        let is_front = state.front().is_some_and(|front| through.iter().any(|it| it.id == front));
+        through.into_iter().for_each(|it| state.finish(it));
+        // Others may go on with those that nobody has begun.
+        runs.into_iter().for_each(|(id, piece)| state.put(id, piece));
+        if is_front {
+            self.tell(&state);
+        }
+        match unfinished {
+            Some((id, run, step)) => self.go_on(state, id, run, step, leads),
+            None => state,
+        }
+    }
+
+    /// Goes on with a directory until it is through or something more urgent is to be done.
+    fn go_on<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State<'a, S>>,
+        id: u64,
+        mut run: Box<Run<'a, S>>,
+        mut step: Step<S::Batch>,
+        leads: bool,
+    ) -> MutexGuard<'s, State<'a, S>> {
+        loop {
             state.weight = state.weight.saturating_add(step.weight);
             let is_front = state.front() == Some(id);
             let is_urgent =
@@ -152,7 +221,7 @@ impl<'a, S: Sweeper> Shared<'a, S> {
                 let trail = Arc::clone(run.trail());
                 slot.state = SlotState::Done(trail, std::mem::take(&mut run.children));
             } else if is_urgent || (leads && is_front) {
-                slot.state = SlotState::Put(run);
+                slot.state = SlotState::Put(Piece::Begun(run));
                 return state;
             }
             if is_front {
@@ -161,6 +230,9 @@ impl<'a, S: Sweeper> Shared<'a, S> {
             if step.done {
                 return state;
             }
+            drop(state);
+            step = run.step();
+            state = self.lock();
         }
     }
 
@@ -198,8 +270,8 @@ impl<'a, S: Sweeper> State<'a, S> {
         let above = Arc::clone(&task.trail);
         let id = self.next_slot;
         self.next_slot = id.wrapping_add(1);
-        let run = Box::new(Run::new(*work, task));
-        self.slots.insert(id, Slot { batches: VecDeque::new(), state: SlotState::Put(run) });
+        let piece = Piece::Begun(Box::new(Run::new(*work, task)));
+        self.slots.insert(id, Slot { batches: VecDeque::new(), state: SlotState::Put(piece) });
         self.groups.push(Group { above, children: Children::default(), next: 0, begun: VecDeque::from([id]) });
     }
 
@@ -213,16 +285,30 @@ impl<'a, S: Sweeper> State<'a, S> {
         slot.is_some_and(|slot| !slot.batches.is_empty() || matches!(slot.state, SlotState::Done(..)))
     }
 
-    /// Takes the batches of the directory whose turn it is.
-    fn ready(&mut self) -> Option<Vec<S::Batch>> {
-        let slot = self.front().and_then(|front| self.slots.get_mut(&front))?;
-        if slot.batches.is_empty() {
-            return None;
+    /// Whether so much was handed on that it is worth while to wake others.
+    fn has_room(&self) -> bool {
+        self.weight <= WAITING_BYTES / 2 && self.slots.len() <= UNDER_WAY / 2
+    }
+
+    /// Takes the batches of the directory whose turn it is, and of those behind it as far as they are through and hold no
+    /// directories; empty if there are none.
+    fn ready(&mut self) -> Vec<S::Batch> {
+        let mut ready = Vec::new();
+        while let Some(front) = self.front() {
+            let Some(slot) = self.slots.get_mut(&front) else { break };
+            for (batch, weight) in std::mem::take(&mut slot.batches) {
+                self.weight = self.weight.saturating_sub(weight);
+                ready.push(batch);
+            }
+            if !matches!(&slot.state, SlotState::Done(_, children) if children.list.is_empty()) {
+                break;
+            }
+            self.slots.remove(&front);
+            if let Some(group) = self.groups.last_mut() {
+                group.begun.pop_front();
+            }
         }
-        let batches = std::mem::take(&mut slot.batches);
-        let weight = batches.iter().fold(0_usize, |sum, (_, weight)| sum.saturating_add(*weight));
-        self.weight = self.weight.saturating_sub(weight);
-        Some(batches.into_iter().map(|(batch, _)| batch).collect())
+        ready
     }
 
     /// Takes away the directory whose turn it is, if it is through and handed on.
@@ -245,8 +331,23 @@ impl<'a, S: Sweeper> State<'a, S> {
         }
     }
 
-    /// The next piece of work, the nearest to its turn first.
-    fn take(&mut self, work: &Work<'a, S>) -> Option<(u64, Box<Run<'a, S>>)> {
+    /// Notes that a directory is through.
+    fn finish(&mut self, through: Through<S::Batch>) {
+        let Some(slot) = self.slots.get_mut(&through.id) else { return };
+        self.weight = self.weight.saturating_add(through.weight);
+        slot.batches.push_back((through.batch, through.weight));
+        slot.state = SlotState::Done(through.trail, through.children);
+    }
+
+    /// Puts a directory down for others.
+    fn put(&mut self, id: u64, piece: Piece<'a, S>) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.state = SlotState::Put(piece);
+        }
+    }
+
+    /// The next pieces of work, the nearest to their turn first: one that was put down, or some that nobody has begun.
+    fn take(&mut self) -> Option<Runs<'a, S>> {
         let is_full = self.weight > WAITING_BYTES;
         for index in (0..self.groups.len()).rev() {
             let is_top = index.saturating_add(1) == self.groups.len();
@@ -257,9 +358,9 @@ impl<'a, S: Sweeper> State<'a, S> {
                     return None;
                 }
                 if matches!(slot.state, SlotState::Put(_))
-                    && let SlotState::Put(run) = std::mem::replace(&mut slot.state, SlotState::Running)
+                    && let SlotState::Put(piece) = std::mem::replace(&mut slot.state, SlotState::Running)
                 {
-                    return Some((*id, run));
+                    return Some(VecDeque::from([(*id, piece)]));
                 }
             }
             let is_front = is_top && group.begun.is_empty();
@@ -269,13 +370,19 @@ impl<'a, S: Sweeper> State<'a, S> {
                 }
                 continue;
             }
-            if let Some(task) = group.children.task(group.next, &group.above) {
+            let mut runs = VecDeque::new();
+            while runs.len() < TAKEN && (runs.is_empty() || self.slots.len() < UNDER_WAY) {
+                let Some((name, child)) = group.children.get(group.next) else { break };
+                let piece = Piece::Fresh(Arc::clone(&group.above), name.into(), child.place, child.live);
                 group.next = group.next.saturating_add(1);
                 let id = self.next_slot;
                 self.next_slot = id.wrapping_add(1);
                 group.begun.push_back(id);
                 self.slots.insert(id, Slot { batches: VecDeque::new(), state: SlotState::Running });
-                return Some((id, Box::new(Run::new(*work, task))));
+                runs.push_back((id, piece));
+            }
+            if !runs.is_empty() {
+                return Some(runs);
             }
         }
         None

@@ -56,9 +56,18 @@ fn push_node(out: &mut Vec<u8>, of_name: NodeType, node: &Node) {
         out.push(b'|');
         push_number(out, number);
     }
+    // Most files have the same second in several of their times.
+    let (mut before, mut written) = (None, 0..0);
     for time in [node.times.accessed, node.times.modified, node.times.changed, node.times.created] {
         out.push(b'|');
-        push_time(out, time);
+        let seconds = time.map_or(0, FileTime::seconds);
+        if before == Some(seconds) {
+            out.extend_from_within(written.clone());
+            continue;
+        }
+        let start = out.len();
+        push_seconds(out, seconds);
+        (before, written) = (Some(seconds), start..out.len());
     }
     out.push(b'\n');
 }
@@ -108,8 +117,7 @@ fn push_name(out: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
-fn push_time(out: &mut Vec<u8>, time: Option<FileTime>) {
-    let seconds = time.map_or(0, FileTime::seconds);
+fn push_seconds(out: &mut Vec<u8>, seconds: i64) {
     if seconds < 0 {
         out.push(b'-');
     }
@@ -142,7 +150,7 @@ mod tests {
             assert_eq!(out, text.as_bytes());
         }
         let mut out = Vec::new();
-        push_time(&mut out, Some(FileTime::new(i64::MIN, None)));
+        push_seconds(&mut out, i64::MIN);
         assert_eq!(out, b"-9223372036854775808");
     }
 

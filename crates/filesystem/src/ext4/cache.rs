@@ -5,9 +5,11 @@
 
 use kanshiki_image::bytes::length;
 use kanshiki_image::{ReadAt, ReadError};
+use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of a chunk. No block of ext4 is larger, and each lies inside one chunk.
@@ -16,8 +18,19 @@ const CHUNK: u64 = 65_536;
 /// Parts of the cache with a lock each, so that threads seldom wait for each other.
 const SHARDS: u64 = 16;
 
-/// Chunks in a shard: 24 MiB in all.
-const CHUNKS_OF_A_SHARD: usize = 24;
+/// Chunks in a shard: 12 MiB in all.
+const CHUNKS_OF_A_SHARD: usize = 12;
+
+/// Chunks that a thread finds again without a lock.
+const RECENT: usize = 8;
+
+/// The number that the next cache gets.
+static NEXT_CACHE: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// What this thread used last, of any cache.
+    static LAST_USED: RefCell<Recent> = const { RefCell::new(Recent { chunks: Vec::new(), oldest: 0 }) };
+}
 
 /// Some bytes of the volume, shared with the cache.
 #[derive(Clone)]
@@ -55,14 +68,41 @@ impl fmt::Debug for Bytes {
     }
 }
 
+/// The chunks that a thread used last, each with the number of its cache.
+struct Recent {
+    chunks: Vec<(u64, u64, Arc<Vec<u8>>)>,
+    oldest: usize,
+}
+
+impl Recent {
+    fn find(&self, cache: u64, number: u64) -> Option<Arc<Vec<u8>>> {
+        let found = self.chunks.iter().find(|chunk| chunk.0 == cache && chunk.1 == number)?;
+        Some(Arc::clone(&found.2))
+    }
+
+    fn put(&mut self, cache: u64, number: u64, bytes: &Arc<Vec<u8>>) {
+        let new = (cache, number, Arc::clone(bytes));
+        if self.chunks.len() < RECENT {
+            self.chunks.push(new);
+        } else if let Some(oldest) = self.chunks.get_mut(self.oldest) {
+            *oldest = new;
+            self.oldest = self.oldest.saturating_add(1) % RECENT;
+        }
+    }
+}
+
 /// The chunks that were used last.
 pub(crate) struct Cache {
+    /// Tells it from all others, whose chunks a thread may have used before.
+    identity: u64,
     shards: Vec<Mutex<Shard>>,
 }
 
 #[derive(Default)]
 struct Shard {
     chunks: Vec<Kept>,
+    /// Memory of a chunk that is kept no longer.
+    spare: Option<Vec<u8>>,
     /// Counts uses, so that the chunk that was not used for longest can be told.
     uses: u64,
 }
@@ -75,7 +115,8 @@ struct Kept {
 
 impl Cache {
     pub(crate) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        let identity = NEXT_CACHE.fetch_add(1, Ordering::Relaxed);
+        Self { identity, shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 
     /// `bytes` bytes of the source at `offset`.
@@ -86,10 +127,13 @@ impl Cache {
         if length(end) > CHUNK {
             return directly(source, offset, bytes);
         }
-        let chunk = match self.kept(number) {
+        let chunk = match LAST_USED.with_borrow(|recent| recent.find(self.identity, number)) {
             Some(chunk) => chunk,
-            None => match read_chunk(source, number) {
-                Ok(chunk) => self.keep(number, chunk),
+            None => match self.chunk(source, number) {
+                Ok(chunk) => {
+                    LAST_USED.with_borrow_mut(|recent| recent.put(self.identity, number, &chunk));
+                    chunk
+                }
                 // Bad sectors beside the bytes that are wanted are of no account.
                 Err(_) => return directly(source, offset, bytes),
             },
@@ -98,6 +142,20 @@ impl Cache {
             return Err(ReadError::Io { offset, source: io::ErrorKind::UnexpectedEof.into() });
         }
         Ok(Bytes { chunk, start: within, end })
+    }
+
+    /// A chunk out of the cache or the source.
+    fn chunk(&self, source: &dyn ReadAt, number: u64) -> Result<Arc<Vec<u8>>, ReadError> {
+        match self.kept(number) {
+            Some(chunk) => Ok(chunk),
+            None => Ok(self.keep(number, read_chunk(source, number, self.spare(number))?)),
+        }
+    }
+
+    /// Memory to read a chunk into.
+    fn spare(&self, number: u64) -> Vec<u8> {
+        let shard = self.shard(number).map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
+        shard.and_then(|mut shard| shard.spare.take()).unwrap_or_default()
     }
 
     fn shard(&self, number: u64) -> Option<&Mutex<Shard>> {
@@ -121,7 +179,9 @@ impl Cache {
         if shard.chunks.len() < CHUNKS_OF_A_SHARD {
             shard.chunks.push(new);
         } else if let Some(oldest) = shard.chunks.iter_mut().min_by_key(|kept| kept.used) {
-            *oldest = new;
+            // Nobody may be at it still.
+            let old = std::mem::replace(oldest, new);
+            shard.spare = Arc::into_inner(old.bytes);
         }
         bytes
     }
@@ -133,8 +193,9 @@ impl fmt::Debug for Cache {
     }
 }
 
-fn read_chunk(source: &dyn ReadAt, number: u64) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = vec![0; usize::try_from(CHUNK).unwrap_or(0)];
+fn read_chunk(source: &dyn ReadAt, number: u64, spare: Vec<u8>) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = spare;
+    bytes.resize(usize::try_from(CHUNK).unwrap_or(0), 0);
     let read = source.read_at(number.saturating_mul(CHUNK), &mut bytes)?;
     bytes.truncate(read);
     Ok(bytes)
@@ -179,6 +240,25 @@ mod tests {
     }
 
     #[test]
+    fn two_caches_are_not_mistaken_for_each_other_on_one_thread() {
+        let (first, second) = (Cache::new(), Cache::new());
+        assert_eq!(first.get(&Memory(vec![1; 70_000]), 5, 1).unwrap()[..], [1]);
+        assert_eq!(second.get(&Memory(vec![2; 70_000]), 5, 1).unwrap()[..], [2]);
+        assert_eq!(first.get(&Memory(vec![3; 70_000]), 5, 1).unwrap()[..], [1]);
+    }
+
+    #[test]
+    fn bytes_in_use_stay_as_they_are_when_their_chunk_is_kept_no_longer() {
+        let source = Memory(content(65_536 * 500));
+        let cache = Cache::new();
+        let held = cache.get(&source, 65_536 + 4096, 100).unwrap();
+        for number in 0..500 {
+            cache.get(&source, number * 65_536, 1).unwrap();
+        }
+        assert_eq!(held[..], source.0[65_536 + 4096..65_536 + 4196]);
+    }
+
+    #[test]
     fn the_number_of_chunks_is_bounded() {
         let source = Memory(content(65_536 * 500));
         let cache = Cache::new();
@@ -186,6 +266,6 @@ mod tests {
             cache.get(&source, number * 65_536, 1).unwrap();
         }
         let kept: usize = cache.shards.iter().map(|shard| shard.lock().unwrap().chunks.len()).sum();
-        assert_eq!(kept, 16 * 24);
+        assert_eq!(kept, 16 * 12);
     }
 }

@@ -9,7 +9,7 @@ use crate::{DeletedNode, FsError, NodeState, Remains, WhyDeleted};
 
 /// The deleted inodes of a volume, in the order in which they lie there.
 pub(crate) fn deleted(volume: &Volume) -> impl Iterator<Item = Result<DeletedNode, FsError>> + Send + '_ {
-    Tables::new(volume).filter_map(|found| match found {
+    Tables::doubtful(volume).filter_map(|found| match found {
         Ok((inode, allocated)) => one(volume, &inode, allocated).map(Ok),
         Err(error) => Some(Err(error)),
     })

@@ -52,7 +52,11 @@ impl<'a> Removed<'a> {
     /// Looks for entries between two places of a block.
     fn look_between(&mut self, scan: &Scan, from: usize, to: usize) {
         let mut at = from;
-        while at < to {
+        loop {
+            at = self.past_zeroes(&scan.block.bytes, at, to);
+            if at >= to {
+                break;
+            }
             let raw = self.form.read(&scan.block.bytes, at);
             match raw.filter(|raw| at.saturating_add(least(raw.name_length)) <= to && self.is_plausible(scan, *raw)) {
                 Some(raw) => {
@@ -62,6 +66,25 @@ impl<'a> Removed<'a> {
                 None => at = at.saturating_add(4),
             }
         }
+    }
+
+    /// The first place from `at` on, in steps of four bytes, at which an entry may lie: its length is not zero. Most of the
+    /// unused space of directories was never written.
+    fn past_zeroes(&self, bytes: &[u8], at: usize, to: usize) -> usize {
+        const STEP: usize = 64;
+        // There 0 is a length too.
+        if self.form.block_length >= 65_536 {
+            return at;
+        }
+        let mut at = at;
+        // The length of an entry is in the fifth and sixth of its bytes.
+        while let Some(zeroes) = bytes.get(at..at.saturating_add(STEP).saturating_add(4))
+            && at < to
+            && zeroes.iter().fold(0, |any, byte| any | byte) == 0
+        {
+            at = at.saturating_add(STEP);
+        }
+        at
     }
 
     fn is_plausible(&self, scan: &Scan, raw: Raw) -> bool {

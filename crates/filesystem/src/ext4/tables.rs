@@ -5,6 +5,7 @@ use super::groups::{Descriptor, INODE_UNINIT};
 use super::inode::Inode;
 use super::volume::{Volume, bit};
 use crate::{FsError, NodeState};
+use kanshiki_image::bytes::{u16_le, u32_le};
 
 /// A group whose inodes are being gone through.
 #[derive(Debug)]
@@ -15,6 +16,17 @@ struct Table {
     first: u64,
     next: u64,
     end: u64,
+    /// The block of the table that was read last: the index of its first inode, and its bytes.
+    block: Option<(u64, Bytes)>,
+}
+
+/// Which inodes to go through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// All that hold something.
+    All,
+    /// Those alone that are not plainly in use.
+    Doubtful,
 }
 
 /// The inodes of all groups, but for those that were never used.
@@ -23,11 +35,17 @@ pub(crate) struct Tables<'a> {
     volume: &'a Volume,
     group: u64,
     table: Option<Table>,
+    which: Which,
 }
 
 impl<'a> Tables<'a> {
     pub(crate) fn new(volume: &'a Volume) -> Self {
-        Self { volume, group: 0, table: None }
+        Self { volume, group: 0, table: None, which: Which::All }
+    }
+
+    /// Leaves out inodes that the bitmap says are in use, with a name and without a time of deletion.
+    pub(crate) fn doubtful(volume: &'a Volume) -> Self {
+        Self { which: Which::Doubtful, ..Self::new(volume) }
     }
 
     fn open(&self, group: u64) -> Result<Option<Table>, FsError> {
@@ -41,7 +59,7 @@ impl<'a> Tables<'a> {
         let used = superblock.inodes_of_a_group.saturating_sub(descriptor.unused_inodes);
         // Whether an inode is in use can also be told, less surely, without the bitmap.
         let bitmap = self.volume.block(descriptor.inode_bitmap, "inode bitmap", None).ok();
-        Ok(Some(Table { descriptor, bitmap, first, next: 0, end: used.min(there) }))
+        Ok(Some(Table { descriptor, bitmap, first, next: 0, end: used.min(there), block: None }))
     }
 
     /// Goes on to the next group.
@@ -67,6 +85,25 @@ impl<'a> Tables<'a> {
     }
 }
 
+impl Table {
+    /// Whether an inode has a name and no time of deletion; false where it cannot be read.
+    fn is_plain(&mut self, volume: &Volume, index: u64) -> bool {
+        let superblock = &volume.superblock;
+        let in_a_block = superblock.block_bytes.checked_div(superblock.inode_bytes).unwrap_or(1).max(1);
+        let within = index.checked_rem(in_a_block).unwrap_or(0);
+        let first = index.saturating_sub(within);
+        if self.block.as_ref().is_none_or(|block| block.0 != first) {
+            let number = first.checked_div(in_a_block).unwrap_or(0);
+            let block = self.descriptor.inode_table.saturating_add(number);
+            self.block = volume.block(block, "inode table", None).ok().map(|bytes| (first, bytes));
+        }
+        let at = usize::try_from(within.saturating_mul(superblock.inode_bytes)).ok();
+        let inode = self.block.as_ref().zip(at).and_then(|(block, at)| block.1.get(at..));
+        // Links and time of deletion, as in the table of fields of an inode.
+        inode.is_some_and(|inode| u16_le(inode, 26).is_some_and(|links| links > 0) && u32_le(inode, 20) == Some(0))
+    }
+}
+
 impl Iterator for Tables<'_> {
     /// An inode, and what the bitmap says of it.
     type Item = Result<(Inode, Option<bool>), FsError>;
@@ -86,6 +123,9 @@ impl Iterator for Tables<'_> {
             let index = table.next;
             table.next = index.saturating_add(1);
             let allocated = table.bitmap.as_ref().and_then(|bitmap| bit(bitmap, index));
+            if self.which == Which::Doubtful && allocated == Some(true) && table.is_plain(self.volume, index) {
+                continue;
+            }
             match self.volume.inode_of(table.first.saturating_add(index), index, &table.descriptor) {
                 Ok(inode) if holds_something(&inode) => return Some(Ok((inode, allocated))),
                 Ok(_) => {}

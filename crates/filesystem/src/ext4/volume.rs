@@ -22,6 +22,9 @@ pub(crate) const SUBJECT: &str = "filesystem";
 /// Descriptors that are looked at when the filesystem is opened.
 const CHECKED_GROUPS: u64 = 1 << 20;
 
+/// Descriptors that are kept as they were read.
+const KEPT_GROUPS: usize = 65_536;
+
 /// Damaged descriptors that are replaced by copies.
 const REPLACED_GROUPS: usize = 65_536;
 
@@ -32,6 +35,8 @@ pub(crate) struct Volume {
     pub(crate) superblock: Superblock,
     pub(crate) issues: Vec<Issue>,
     cache: Cache,
+    /// The first descriptors; `None` for those that are damaged.
+    descriptors: Vec<Option<Descriptor>>,
     /// Copies that stand for descriptors that are damaged.
     replaced: BTreeMap<u64, Descriptor>,
     orphans: OnceLock<Orphans>,
@@ -49,6 +54,7 @@ impl Volume {
             superblock,
             issues,
             cache: Cache::new(),
+            descriptors: Vec::new(),
             replaced: BTreeMap::new(),
             orphans: OnceLock::new(),
             unreadable: OnceLock::new(),
@@ -98,6 +104,10 @@ impl Volume {
         {
             return Ok(*replaced);
         }
+        let kept = usize::try_from(group).ok().and_then(|group| self.descriptors.get(group).copied().flatten());
+        if let Some(descriptor) = kept {
+            return Ok(descriptor);
+        }
         self.descriptor_copy(group, 0).map(|(_, descriptor)| descriptor)
     }
 
@@ -124,7 +134,11 @@ impl Volume {
         let mut damaged = 0_u64;
         let mut lost = 0_u64;
         for group in 0..self.superblock.groups.min(CHECKED_GROUPS) {
-            if self.is_sound(group, 0).is_some() {
+            let sound = self.is_sound(group, 0);
+            if self.descriptors.len() < KEPT_GROUPS {
+                self.descriptors.push(sound);
+            }
+            if sound.is_some() {
                 continue;
             }
             damaged = damaged.saturating_add(1);

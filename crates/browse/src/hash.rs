@@ -4,7 +4,7 @@ mod format;
 mod hasher;
 mod known;
 
-pub use format::{FormatError, HashFormat, hashdeep_header, hashdeep_line, sum_line, tagged_line};
+pub use format::{FormatError, HashFormat, hashdeep_header, hashdeep_line, push_hex, sum_line, tagged_line};
 pub use hasher::Hasher;
 pub use known::{KnownError, KnownList};
 

@@ -11,11 +11,12 @@ pub use body::{body_line, body_line_nameless};
 use crate::bounds::Times;
 use crate::contents::issue;
 use crate::find::{NameState, TimeKind};
-use crate::nameless::Named;
+use crate::nameless::{self, Named};
 use crate::sweep::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
 use gather::{Gathered, Key};
 use kanshiki_filesystem::{FsError, Located, Node, NodeType, Place, View};
 use kanshiki_model::{FileTime, Issue};
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 /// Memory for events that are being put in order, in bytes.
@@ -132,21 +133,33 @@ fn gather_all(
     tell: &mut dyn FnMut(Told<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let is_first = gathered.is_first();
-    let (mut named, mut flow) = (Named::default(), ControlFlow::Continue(()));
     let collector = Collector { view, times: options.times };
-    sweep(view, starts, sweep_options(options.deleted), &collector, &mut |batch: Batch| {
-        batch.named.iter().for_each(|place| named.insert(*place));
-        gathered.merge(batch.events);
-        if is_first {
-            flow = batch.issues.into_iter().try_for_each(|issue| tell(Told::Issue(issue)));
-        }
-        flow
-    });
-    flow?;
+    let names = |gathered: &mut Gathered, tell: &mut dyn FnMut(Told<'_>) -> ControlFlow<()>| {
+        let (mut named, mut flow) = (Named::default(), ControlFlow::Continue(()));
+        sweep(view, starts, sweep_options(options.deleted), &collector, &mut |batch: Batch| {
+            batch.named.iter().for_each(|place| named.insert(*place));
+            gathered.merge(batch.events);
+            if is_first {
+                flow = batch.issues.into_iter().try_for_each(|issue| tell(Told::Issue(issue)));
+            }
+            flow
+        });
+        flow.is_continue().then_some(named)
+    };
     if !options.deleted || !starts.iter().any(|start| start.path.file_name().is_none()) {
-        return ControlFlow::Continue(());
+        return match names(gathered, tell) {
+            Some(_) => ControlFlow::Continue(()),
+            None => ControlFlow::Break(()),
+        };
     }
-    named.nameless(view, &mut |volume, deleted| {
+    // Both parts add to the same events, one after the other.
+    let shared = RefCell::new((gathered, tell));
+    let first = || {
+        let (gathered, tell) = &mut *shared.borrow_mut();
+        names(gathered, *tell)
+    };
+    nameless::beside(view, first, &mut |volume, deleted| {
+        let (gathered, tell) = &mut *shared.borrow_mut();
         match deleted {
             Ok(deleted) => {
                 let place = Place { volume, node: deleted.node.id };

@@ -107,7 +107,7 @@ pub fn hashdeep_line(out: &mut Vec<u8>, size: u64, digests: &[Digest], name: &[u
 }
 
 /// Adds bytes in lower-case hexadecimal.
-pub(crate) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {
         for nibble in [byte >> 4, byte & 15] {

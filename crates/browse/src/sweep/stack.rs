@@ -371,7 +371,10 @@ impl<'a, S: Sweeper> State<'a, S> {
                 continue;
             }
             let mut runs = VecDeque::new();
-            while runs.len() < TAKEN && (runs.is_empty() || self.slots.len() < UNDER_WAY) {
+            // Less towards the end, so that nobody waits long for the last.
+            let left = group.children.list.len().saturating_sub(group.next);
+            let taken = (left / 4).clamp(1, TAKEN);
+            while runs.len() < taken && (runs.is_empty() || self.slots.len() < UNDER_WAY) {
                 let Some((name, child)) = group.children.get(group.next) else { break };
                 let piece = Piece::Fresh(Arc::clone(&group.above), name.into(), child.place, child.live);
                 group.next = group.next.saturating_add(1);

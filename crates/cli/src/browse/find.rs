@@ -12,12 +12,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use kanshiki_browse::find::{Criteria, NameState, States};
-use kanshiki_browse::nameless::{Named, is_deleted};
+use kanshiki_browse::nameless::{self, Named, is_deleted};
 use kanshiki_browse::parallel::Piece;
 use kanshiki_browse::{Accounts, Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
 use kanshiki_filesystem::{FsError, Node, NodeType, Place, View};
 use kanshiki_model::visible;
 use serde::Serialize;
+use std::cell::RefCell;
 
 /// A file that was found, in JSON.
 #[derive(Serialize)]
@@ -69,22 +70,28 @@ pub(super) fn show(arguments: &FindArguments, evidence: &Evidence, output: &mut 
     let names = if wants_deleted { Names::WithRemoved } else { Names::Live };
     let options = SweepOptions { order: Order::Name, names, threads: 0 };
     let finder = Finder { view, criteria: &criteria, accounts: &accounts, form, one_volume: arguments.one_volume };
-    let (mut writer, mut named) = (Writer::new(output), Named::default());
-    sweep(view, &starts, options, &finder, &mut |batch: Batch| {
-        batch.named.into_iter().for_each(|place| named.insert(place));
-        writer.write(&batch.piece)
-    });
-    let whole_tree = starts.iter().any(|start| start.path.file_name().is_none());
-    if wants_deleted && whole_tree && writer.failure.is_none() {
-        let _ = named.nameless(view, &mut |volume, deleted| {
+    let writer = RefCell::new(Writer::new(output));
+    let by_name = || {
+        let mut named = Named::default();
+        sweep(view, &starts, options, &finder, &mut |batch: Batch| {
+            batch.named.into_iter().for_each(|place| named.insert(place));
+            writer.borrow_mut().write(&batch.piece)
+        });
+        writer.borrow().failure.is_none().then_some(named)
+    };
+    if wants_deleted && starts.iter().any(|start| start.path.file_name().is_none()) {
+        let _ = nameless::beside(view, by_name, &mut |volume, deleted| {
             let mut piece = Piece::default();
             match deleted {
                 Ok(deleted) => finder.nameless(Place { volume, node: deleted.node.id }, &deleted.node, &mut piece),
                 Err(error) => piece.issues.push(evidence.issue(volume, None, &error)),
             }
-            writer.write(&piece)
+            writer.borrow_mut().write(&piece)
         });
+    } else {
+        let _ = by_name();
     }
+    let writer = writer.into_inner();
     writer.end().map(|_| ())
 }
 

@@ -12,7 +12,9 @@ use crate::progress::Reporter;
 use clap::ValueEnum;
 use kanshiki_browse::bounds::Numbers;
 use kanshiki_browse::contents::{FileJob, Portion, portions};
-use kanshiki_browse::hash::{Digests, FileHasher, KnownList, hashdeep_header, hashdeep_line, sum_line, tagged_line};
+use kanshiki_browse::hash::{
+    Digests, FileHasher, KnownList, hashdeep_header, hashdeep_line, push_hex, sum_line, tagged_line,
+};
 use kanshiki_browse::parallel::Piece;
 use kanshiki_browse::{Order, SweepOptions};
 use kanshiki_model::{Algorithm, Digest, Issue, Progress, parse_size, visible};
@@ -261,10 +263,15 @@ impl Rows<'_> {
         match self.arguments.format {
             Form::Text => {
                 let mark = if known == Some(true) && self.arguments.only.is_none() { "  (known)" } else { "" };
+                let path = visible(path);
                 for digest in digests {
-                    let algorithm =
-                        if digests.len() > 1 { format!("{:6}  ", digest.algorithm().name()) } else { String::new() };
-                    piece.bytes.extend_from_slice(format!("{algorithm}{digest}  {}{mark}\n", visible(path)).as_bytes());
+                    if digests.len() > 1 {
+                        piece.bytes.extend_from_slice(format!("{:6}  ", digest.algorithm().name()).as_bytes());
+                    }
+                    push_hex(&mut piece.bytes, digest.as_bytes());
+                    for part in ["  ", &path, mark, "\n"] {
+                        piece.bytes.extend_from_slice(part.as_bytes());
+                    }
                 }
             }
             Form::Sha256sum => {

@@ -5,11 +5,12 @@ use crate::failure::Failure;
 use crate::output::Output;
 use kanshiki_browse::bounds::Times;
 use kanshiki_browse::find::TimeKind;
-use kanshiki_browse::nameless::{Named, is_deleted};
+use kanshiki_browse::nameless::{self, Named, is_deleted};
 use kanshiki_browse::parallel::Piece;
 use kanshiki_browse::timeline::{TimelineOptions, body_line, body_line_nameless, sweep_options};
 use kanshiki_browse::{Descend, Item, Sweeper, sweep};
 use kanshiki_filesystem::{FsError, Located, Node, NodeType, Place, View};
+use std::cell::RefCell;
 
 /// Writes a line for every name from the starts on, and for every deleted inode without one.
 pub(super) fn write(
@@ -19,23 +20,29 @@ pub(super) fn write(
     output: &mut Output,
 ) -> Result<(), Failure> {
     let lines = Lines { view, times: options.times };
-    let (mut writer, mut named) = (Writer::new(output), Named::default());
-    sweep(view, starts, sweep_options(options.deleted), &lines, &mut |batch: Batch| {
-        batch.named.into_iter().for_each(|place| named.insert(place));
-        writer.write(&batch.piece)
-    });
-    let whole_tree = starts.iter().any(|start| start.path.file_name().is_none());
-    if options.deleted && whole_tree && writer.failure.is_none() {
-        let _ = named.nameless(view, &mut |volume, deleted| {
+    let writer = RefCell::new(Writer::new(output));
+    let names = || {
+        let mut named = Named::default();
+        sweep(view, starts, sweep_options(options.deleted), &lines, &mut |batch: Batch| {
+            batch.named.into_iter().for_each(|place| named.insert(place));
+            writer.borrow_mut().write(&batch.piece)
+        });
+        writer.borrow().failure.is_none().then_some(named)
+    };
+    if options.deleted && starts.iter().any(|start| start.path.file_name().is_none()) {
+        let _ = nameless::beside(view, names, &mut |volume, deleted| {
             let mut piece = Piece::default();
             match deleted {
                 Ok(deleted) if lines.has(&deleted.node) => body_line_nameless(&mut piece.bytes, &deleted.node),
                 Ok(_) => {}
                 Err(error) => piece.issues.push(search::issue(view, volume, b"deleted inodes", &error)),
             }
-            writer.write(&piece)
+            writer.borrow_mut().write(&piece)
         });
+    } else {
+        let _ = names();
     }
+    let writer = writer.into_inner();
     writer.end().map(|_| ())
 }
 

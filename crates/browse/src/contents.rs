@@ -1,7 +1,7 @@
 //! Files whose contents are to be read, in the order in which they lie on the disk, so that a spinning disk is not made
 //! to seek.
 
-use crate::parallel::Piece;
+use crate::parallel::{Piece, threads};
 use crate::sweep::{Descend, Item, SweepOptions, Sweeper, sweep};
 use kanshiki_filesystem::{Extent, ExtentState, FsError, Located, NodeType, Place, View};
 use kanshiki_image::{ReadAt, RunState};
@@ -10,7 +10,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 /// Bytes of paths and numbers that are kept at once; more files make further portions.
-const PORTION_BYTES: usize = 40 << 20;
+const PORTION_BYTES: usize = 32 << 20;
 
 /// A file whose content is to be read.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +59,29 @@ impl Portion {
         order
     }
 
+    /// Finds out where the files lie, on all cores, in the order of their inodes.
+    fn locate(&mut self, view: &View) {
+        let mut order: Vec<u32> = (0..u32::try_from(self.jobs.len()).unwrap_or(u32::MAX)).collect();
+        let job = |number: &u32| usize::try_from(*number).ok().and_then(|number| self.jobs.get(number));
+        order.sort_unstable_by_key(|number| job(number).map(|job| (job.place.volume, job.place.node.inode)));
+        let part = order.len().div_ceil(threads()).max(1);
+        let found: Vec<Vec<u64>> = std::thread::scope(|scope| {
+            let find = |numbers: &[u32]| -> Vec<u64> {
+                let jobs = numbers.iter().map(job);
+                jobs.map(|job| job.filter(|job| job.size > 0).map_or(0, |job| first_byte(view, job.place))).collect()
+            };
+            let parts: Vec<_> = order.chunks(part).map(|numbers| scope.spawn(move || find(numbers))).collect();
+            parts.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
+        });
+        for (numbers, places) in order.chunks(part).zip(found) {
+            for (number, place) in numbers.iter().zip(places) {
+                if let Some(job) = usize::try_from(*number).ok().and_then(|number| self.jobs.get_mut(number)) {
+                    job.first_byte = place;
+                }
+            }
+        }
+    }
+
     fn push(&mut self, path: &[u8], job: FileJob) {
         self.paths.extend_from_slice(path);
         self.jobs.push(FileJob { path_end: self.paths.len(), ..job });
@@ -92,11 +115,14 @@ pub fn portions(
         if portion.weight() < PORTION_BYTES && issues.len() < 10_000 {
             return ControlFlow::Continue(());
         }
-        let flow = each(std::mem::take(&mut portion), std::mem::take(&mut issues));
+        let mut full = std::mem::take(&mut portion);
+        full.locate(view);
+        let flow = each(full, std::mem::take(&mut issues));
         is_over = flow.is_break();
         flow
     });
     if !is_over {
+        portion.locate(view);
         let _ = each(portion, issues);
     }
 }
@@ -129,8 +155,7 @@ impl Sweeper for Collector<'_> {
         }
         match (self.select)(item) {
             Ok(true) => {
-                let first_byte = first_byte(self.view, place);
-                let job = FileJob { path_end: 0, place, size: node.size, links: node.links, first_byte };
+                let job = FileJob { path_end: 0, place, size: node.size, links: node.links, first_byte: 0 };
                 batch.files.push(item.path, job);
             }
             Ok(false) => {}

@@ -13,6 +13,7 @@ use crate::parallel::threads;
 use kanshiki_filesystem::View;
 use kanshiki_model::{Algorithm, Digest, Issue, Progress, visible};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes read at once: small enough to stay in the cache between reading and hashing.
@@ -69,25 +70,26 @@ impl<'a> FileHasher<'a> {
         let mut digests: Vec<Digests> = vec![None; portion.jobs().len()];
         let mut issues = Vec::new();
         for result in results.into_iter().flatten() {
-            for number in result.numbers.iter().filter_map(|number| usize::try_from(*number).ok()) {
+            let numbers = result.numbers(&large, &small);
+            for number in numbers.iter().filter_map(|number| usize::try_from(*number).ok()) {
                 if let Some(place) = digests.get_mut(number) {
                     place.clone_from(&result.digests);
                 }
             }
-            self.keep(portion, &result);
-            issues.extend(result.issue.map(|issue| (result.numbers.first().copied(), issue)));
+            self.keep(portion, numbers, &result.digests);
+            issues.extend(result.issue.map(|issue| (numbers.first().copied(), issue)));
         }
         issues.sort_by_key(|(number, _)| *number);
-        Some((digests, issues.into_iter().map(|(_, issue)| issue).collect()))
+        Some((digests, issues.into_iter().map(|(_, issue)| *issue).collect()))
     }
 
     /// Keeps the digests of a file of which further names may come later.
-    fn keep(&mut self, portion: &Portion, result: &FileResult) {
-        let first = result.numbers.first().and_then(|number| portion.jobs().get(usize::try_from(*number).ok()?));
+    fn keep(&mut self, portion: &Portion, numbers: &[u32], digests: &Digests) {
+        let first = numbers.first().and_then(|number| portion.jobs().get(usize::try_from(*number).ok()?));
         let Some(job) = first else { return };
-        let names = u32::try_from(result.numbers.len()).unwrap_or(u32::MAX);
+        let names = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
         if job.links > names && self.links.len() < KEPT_LINKS {
-            self.links.insert((job.place.volume, job.place.node.inode), result.digests.clone());
+            self.links.insert((job.place.volume, job.place.node.inode), digests.clone());
         }
     }
 
@@ -98,8 +100,10 @@ impl<'a> FileHasher<'a> {
     }
 
     fn run_one(&self, work: &Groups<'_>, buffer: &mut [u8], results: &mut Vec<FileResult>) {
-        while let Some(numbers) = work.take() {
+        while let Some((mut start, numbers)) = work.take() {
             for group in numbers.chunk_by(|one, other| work.inode(*one) == work.inode(*other)) {
+                let names = start..start.saturating_add(group.len());
+                start = names.end;
                 if self.progress.stop_requested() {
                     return;
                 }
@@ -110,7 +114,8 @@ impl<'a> FileHasher<'a> {
                     Some(digests) => (digests.clone(), None),
                     None => self.file(job, work.path(*first), buffer),
                 };
-                results.push(FileResult { numbers: group.to_vec(), digests, issue });
+                let names = compact(&names);
+                results.push(FileResult { is_large: work.taken == 1, names, digests, issue: issue.map(Box::new) });
             }
         }
     }
@@ -146,11 +151,26 @@ impl<'a> FileHasher<'a> {
     }
 }
 
-/// What became of a file, with the numbers of all its names in the portion.
+/// What became of a file, with the places of all its names among those of large or small files.
 struct FileResult {
-    numbers: Vec<u32>,
+    is_large: bool,
+    names: (u32, u32),
     digests: Digests,
-    issue: Option<Issue>,
+    issue: Option<Box<Issue>>,
+}
+
+impl FileResult {
+    /// The numbers of its names in the portion.
+    fn numbers<'a>(&self, large: &Groups<'a>, small: &Groups<'a>) -> &'a [u32] {
+        let groups = if self.is_large { large } else { small };
+        let at = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
+        groups.order.get(at(self.names.0)..at(self.names.1)).unwrap_or_default()
+    }
+}
+
+fn compact(range: &Range<usize>) -> (u32, u32) {
+    let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+    (place(range.start), place(range.end))
 }
 
 /// The files of a portion in the order of their places, taken some at a time, never parting names of one file.
@@ -176,10 +196,10 @@ impl Groups<'_> {
     }
 
     /// The next files: from the first name of a file in this stretch to the last name of the last file in it.
-    fn take(&self) -> Option<&[u32]> {
+    fn take(&self) -> Option<(usize, &[u32])> {
         let start = self.next.fetch_add(self.taken, Ordering::Relaxed);
         let (start, end) = (self.boundary(start)?, self.boundary(start.saturating_add(self.taken)));
-        self.order.get(start..end.unwrap_or(self.order.len()))
+        Some((start, self.order.get(start..end.unwrap_or(self.order.len()))?))
     }
 
     /// The first place from `at` on at which another file begins; `None` behind the end.

@@ -50,7 +50,7 @@ pub enum Order {
     /// As they lie on the disk.
     #[default]
     Disk,
-    /// By the bytes of their names; in a directory of more than 500,000 names, in portions of so many.
+    /// By the bytes of their names; in a directory of more than 200,000 names, in portions of so many.
     Name,
 }
 

@@ -2,7 +2,8 @@
 
 use super::{Children, Descend, Item, Names, Order, SweepOptions, Sweeper};
 use crate::trail::{Trail, push_name};
-use kanshiki_filesystem::{Entry, EntryState, FsError, NodeState, NodeType, Place, Stream, View};
+use kanshiki_filesystem::{Entry, EntryState, FsError, Node, NodeState, NodeType, Place, Stream, View};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Entries of one batch at most.
@@ -15,7 +16,17 @@ const ENTRY_BYTES: usize = 160;
 const BATCH_BYTES: usize = 256 << 10;
 
 /// Names that are put in order together.
-const SORTED: usize = 500_000;
+const SORTED: usize = 200_000;
+
+/// Entries after which a directory counts as large: inodes are then read in the order in which they lie on the disk, so many
+/// at once.
+const LARGE: usize = 4096;
+
+/// Entries of a large directory whose inodes are read together.
+const TOGETHER: usize = 65_536;
+
+/// What an entry leads to.
+type Found = Result<(Place, Node), FsError>;
 
 /// A directory to go through.
 #[derive(Debug)]
@@ -62,6 +73,10 @@ pub(super) struct Run<'a, S> {
     /// What is read now; `None` before the beginning and between the parts.
     entries: Option<Stream<'a, Entry>>,
     part: Part,
+    /// Entries that were taken from the stream.
+    seen: usize,
+    /// Entries of a large directory with what they lead to.
+    ahead: VecDeque<Result<(Entry, Found), FsError>>,
     /// The directories that were found.
     pub(super) children: Children,
 }
@@ -77,7 +92,8 @@ enum Part {
 impl<'a, S: Sweeper> Run<'a, S> {
     /// Begins with a directory; nothing is read yet.
     pub(super) fn new(work: Work<'a, S>, task: Task) -> Self {
-        Self { work, path: task.trail.path(), task, entries: None, part: Part::Live, children: Children::default() }
+        let (path, children) = (task.trail.path(), Children::default());
+        Self { work, path, task, entries: None, part: Part::Live, seen: 0, ahead: VecDeque::new(), children }
     }
 
     /// The directory's path.
@@ -90,12 +106,12 @@ impl<'a, S: Sweeper> Run<'a, S> {
         let mut batch = S::Batch::default();
         let (mut weight, mut count) = (0_usize, 0_usize);
         while count < BATCH && weight < BATCH_BYTES && self.part != Part::Done {
-            let Some(entries) = &mut self.entries else {
+            if self.entries.is_none() {
                 self.begin(&mut batch);
                 continue;
-            };
-            match entries.next() {
-                Some(Ok(entry)) => self.visit(&entry, &mut batch),
+            }
+            match self.next() {
+                Some(Ok((entry, found))) => self.visit(&entry, &found, &mut batch),
                 Some(Err(error)) => self.damage(&error, &mut batch),
                 None => {
                     self.entries = None;
@@ -110,6 +126,51 @@ impl<'a, S: Sweeper> Run<'a, S> {
             weight = weight.saturating_add(self.path.len()).saturating_add(ENTRY_BYTES);
         }
         Step { batch, weight, done: self.part == Part::Done }
+    }
+
+    /// The next entry with what it leads to.
+    fn next(&mut self) -> Option<Result<(Entry, Found), FsError>> {
+        if let Some(next) = self.ahead.pop_front() {
+            return Some(next);
+        }
+        let entries = self.entries.as_mut()?;
+        if self.seen < LARGE {
+            self.seen = self.seen.saturating_add(1);
+            let entry = entries.next()?;
+            return Some(entry.map(|entry| {
+                let found = self.look_up(&entry);
+                (entry, found)
+            }));
+        }
+        let entries: Vec<Result<Entry, FsError>> = entries.take(TOGETHER).collect();
+        let mut order: Vec<(u64, usize)> = entries
+            .iter()
+            .enumerate()
+            .filter_map(|(place, entry)| entry.as_ref().ok().map(|entry| (entry.inode, place)))
+            .collect();
+        order.sort_unstable();
+        let mut found: Vec<Option<Found>> = entries.iter().map(|_| None).collect();
+        for (_, place) in order {
+            if let (Some(Ok(entry)), Some(found)) = (entries.get(place), found.get_mut(place)) {
+                *found = Some(self.look_up(entry));
+            }
+        }
+        self.ahead = entries
+            .into_iter()
+            .zip(found)
+            .filter_map(|(entry, found)| match (entry, found) {
+                (Ok(entry), Some(found)) => Some(Ok((entry, found))),
+                (Ok(_), None) => None,
+                (Err(error), _) => Some(Err(error)),
+            })
+            .collect();
+        self.ahead.pop_front()
+    }
+
+    /// What an entry leads to.
+    fn look_up(&self, entry: &Entry) -> Found {
+        let (view, volume) = (self.work.view, self.task.place.volume);
+        if self.part == Part::Removed { view.inode(volume, entry.inode) } else { view.child(volume, entry) }
     }
 
     fn begin(&mut self, batch: &mut S::Batch) {
@@ -133,7 +194,7 @@ impl<'a, S: Sweeper> Run<'a, S> {
         }
     }
 
-    fn visit(&mut self, entry: &Entry, batch: &mut S::Batch) {
+    fn visit(&mut self, entry: &Entry, found: &Found, batch: &mut S::Batch) {
         if entry.name == b"." || entry.name == b".." {
             return;
         }
@@ -141,8 +202,6 @@ impl<'a, S: Sweeper> Run<'a, S> {
         if !is_removed && entry.state != EntryState::Live {
             return;
         }
-        let (view, volume) = (self.work.view, self.task.place.volume);
-        let found = if is_removed { view.inode(volume, entry.inode) } else { view.child(volume, entry) };
         let live = self.task.live && !is_removed;
         let base = self.path.len();
         push_name(&mut self.path, &entry.name);
@@ -155,7 +214,7 @@ impl<'a, S: Sweeper> Run<'a, S> {
             found: found.as_ref().map(|(place, node)| (*place, node)),
         };
         let descend = self.work.sweeper.visit(&item, batch);
-        if let Ok((place, node)) = &found
+        if let Ok((place, node)) = found
             && descend == Descend::Yes
             && node.node_type == NodeType::Directory
             // What a removed name leads to may be another directory by now, which has its own name.

@@ -77,6 +77,23 @@ fn the_order_is_the_same_however_many_threads_there_are() {
 }
 
 #[test]
+fn a_large_directory_keeps_the_order_of_its_entries() {
+    let mut filesystem = MemoryFileSystem::new();
+    let inodes: Vec<u64> =
+        (0..9000).map(|number| filesystem.add(2, format!("f{number}").as_bytes(), NodeType::File, b"")).collect();
+    let directory = filesystem.add(2, b"mixed", NodeType::Directory, b"");
+    for place in 0..9000_usize {
+        let number = place * 7919 % 9000;
+        filesystem.link(directory, format!("m{number}").as_bytes(), inodes[number], NodeType::File);
+    }
+    let found = swept(&view(filesystem), SweepOptions::default());
+    let mixed: Vec<&String> = found.iter().filter(|path| path.starts_with("/mixed/")).collect();
+    let expected: Vec<String> = (0..9000_usize).map(|place| format!("/mixed/m{}", place * 7919 % 9000)).collect();
+    assert_eq!(mixed, expected.iter().collect::<Vec<_>>());
+    assert_eq!(found.len(), 18_002);
+}
+
+#[test]
 fn a_directory_with_two_names_is_gone_into_once_and_told() {
     let mut filesystem = MemoryFileSystem::new();
     let first = filesystem.add(2, b"first", NodeType::Directory, b"");

@@ -6,11 +6,11 @@ mod files;
 pub(crate) use feed::ImageFeed;
 pub(crate) use files::FileDigest;
 
-use crate::hashers::{ChunkThreads, Hasher};
+use crate::hashers::ChunkThreads;
 use crate::stream::{CHUNK_BYTES, Chunk, ChunkStream, Fault, Feed, StreamError, Work};
 use files::FileHasher;
 use kanshiki_custody::leaves::LeafDigest;
-use kanshiki_model::{Algorithm, ByteRange, ByteRanges, Digest, Progress, visible_text};
+use kanshiki_model::{Algorithm, ByteRange, ByteRanges, Digest, Hasher, Progress, visible_text};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

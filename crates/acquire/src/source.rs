@@ -282,7 +282,7 @@ pub(crate) fn edge_digests(source: &SourceReader) -> [Option<String>; 2] {
         let mut buffer = Buffer::new();
         buffer.set_len(range.len());
         source.read(range.start, buffer.as_mut()).ok()?;
-        let mut hasher = crate::hashers::Hasher::new(kanshiki_model::Algorithm::Sha256);
+        let mut hasher = kanshiki_model::Hasher::new(kanshiki_model::Algorithm::Sha256);
         hasher.update(buffer.as_slice());
         Some(hasher.finish().to_hex())
     })

@@ -1,17 +1,15 @@
 //! Digests of all files in one pass, in the order in which they lie on the disk, on all cores.
 
 mod format;
-mod hasher;
 mod known;
 
 pub use format::{FormatError, HashFormat, hashdeep_header, hashdeep_line, push_hex, sum_line, tagged_line};
-pub use hasher::Hasher;
 pub use known::{KnownError, KnownList};
 
 use crate::contents::{FileJob, Portion, issue};
 use crate::parallel::threads;
 use kanshiki_filesystem::View;
-use kanshiki_model::{Algorithm, Digest, Issue, Progress, visible};
+use kanshiki_model::{Algorithm, Digest, Hasher, Issue, Progress, visible};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};

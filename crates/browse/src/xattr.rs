@@ -11,7 +11,7 @@
 mod acl;
 mod capability;
 
-use kanshiki_model::visible_text;
+use kanshiki_model::{hex, visible_text};
 
 /// Values of which no more than this many bytes are shown readable.
 const SHOWN: usize = 4096;
@@ -67,10 +67,6 @@ pub fn undecoded(value: &[u8]) -> String {
         Some(head) if value.len() > HEX => format!("0x{}… ({} bytes)", hex(head), value.len()),
         _ => format!("0x{}", hex(value)),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 mod json;
 
-pub(crate) use json::{Exact, hex, json_text};
+pub(crate) use json::json_text;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, harmless};

@@ -3,8 +3,7 @@
 
 use kanshiki_image::bytes::{bounded, length};
 use kanshiki_image::{ReadAt, RunState, read_exact_at};
-use kanshiki_model::{ByteRange, ByteRanges, Progress};
-use sha2::{Digest as _, Sha256};
+use kanshiki_model::{Algorithm, ByteRange, ByteRanges, Digest, Hasher, Progress};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -34,7 +33,7 @@ pub(crate) struct Copied {
     /// Bytes that were written, holes not counted.
     pub(crate) written: u64,
     /// The digest of the file as written, zeroes for what could not be read; `None` if its holes are too large.
-    pub(crate) sha256: Option<kanshiki_model::Digest>,
+    pub(crate) sha256: Option<Digest>,
     /// What could not be read.
     pub(crate) unreadable: ByteRanges,
     /// The first reason why something could not be read.
@@ -64,7 +63,7 @@ pub(crate) fn copy(
     if data > budget.bytes {
         return Err(CopyEnd::TooLarge(data));
     }
-    let hasher = (holes <= budget.holes).then(Sha256::new);
+    let hasher = (holes <= budget.holes).then(|| Hasher::new(Algorithm::Sha256));
     if hasher.is_some() {
         budget.holes = budget.holes.saturating_sub(holes);
     }
@@ -112,7 +111,7 @@ fn weigh(source: &dyn ReadAt, enough: u64) -> (u64, u64) {
 struct Copy<'a> {
     source: &'a dyn ReadAt,
     file: &'a File,
-    hasher: Option<Sha256>,
+    hasher: Option<Hasher>,
     buffer: &'a mut Vec<u8>,
     progress: &'a dyn Progress,
     written: u64,
@@ -204,7 +203,7 @@ impl Copy<'_> {
         if self.end < self.source.len() {
             self.file.set_len(self.source.len()).map_err(CopyEnd::Output)?;
         }
-        let sha256 = self.hasher.map(|hasher| kanshiki_model::Digest::sha256(hasher.finalize().into()));
+        let sha256 = self.hasher.map(Hasher::finish);
         Ok(Copied { written: self.written, sha256, unreadable: self.unreadable, reason: self.reason })
     }
 }

@@ -2,9 +2,8 @@
 
 use crate::output::Folder;
 use crate::{ExtractError, MANIFEST_NAME};
-use kanshiki_model::is_hidden;
+use kanshiki_model::{Algorithm, Hasher, is_hidden};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -18,7 +17,7 @@ pub(crate) struct Lines {
     name: &'static str,
     temporary: String,
     file: BufWriter<File>,
-    hasher: Sha256,
+    hasher: Hasher,
     lines: u64,
 }
 
@@ -27,7 +26,7 @@ impl Lines {
     pub(crate) fn begin(folder: &Folder, name: &'static str) -> Result<Self, ExtractError> {
         let temporary = format!("{name}.partial");
         let file = BufWriter::new(folder.create_file(&temporary)?);
-        Ok(Self { name, temporary, file, hasher: Sha256::new(), lines: 0 })
+        Ok(Self { name, temporary, file, hasher: Hasher::new(Algorithm::Sha256), lines: 0 })
     }
 
     /// Adds a record as one line of JSON.
@@ -53,7 +52,7 @@ impl Lines {
         let failed = |error| ExtractError::output("write", &folder.path_of(self.name), error);
         self.file.flush().and_then(|()| self.file.get_ref().sync_all()).map_err(failed)?;
         folder.finish(self.file.get_ref(), &self.temporary, self.name)?;
-        Ok(kanshiki_model::Digest::sha256(self.hasher.finalize().into()).to_hex())
+        Ok(self.hasher.finish().to_hex())
     }
 }
 

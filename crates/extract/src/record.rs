@@ -1,10 +1,9 @@
 //! The records of the manifest, each one JSON object on a line.
 
 use crate::SCHEMA;
-use kanshiki_filesystem::{Extent, ExtentState, FileSystem, Node, NodeState, Xattr};
-use kanshiki_model::{ByteRange, EvidencePath, FileTime, Issue, visible};
+use kanshiki_filesystem::{Extent, ExtentState, FileSystem, Node, NodeRecord, NodeType, Xattr};
+use kanshiki_model::{ByteRange, EvidencePath, Exact, Issue, hex};
 use serde::Serialize;
-use std::fmt::Write as _;
 
 /// The most extents, and the most unreadable ranges, that one record lists.
 const LISTED: usize = 100_000;
@@ -42,7 +41,7 @@ pub struct EntryRecord {
     pub volume: String,
     /// What the inode says; `None` if it could not be read.
     #[serde(flatten)]
-    pub node: Option<NodeRecord>,
+    pub node: Option<FullRecord>,
     /// What became of it.
     pub status: Status,
     /// Where it was written, from the output folder.
@@ -73,7 +72,7 @@ const fn is_zero(number: &u64) -> bool {
 
 impl EntryRecord {
     pub(crate) fn new(path: &EvidencePath, volume: &str, status: Status) -> Self {
-        let (text, path_hex) = exact(path.as_bytes());
+        let (text, path_hex) = Exact::of(path.as_bytes()).into_owned();
         Self {
             schema: SCHEMA,
             kind: "entry",
@@ -101,32 +100,9 @@ impl EntryRecord {
 
 /// What an inode says, and what hangs on it.
 #[derive(Debug, Clone, Serialize)]
-pub struct NodeRecord {
-    inode: u64,
-    generation: u32,
-    node_type: &'static str,
-    state: &'static str,
-    mode: u16,
-    uid: u32,
-    gid: u32,
-    project: Option<u32>,
-    links: u32,
-    size: u64,
-    allocated_bytes: u64,
-    accessed: Option<FileTime>,
-    modified: Option<FileTime>,
-    changed: Option<FileTime>,
-    created: Option<FileTime>,
-    deleted: Option<FileTime>,
-    flags: u32,
-    encrypted: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device: Option<String>,
-    inode_offset: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link_target: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link_target_hex: Option<String>,
+pub struct FullRecord {
+    #[serde(flatten)]
+    node: NodeRecord,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     xattrs: Vec<XattrRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,7 +123,7 @@ struct XattrRecord {
 
 impl From<Xattr> for XattrRecord {
     fn from(xattr: Xattr) -> Self {
-        let (name, name_hex) = exact(&xattr.name);
+        let (name, name_hex) = Exact::of(&xattr.name).into_owned();
         Self { name, name_hex, value_hex: hex(&xattr.value), value_offset: xattr.offset }
     }
 }
@@ -173,7 +149,7 @@ impl From<Extent> for ExtentRecord {
     }
 }
 
-impl NodeRecord {
+impl FullRecord {
     /// Reads all there is to a node but its content. `subject` is its path, made visible.
     pub(crate) fn read(filesystem: &dyn FileSystem, node: &Node, subject: &str, extents: bool) -> Self {
         let mut issues = Vec::new();
@@ -191,41 +167,10 @@ impl NodeRecord {
                 Vec::new()
             }
         });
-        let target = (node.node_type == kanshiki_filesystem::NodeType::Symlink)
+        let target = (node.node_type == NodeType::Symlink)
             .then(|| filesystem.link_target(node.id).map_err(|error| issues.push(error.issue(subject))).ok())
             .flatten();
-        let (link_target, link_target_hex) = target.as_deref().map(exact).unzip();
-        Self {
-            inode: node.id.inode,
-            generation: node.id.generation,
-            node_type: node.node_type.name(),
-            state: match node.state {
-                NodeState::Allocated => "allocated",
-                NodeState::Orphan => "orphan",
-                NodeState::Deleted => "deleted",
-            },
-            mode: node.mode,
-            uid: node.uid,
-            gid: node.gid,
-            project: node.project,
-            links: node.links,
-            size: node.size,
-            allocated_bytes: node.allocated_bytes,
-            accessed: node.times.accessed,
-            modified: node.times.modified,
-            changed: node.times.changed,
-            created: node.times.created,
-            deleted: node.times.deleted,
-            flags: node.flags,
-            encrypted: node.encrypted,
-            device: node.device.map(|device| format!("{}:{}", device.major, device.minor)),
-            inode_offset: node.offset,
-            link_target,
-            link_target_hex: link_target_hex.flatten(),
-            xattrs,
-            extents,
-            issues,
-        }
+        Self { node: NodeRecord::of(node, target.as_deref()), xattrs, extents, issues }
     }
 
     pub(crate) fn issues(&self) -> &[Issue] {
@@ -284,21 +229,4 @@ pub(crate) struct EndRecord {
     pub(crate) issues: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-}
-
-/// Bytes as text with, where they are no UTF-8, the escaped form and the bytes in hexadecimal.
-fn exact(bytes: &[u8]) -> (String, Option<String>) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => (text.to_owned(), None),
-        Err(_) => (visible(bytes), Some(hex(bytes))),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
 }

@@ -6,7 +6,7 @@ mod place;
 use crate::copy::{Budget, Copied, CopyEnd, HASHED_HOLES, copy};
 use crate::manifest::Lines;
 use crate::output::Folder;
-use crate::record::{EndRecord, EntryRecord, IssueRecord, NodeRecord, Status, listed};
+use crate::record::{EndRecord, EntryRecord, FullRecord, IssueRecord, Status, listed};
 use crate::{ExtractError, Extraction, Heading, MANIFEST_NAME, Options, SCHEMA, Wanted};
 use kanshiki_custody::sums;
 use kanshiki_filesystem::{Follow, Located, Node, NodeType, Place, View, Visit};
@@ -204,7 +204,7 @@ impl Work<'_> {
         };
         let mut record = EntryRecord::new(&visit.path, &self.volume_name(place.volume), Status::Listed);
         if let Some(filesystem) = self.view.filesystem(place) {
-            let read = NodeRecord::read(filesystem.as_ref(), node, &visit.path.to_string(), self.extents);
+            let read = FullRecord::read(filesystem.as_ref(), node, &visit.path.to_string(), self.extents);
             for issue in read.issues() {
                 self.note(issue)?;
             }

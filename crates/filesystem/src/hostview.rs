@@ -9,8 +9,6 @@
 
 mod builder;
 mod device;
-#[cfg(test)]
-mod fake;
 mod fstab;
 mod line;
 mod root;

@@ -36,13 +36,15 @@ pub struct MemoryNode {
     pub removed: Vec<Entry>,
     /// The content, or the target of a symbolic link.
     pub content: Vec<u8>,
+    /// What is read in place of `content`: such as a source with gaps, or a large one.
+    pub source: Option<Source>,
     /// Where the content lies.
     pub content_offset: u64,
     /// The extended attributes.
     pub xattrs: Vec<Xattr>,
     /// What only this kind of filesystem says of it.
     pub details: Vec<Detail>,
-    /// What is damaged in its directory, told behind the entries.
+    /// What is damaged: in a directory told behind the entries, elsewhere in place of the content.
     pub damage: Option<&'static str>,
 }
 
@@ -73,6 +75,29 @@ impl MemoryFileSystem {
             self.link(inode, b"..", directory, node_type);
         }
         inode
+    }
+
+    /// A filesystem of these paths and contents; a path that ends with a slash is a directory, and so is all above.
+    #[must_use]
+    pub fn of_paths(files: &[(&str, &str)]) -> Self {
+        let mut new = Self::new();
+        for (path, content) in files {
+            let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
+            let Some((last, above)) = names.split_last() else { continue };
+            let parent = above.iter().fold(2, |parent, name| new.directory_in(parent, name.as_bytes()));
+            if path.ends_with('/') {
+                new.directory_in(parent, last.as_bytes());
+            } else {
+                new.add(parent, last.as_bytes(), NodeType::File, content.as_bytes());
+            }
+        }
+        new
+    }
+
+    fn directory_in(&mut self, parent: u64, name: &[u8]) -> u64 {
+        let entries = self.nodes.get(&parent).map(|parent| parent.entries.as_slice()).unwrap_or_default();
+        let there = entries.iter().find(|entry| entry.name == name).map(|entry| entry.inode);
+        there.unwrap_or_else(|| self.add(parent, name, NodeType::Directory, b""))
     }
 
     /// Adds an entry to a directory, whatever it leads to.
@@ -112,7 +137,8 @@ impl MemoryFileSystem {
         self.issues.push(issue);
     }
 
-    fn insert(&mut self, inode: u64, node_type: NodeType, content: &[u8]) {
+    /// Adds a node without a name. `content` is the target of a symbolic link.
+    pub fn insert(&mut self, inode: u64, node_type: NodeType, content: &[u8]) {
         let size = kanshiki_image::bytes::length(content.len());
         let time = Some(FileTime::new(1_700_000_000, Some(123_456_789)));
         let node = Node {
@@ -135,7 +161,8 @@ impl MemoryFileSystem {
         let (content, content_offset) = (content.to_vec(), self.next_content);
         self.next_content = self.next_content.saturating_add(size.next_multiple_of(BLOCK).max(BLOCK));
         let (entries, removed, xattrs, details) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let new = MemoryNode { node, entries, removed, content, content_offset, xattrs, details, damage: None };
+        let new =
+            MemoryNode { node, entries, removed, content, source: None, content_offset, xattrs, details, damage: None };
         self.nodes.insert(inode, new);
     }
 
@@ -171,7 +198,8 @@ fn mode(node_type: NodeType) -> u16 {
 }
 
 fn damaged(node: &MemoryNode, detail: &str) -> FsError {
-    let (structure, inode) = ("directory", Some(node.node.id.inode));
+    let structure = if node.node.node_type == NodeType::Directory { "directory" } else { "extent header" };
+    let inode = Some(node.node.id.inode);
     FsError::Damaged { structure, inode, offset: node.content_offset, detail: detail.to_owned() }
 }
 
@@ -229,7 +257,12 @@ impl FileSystem for MemoryFileSystem {
     }
 
     fn content(&self, id: NodeId) -> Result<Source, FsError> {
-        Ok(Arc::new(Memory(self.get(self.node(id)?.id.inode)?.content.clone())))
+        let found = self.get(self.node(id)?.id.inode)?;
+        match (found.damage, &found.source) {
+            (Some(detail), _) if found.node.node_type != NodeType::Directory => Err(damaged(found, detail)),
+            (_, Some(source)) => Ok(Arc::clone(source)),
+            (_, None) => Ok(Arc::new(Memory(found.content.clone()))),
+        }
     }
 
     fn extents(&self, id: NodeId) -> Result<Stream<'_, Extent>, FsError> {

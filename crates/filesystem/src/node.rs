@@ -78,6 +78,27 @@ impl NodeType {
             Self::Unknown => "unknown",
         }
     }
+
+    /// The letter and the permissions of `mode`, as `ls -l` shows them.
+    #[must_use]
+    pub fn permissions(self, mode: u16) -> String {
+        let mut text = String::from(self.letter());
+        for (read, write, execute, special, both, alone) in [
+            (0o400, 0o200, 0o100, 0o4000, 's', 'S'),
+            (0o040, 0o020, 0o010, 0o2000, 's', 'S'),
+            (0o004, 0o002, 0o001, 0o1000, 't', 'T'),
+        ] {
+            text.push(if mode & read == 0 { '-' } else { 'r' });
+            text.push(if mode & write == 0 { '-' } else { 'w' });
+            text.push(match (mode & execute != 0, mode & special != 0) {
+                (true, true) => both,
+                (false, true) => alone,
+                (true, false) => 'x',
+                (false, false) => '-',
+            });
+        }
+        text
+    }
 }
 
 impl fmt::Display for NodeType {
@@ -95,6 +116,18 @@ pub enum NodeState {
     Orphan,
     /// Free in the inode bitmap, but the inode still holds what it held.
     Deleted,
+}
+
+impl NodeState {
+    /// The name in output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allocated => "allocated",
+            Self::Orphan => "orphan",
+            Self::Deleted => "deleted",
+        }
+    }
 }
 
 /// The times of a node; `None` is "not recorded", never 1970.
@@ -119,6 +152,12 @@ pub struct DeviceNumber {
     pub major: u32,
     /// The device among those of the driver.
     pub minor: u32,
+}
+
+impl fmt::Display for DeviceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.major, self.minor)
+    }
 }
 
 /// What an inode says.
@@ -200,4 +239,15 @@ pub struct Extent {
     pub range: ByteRange,
     /// Where they are.
     pub state: ExtentState,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_permissions_have_their_letters() {
+        let shown = [0o4755, 0o2654, 0o1777, 0o7000, 0o644].map(|mode| NodeType::Directory.permissions(mode));
+        assert_eq!(shown, ["drwsr-xr-x", "drw-r-sr--", "drwxrwxrwt", "d--S--S--T", "drw-r--r--"]);
+    }
 }

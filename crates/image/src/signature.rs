@@ -5,6 +5,7 @@ mod bcache;
 mod btrfs;
 mod exfat;
 mod ext;
+pub mod ext_features;
 mod fat;
 mod iso9660;
 mod luks;

@@ -3,8 +3,10 @@
 
 mod digest;
 mod display;
+mod exact;
 mod fact;
 mod file_time;
+mod hasher;
 mod issue;
 mod path;
 mod progress;
@@ -14,8 +16,10 @@ mod timestamp;
 
 pub use digest::{Algorithm, Digest, DigestParseError};
 pub use display::{from_visible, is_hidden, visible, visible_text};
+pub use exact::{Exact, hex};
 pub use fact::{Fact, Facts, Origin};
 pub use file_time::FileTime;
+pub use hasher::Hasher;
 pub use issue::Issue;
 pub use path::EvidencePath;
 pub use progress::{Progress, Silent};

@@ -1,9 +1,8 @@
 //! Digests of the files of an image, worked out from the chunks that pass by.
 
 use super::ImageFeed;
-use crate::hashers::Hasher;
 use crate::stream::Chunk;
-use kanshiki_model::Algorithm;
+use kanshiki_model::{Algorithm, Hasher};
 use std::sync::Arc;
 
 /// Bytes read at once where the chunks leave gaps.

@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn empty(algorithm: Algorithm) -> Digest {
-        crate::hash::Hasher::new(algorithm).finish()
+        kanshiki_model::Hasher::new(algorithm).finish()
     }
 
     fn line(write: impl Fn(&mut Vec<u8>)) -> String {

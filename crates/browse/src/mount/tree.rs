@@ -3,7 +3,6 @@
 //! The kernel keeps names, attributes and contents for a day, because nothing changes; files are not opened and closed
 //! one by one where it knows how to do without.
 
-use super::acl;
 use super::attributes::{attributes, kind};
 use super::directory::Packed;
 use super::names;
@@ -206,9 +205,7 @@ impl Tree {
         for xattr in filesystem.xattrs(node.id)? {
             let xattr = xattr?;
             if xattr.name == name {
-                let is_list = name.starts_with(b"system.posix_acl_");
-                let list = is_list.then(|| acl::to_programs(&xattr.value)).flatten();
-                return Ok(Some(list.unwrap_or(xattr.value)));
+                return Ok(Some(xattr.value));
             }
         }
         Ok(None)

@@ -302,7 +302,7 @@ fn owner_line(
         ExtentState::Hole => "hole",
     };
     let (inode, generation) = (owner.node.id.inode, owner.node.id.generation);
-    let (node_state, file_offset) = (node::state_name(owner.node.state), owner.content_offset);
+    let (node_state, file_offset) = (owner.node.state.name(), owner.content_offset);
     if output.is_json() {
         let volume = node::volume_name(&evidence.view, volume);
         let paths = paths.iter().map(PathFields::of).collect();

@@ -181,7 +181,7 @@ fn inode_line(evidence: &Evidence, volume: usize, deleted: &DeletedNode) -> Stri
         "  {volume}inode {} ({}): {} {}, uid {}, gid {}{modified}{parts}",
         node.id.inode,
         why(deleted.why),
-        node::permissions(node),
+        node.node_type.permissions(node.mode),
         sized(node),
         node.uid,
         node.gid

@@ -208,13 +208,13 @@ impl Finder<'_> {
             name.map_or_else(|| number.to_string(), |name| format!("{name}({number})"))
         };
         let size = match (node.node_type, node.device) {
-            (NodeType::CharacterDevice | NodeType::BlockDevice, Some(device)) => node::device_text(device),
+            (NodeType::CharacterDevice | NodeType::BlockDevice, Some(device)) => device.to_string(),
             _ => node.size.to_string(),
         };
         format!(
             "{:>10} {} {:>4} {:>14} {:>14} {size:>12} {} ",
             node.id.inode,
-            node::permissions(node),
+            node.node_type.permissions(node.mode),
             node.links,
             named(node.uid, self.accounts.user(node.uid)),
             named(node.gid, self.accounts.group(node.gid)),

@@ -5,9 +5,9 @@ use crate::console::Console;
 use crate::evidence::{Evidence, EvidenceArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Output, RowsArguments, hex};
+use crate::output::{Output, RowsArguments};
 use kanshiki_browse::{Piece, pieces};
-use kanshiki_model::Issue;
+use kanshiki_model::{Issue, hex};
 use serde::Serialize;
 
 /// Bytes in a row.

@@ -202,9 +202,15 @@ fn what_it_holds(row: &ListRow) -> String {
 }
 
 fn columns(node: &Node) -> String {
-    let size = node.device.map_or_else(|| node.size.to_string(), node::device_text);
+    let size = node.device.map_or_else(|| node.size.to_string(), |device| device.to_string());
     let time = node::short_time(node.times.modified);
-    format!("{} {:>3} {:>5} {:>5} {size:>11} {time} ", node::permissions(node), node.links, node.uid, node.gid,)
+    format!(
+        "{} {:>3} {:>5} {:>5} {size:>11} {time} ",
+        node.node_type.permissions(node.mode),
+        node.links,
+        node.uid,
+        node.gid,
+    )
 }
 
 fn unknown_columns() -> String {

@@ -6,10 +6,10 @@ use crate::console::Console;
 use crate::evidence::{Evidence, EvidenceArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Exact, Output, RowsArguments, hex};
+use crate::output::{Output, RowsArguments};
 use kanshiki_browse::{decoded, undecoded};
 use kanshiki_filesystem::{Detail, FileSystem, Follow, Node, NodeType, Place, Xattr};
-use kanshiki_model::{EvidencePath, FileTime, Size, visible};
+use kanshiki_model::{EvidencePath, Exact, FileTime, Size, hex, visible};
 use serde::Serialize;
 use std::ffi::OsString;
 
@@ -186,15 +186,15 @@ impl Found<'_> {
         }
         line("inode", format!("{}, generation {}", node.id.inode, node.id.generation));
         let encrypted = if node.encrypted { ", encrypted" } else { "" };
-        line("type", format!("{}, {}{encrypted}", node.node_type, node::state_name(node.state)));
-        line("mode", format!("{:04o} ({})", node.mode & 0o7777, node::permissions(node)));
+        line("type", format!("{}, {}{encrypted}", node.node_type, node.state.name()));
+        line("mode", format!("{:04o} ({})", node.mode & 0o7777, node.node_type.permissions(node.mode)));
         let project = node.project.map(|project| format!(", project {project}")).unwrap_or_default();
         line("owner", format!("uid {}, gid {}{project}", node.uid, node.gid));
         line("links", node.links.to_string());
         line("size", Size(node.size).to_string());
         line("allocated", Size(node.allocated_bytes).to_string());
         if let Some(device) = node.device {
-            line("device", node::device_text(device));
+            line("device", device.to_string());
         }
         if let Some(target) = &self.target {
             line("target", visible(target));
@@ -240,10 +240,10 @@ fn detail_fields(detail: &Detail) -> DetailFields<'_> {
 }
 
 fn xattr_fields(xattr: &Xattr) -> XattrFields {
-    let name = Exact::of(&xattr.name);
+    let (name, name_hex) = Exact::of(&xattr.name).into_owned();
     XattrFields {
-        name: name.text.into_owned(),
-        name_hex: name.hex,
+        name,
+        name_hex,
         value_hex: hex(&xattr.value),
         value_offset: xattr.offset,
         decoded: decoded(&xattr.name, &xattr.value),

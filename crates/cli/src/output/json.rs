@@ -1,10 +1,9 @@
 //! JSON whose values are exact and whose text steers no terminal.
 
 use crate::failure::Failure;
-use kanshiki_model::{is_hidden, visible};
+use kanshiki_model::is_hidden;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// An object as JSON on one line. Characters that are not seen or that steer a terminal are written as `\uXXXX`, so that
@@ -40,35 +39,6 @@ impl Formatter for Harmless {
     }
 }
 
-/// Bytes of evidence for JSON: the text itself where it is UTF-8; else its escaped form, and the bytes in hexadecimal.
-pub(crate) struct Exact<'a> {
-    /// The text, or its escaped form.
-    pub(crate) text: Cow<'a, str>,
-    /// The bytes in hexadecimal; `None` where the text is exact.
-    pub(crate) hex: Option<String>,
-}
-
-impl<'a> Exact<'a> {
-    /// For these bytes.
-    pub(crate) fn of(bytes: &'a [u8]) -> Self {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self { text: Cow::Borrowed(text), hex: None },
-            Err(_) => Self { text: Cow::Owned(visible(bytes)), hex: Some(hex(bytes)) },
-        }
-    }
-}
-
-/// Bytes in lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,14 +48,6 @@ mod tests {
     fn hidden_characters_are_escaped_and_the_value_stays_exact() {
         let text = json_text(&"a\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{e0041}\n\"証拠").unwrap();
         assert_eq!(text, r#""a\u001b[2J\u007f\u009b\u202e\udb40\udc41\n\"証拠""#);
-    }
-
-    #[test]
-    fn bytes_that_are_no_text_are_given_in_both_forms() {
-        let exact = Exact::of(b"a\\\xff");
-        assert_eq!((exact.text.as_ref(), exact.hex.as_deref()), ("a\\\\\\xff", Some("615cff")));
-        let exact = Exact::of(b"a\\\x1b");
-        assert_eq!((exact.text.as_ref(), exact.hex), ("a\\\x1b", None));
     }
 
     proptest! {

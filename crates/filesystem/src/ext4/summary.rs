@@ -1,8 +1,9 @@
 //! What the filesystem says of itself.
 
-use super::features::{self, compatible, incompatible};
+use super::features::{compatible, incompatible};
 use super::superblock::Superblock;
 use crate::{Detail, JournalState, Summary};
+use kanshiki_image::signature::ext_features;
 use kanshiki_model::visible;
 
 const CLEAN: u16 = 1;
@@ -27,7 +28,7 @@ pub(crate) fn summary(superblock: &Superblock, journal: JournalState) -> Summary
         mounted: superblock.time(44, 0x275),
         written: superblock.time(48, 0x274),
         state: state(superblock, &journal),
-        features: features::names(superblock.compatible, superblock.incompatible, superblock.read_only),
+        features: ext_features::names(superblock.compatible, superblock.incompatible, superblock.read_only),
         journal,
         details: details(superblock),
     }

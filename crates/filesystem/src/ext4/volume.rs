@@ -2,7 +2,7 @@
 
 use super::backup;
 use super::cache::{Bytes, Cache};
-use super::features::{self, incompatible};
+use super::features::incompatible;
 use super::groups::{self, Descriptor, INODE_UNINIT};
 use super::inode::Inode;
 use super::layout::Layout;
@@ -12,6 +12,7 @@ use super::tables;
 use crate::{FsError, Node, NodeState};
 use kanshiki_image::Source;
 use kanshiki_image::bytes::bounded;
+use kanshiki_image::signature::ext_features;
 use kanshiki_model::{ByteRange, ByteRanges, Issue};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -260,7 +261,7 @@ fn refuse_unknown(superblock: &Superblock) -> Result<(), FsError> {
     }
     let unknown = superblock.incompatible & !incompatible::KNOWN;
     if unknown != 0 {
-        let names = features::incompatible_names(unknown).join(", ");
+        let names = ext_features::incompatible_names(unknown).join(", ");
         return unsupported(format!("features that change the format in a way that is not known here: {names}"));
     }
     Ok(())

@@ -1,8 +1,7 @@
-//! Hosts out of fake filesystems on disks that hold nothing but partition tables and superblocks.
+//! Hosts out of filesystems in memory on disks that hold nothing but partition tables and superblocks.
 
-use super::fake::Fake;
 use super::*;
-use crate::Follow;
+use crate::{Follow, MemoryFileSystem};
 use kanshiki_image::volumes::Image;
 use kanshiki_image::{Memory, read_exact_at};
 
@@ -50,7 +49,7 @@ fn opener<'a>(
         let mut mark = [0];
         read_exact_at(source.as_ref(), 1128, &mut mark).unwrap();
         match trees.iter().find(|(other, _)| [*other] == mark) {
-            Some((_, files)) => Ok(Arc::new(Fake::of(files))),
+            Some((_, files)) => Ok(Arc::new(MemoryFileSystem::of_paths(files))),
             None => Err(FsError::Unsupported { inode: None, detail: "the feature x".to_owned() }),
         }
     }

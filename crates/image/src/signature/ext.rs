@@ -11,6 +11,7 @@
 //! Source: Linux 6.12, Documentation/filesystems/ext4/super.rst.
 
 use super::area::{Area, Found, Record};
+use super::ext_features;
 use super::{Problem, Signature, SignatureKind};
 
 const HAS_JOURNAL: u32 = 0x4;
@@ -47,7 +48,7 @@ pub(super) fn probe(area: &Area<'_>) -> Found {
         .detail("block bytes", block_bytes.to_string())
         .detail("state", state(&block, incompatible)?)
         .detail("last mounted on", block.text(136, 64)?.unwrap_or_default())
-        .detail("features", features(compatible, incompatible, read_only));
+        .detail("features", ext_features::names(compatible, incompatible, read_only).join(" "));
     signature.bytes = blocks.checked_mul(block_bytes);
     signature.label = block.text(120, 16)?;
     signature.uuid = block.uuid(104)?;
@@ -62,66 +63,3 @@ fn state(block: &Record, incompatible: u32) -> Result<String, Problem> {
     words.extend((incompatible & NEEDS_RECOVERY != 0).then_some("journal needs replay"));
     Ok(words.join(", "))
 }
-
-/// Features that are set, named as e2fsprogs names them.
-fn features(compatible: u32, incompatible: u32, read_only: u32) -> String {
-    let words = [
-        (compatible, COMPATIBLE, "compat"),
-        (incompatible, INCOMPATIBLE, "incompat"),
-        (read_only, READ_ONLY, "ro_compat"),
-    ];
-    let named = words.into_iter().flat_map(|(word, names, group)| {
-        (0..32_u32).filter(move |bit| word.checked_shr(*bit).unwrap_or(0) & 1 == 1).map(move |bit| {
-            let name = names.iter().find(|(other, _)| *other == bit).map(|(_, name)| (*name).to_owned());
-            name.unwrap_or_else(|| format!("{group}_bit_{bit}"))
-        })
-    });
-    named.collect::<Vec<_>>().join(" ")
-}
-
-const COMPATIBLE: &[(u32, &str)] = &[
-    (0, "dir_prealloc"),
-    (1, "imagic_inodes"),
-    (2, "has_journal"),
-    (3, "ext_attr"),
-    (4, "resize_inode"),
-    (5, "dir_index"),
-    (9, "sparse_super2"),
-    (10, "fast_commit"),
-    (11, "stable_inodes"),
-    (12, "orphan_file"),
-];
-const INCOMPATIBLE: &[(u32, &str)] = &[
-    (0, "compression"),
-    (1, "filetype"),
-    (2, "needs_recovery"),
-    (3, "journal_dev"),
-    (4, "meta_bg"),
-    (6, "extent"),
-    (7, "64bit"),
-    (8, "mmp"),
-    (9, "flex_bg"),
-    (10, "ea_inode"),
-    (12, "dirdata"),
-    (13, "metadata_csum_seed"),
-    (14, "large_dir"),
-    (15, "inline_data"),
-    (16, "encrypt"),
-    (17, "casefold"),
-];
-const READ_ONLY: &[(u32, &str)] = &[
-    (0, "sparse_super"),
-    (1, "large_file"),
-    (3, "huge_file"),
-    (4, "uninit_bg"),
-    (5, "dir_nlink"),
-    (6, "extra_isize"),
-    (8, "quota"),
-    (9, "bigalloc"),
-    (10, "metadata_csum"),
-    (12, "read-only"),
-    (13, "project"),
-    (14, "shared_blocks"),
-    (15, "verity"),
-    (16, "orphan_present"),
-];

@@ -1,6 +1,6 @@
 //! One digest under way.
 
-use kanshiki_model::{Algorithm, Digest};
+use crate::{Algorithm, Digest};
 use sha2::Digest as _;
 
 /// One digest under way.

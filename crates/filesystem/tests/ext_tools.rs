@@ -82,6 +82,20 @@ fn inodes_of_128_bytes_are_what_debugfs_and_fls_tell() {
 }
 
 #[test]
+fn copies_that_the_split_of_a_hash_tree_leaves_behind_are_no_removed_names() {
+    if !need(NEEDS) {
+        return;
+    }
+    let image = Image::make(64 << 20, &["-t", "ext4"]);
+    image.fill("rw", |root| {
+        (0..5000).for_each(|number| std::fs::write(root.join(format!("name {number}")), "").unwrap())
+    });
+    let (fls, reader) = (names::of_fls(&image.path), names::of_reader(image.open().as_ref()));
+    assert!(reader.live.len() > 5000);
+    assert_eq!((&reader.deleted, &fls.deleted), (&BTreeSet::new(), &BTreeSet::new()));
+}
+
+#[test]
 fn names_that_debugfs_removed_are_found_with_their_inodes() {
     if !need(NEEDS) {
         return;

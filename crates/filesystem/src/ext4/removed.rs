@@ -2,17 +2,27 @@
 //!
 //! A removed entry is swallowed by the one before it, whose length grows; the first of a block gets inode 0 instead. Since
 //! Linux 5.13 the kernel overwrites an entry that it removes (fs/ext4/namei.c, `ext4_generic_delete_entry`); what is found
-//! then are names that were copied elsewhere when a block was split, and what older kernels and other programs left.
+//! then is what older kernels and other programs left. When a block of a hash tree is split (`do_split`), the entries that
+//! move stay behind as copies: where the directory still holds the name for the same inode, nothing was removed.
 
-use super::directory::{Block, Blocks, ENTRY, Form, Raw, Scan, entry};
+use super::directory::{Block, Blocks, Children, ENTRY, Form, Raw, Scan, entry};
 use super::inode::Inode;
 use super::volume::Volume;
 use crate::{Entry, EntryState, FsError};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
+
+/// Names that are kept, as eight bytes each, to tell copies from removed entries. In a directory of more names the copies of
+/// the rest are told as removed.
+const KEPT_NAMES: usize = 4_000_000;
 
 /// The removed entries of a directory, in the order in which they lie there.
 #[derive(Debug)]
 pub(crate) struct Removed<'a> {
+    volume: &'a Volume,
+    directory: Inode,
+    /// The names in use; read when the first that may be removed is found.
+    used: Option<Names>,
     blocks: Blocks<'a>,
     form: Form,
     inode: u64,
@@ -24,6 +34,9 @@ pub(crate) struct Removed<'a> {
 impl<'a> Removed<'a> {
     pub(crate) fn new(volume: &'a Volume, inode: &Inode) -> Self {
         Self {
+            volume,
+            directory: inode.clone(),
+            used: None,
             blocks: Blocks::new(volume, inode),
             form: Form::of(volume),
             inode: inode.number,
@@ -87,6 +100,11 @@ impl<'a> Removed<'a> {
         at
     }
 
+    /// Whether the directory still holds the name for the same inode.
+    fn is_used(&mut self, entry: &Entry) -> bool {
+        self.used.get_or_insert_with(|| Names::of(self.volume, &self.directory)).has(entry)
+    }
+
     fn is_plausible(&self, scan: &Scan, raw: Raw) -> bool {
         let block = scan.block.bytes.len();
         let fits = raw.length >= least(raw.name_length)
@@ -97,6 +115,27 @@ impl<'a> Removed<'a> {
         let type_fits = raw.file_type.is_none_or(|stored| stored <= 7);
         let named = !name.is_empty() && name.len() <= 255 && !name.iter().any(|byte| matches!(byte, 0 | b'/'));
         fits && type_fits && named && name != b"." && name != b".."
+    }
+}
+
+/// Names with their inodes, as hashes under a key of their own.
+#[derive(Debug)]
+struct Names {
+    key: RandomState,
+    hashes: HashSet<u64>,
+}
+
+impl Names {
+    /// Those that a directory holds, as far as they can be read.
+    fn of(volume: &Volume, directory: &Inode) -> Self {
+        let key = RandomState::new();
+        let entries = Children::new(volume, directory).filter_map(Result::ok).take(KEPT_NAMES);
+        let hashes = entries.map(|entry| key.hash_one((entry.inode, &entry.name))).collect();
+        Self { key, hashes }
+    }
+
+    fn has(&self, entry: &Entry) -> bool {
+        self.hashes.contains(&self.key.hash_one((entry.inode, &entry.name)))
     }
 }
 
@@ -111,6 +150,9 @@ impl Iterator for Removed<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(entry) = self.found.pop_front() {
+                if self.is_used(&entry) {
+                    continue;
+                }
                 return Some(Ok(entry));
             }
             match self.blocks.next()? {

@@ -234,3 +234,104 @@ fn what_info_says_of_ext4_is_what_dumpe2fs_says() {
     expected.sort_unstable();
     assert_eq!(found, expected);
 }
+
+/// Why a partition of the firmware cannot be browsed.
+const FAT: &str = "FAT12: this filesystem is recognised, but not read";
+
+/// A filesystem of 4 MiB that is not read, made by another program or by hand.
+fn not_read(folder: &Path, name: &str, at: usize, magic: &[u8]) -> PathBuf {
+    let mut bytes = vec![0; 4 * MIB];
+    bytes[at..at + magic.len()].copy_from_slice(magic);
+    if name == "fat" {
+        // The sectors and clusters that a boot sector of FAT12 tells.
+        bytes[..3].copy_from_slice(&[0xeb, 0x3c, 0x90]);
+        bytes[11..24].copy_from_slice(&[0, 2, 4, 1, 0, 2, 0, 2, 0, 0x20, 0xf8, 8, 0]);
+        bytes[510..512].copy_from_slice(&[0x55, 0xaa]);
+    }
+    let path = folder.join(name);
+    write_file(&path, bytes);
+    path
+}
+
+#[test]
+fn what_was_never_to_be_browsed_is_noted_and_what_the_tree_lacks_ends_with_3() {
+    if !need(&[Need::Tool("sfdisk"), Need::Tool("mkfs.ext4")]) {
+        return;
+    }
+    let folder = tempdir();
+    let folder = folder.path();
+    let root = |name: &str, home: &str| {
+        let fstab = format!("/dev/vda1 /boot/efi vfat umask=0077 0 1\n/dev/vda2 / ext4 defaults 0 1\n{home}");
+        ext4(folder, name, 4, &[], &[("etc/fstab", &fstab), ("usr/bin/", ""), ("home/", ""), ("boot/efi/", "")])
+    };
+    let fat = not_read(folder, "fat", 54, b"FAT12   ");
+    let luks = not_read(folder, "luks", 0, b"LUKS\xba\xbe\0\x02");
+    let swap = not_read(folder, "swap", 4086, b"SWAPSPACE2");
+    let nothing = not_read(folder, "nothing", 0, b"");
+    let image = folder.join("disk.raw");
+    let name = image.to_str().unwrap();
+
+    disk(&image, &[&fat, &root("whole", "/dev/vda4 none swap sw 0 0\n"), &luks, &swap, &nothing]);
+    let ran = kanshiki(["ls", name, "/"]).exits(0);
+    assert_eq!(listed(&ran), ["boot", "etc", "home", "usr"]);
+    let at_efi = format!("/etc/fstab line 1: /dev/vda1 is not at /boot/efi: volume `p1` cannot be browsed: {FAT}");
+    let luks_told = "volume `p3`: LUKS2: encrypted; open it with its key elsewhere and give what comes out as an image";
+    let expected = [
+        at_efi.as_str(),
+        luks_told,
+        "volume `p4`: swap: no files lie in it",
+        "volume `p5`: Linux filesystem: nothing known lies there",
+    ];
+    let told: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(told, expected.map(|note| format!("note: {note}")), "{}", ran.stderr);
+    let ran = kanshiki(["ls", name, "/", "--jsonl"]).exits(0);
+    let notes: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let luks_note = json!({
+        "schema": 1,
+        "type": "note",
+        "subject": "volume `p3`",
+        "message": "LUKS2: encrypted; open it with its key elsewhere and give what comes out as an image",
+    });
+    assert_eq!(notes[1], luks_note);
+    assert_eq!(notes.last().unwrap(), &json!({ "schema": 1, "type": "end", "exit_code": 0, "issues": 0 }));
+    let out = folder.join("out");
+    let ran = kanshiki(["extract", name, "/etc", "--to", out.to_str().unwrap()]).exits(0);
+    assert!(ran.stderr.contains(&format!("note: {luks_told}\n")), "{}", ran.stderr);
+    let manifest = std::fs::read_to_string(out.join("manifest.jsonl")).unwrap();
+    let begin: Value = serde_json::from_str(manifest.lines().next().unwrap()).unwrap();
+    assert_eq!(begin["notes"][1]["subject"], "volume `p3`");
+    for volume in ["p1", "p3", "p4", "p5"] {
+        let _ = kanshiki(["ls", &format!("{name}:{volume}"), "/"]).exits(4);
+    }
+
+    // What the host had in its tree and what is not there makes the answer one in part.
+    disk(&image, &[&fat, &root("lacking", "/dev/vda3 /home xfs defaults 0 2\n"), &luks]);
+    let ran = kanshiki(["ls", name, "/"]).exits(3);
+    assert!(
+        ran.stderr.contains("issue: /etc/fstab line 3: /dev/vda3 is not at /home: volume `p3` cannot"),
+        "{}",
+        ran.stderr
+    );
+    disk(&image, &[&fat, &root("optional", "/dev/vda3 /home xfs defaults,nofail 0 2\n"), &luks]);
+    let ran = kanshiki(["ls", name, "/"]).exits(0);
+    assert!(
+        ran.stderr.contains("note: /etc/fstab line 3: /dev/vda3 is not at /home: volume `p3` cannot"),
+        "{}",
+        ran.stderr
+    );
+
+    // A filesystem that is read, but damaged, is no such thing.
+    let damaged = folder.join("damaged");
+    let mut bytes = std::fs::read(root("before", "")).unwrap();
+    bytes[1024..2048].fill(0);
+    bytes[1080..1082].copy_from_slice(&[0x53, 0xef]);
+    write_file(&damaged, bytes);
+    disk(&image, &[&fat, &root("beside", ""), &damaged]);
+    let ran = kanshiki(["ls", name, "/"]).exits(3);
+    assert!(ran.stderr.contains("issue: volume `p3`: "), "{}", ran.stderr);
+
+    // Where nothing can be browsed, nothing is done.
+    disk(&image, &[&fat, &luks]);
+    let ran = kanshiki(["ls", name, "/"]).exits(4);
+    assert!(ran.stderr.contains(&format!("volume `p1` ({FAT})")), "{}", ran.stderr);
+}

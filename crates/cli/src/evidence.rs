@@ -7,10 +7,10 @@ mod volume;
 pub(crate) use image::RecordedImage;
 pub(crate) use volume::ImagePlace;
 
-use crate::failure::{Failure, harmless};
+use crate::failure::Failure;
 use crate::output::Output;
 use clap::ValueEnum;
-use kanshiki_filesystem::{Follow, FsError, JournalState, JournalUse, Located, LookupError, Node, Place, View, Volume};
+use kanshiki_filesystem::{Follow, FsError, JournalState, JournalUse, Located, LookupError, Node, Note, Place, View};
 use kanshiki_image::Source;
 use kanshiki_image::volumes::{Address, VolumeSet};
 use kanshiki_model::{EvidencePath, Issue, from_visible, visible};
@@ -109,13 +109,15 @@ impl Evidence {
         }
     }
 
-    /// Tells what was found when the evidence was opened: damage as issues, a replayed journal as a note.
+    /// What is worth knowing and no issue: journals that were replayed, and volumes that are not in the tree.
+    pub(crate) fn notes(&self) -> Vec<Note> {
+        let journals = (0..self.view.volumes().len()).filter_map(|volume| self.journal_note(volume));
+        journals.chain(self.view.notes().iter().cloned()).collect()
+    }
+
+    /// Tells what was found when the evidence was opened.
     pub(crate) fn tell(&self, output: &mut Output) -> Result<(), Failure> {
-        for volume in self.view.volumes() {
-            if let Some(note) = journal_note(volume) {
-                output.note(&note)?;
-            }
-        }
+        self.notes().iter().try_for_each(|note| output.note(note))?;
         self.issues.iter().chain(self.view.issues()).try_for_each(|issue| output.issue(issue))
     }
 
@@ -201,23 +203,21 @@ impl Evidence {
         let subject = path.map_or_else(|| name.clone(), |path| format!("{name}, {path}"));
         error.issue(&subject)
     }
-}
 
-/// What became of a journal, if the user must know.
-fn journal_note(volume: &Volume) -> Option<String> {
-    let name = if volume.name.is_empty() { String::new() } else { format!(" of {}", volume.name) };
-    match volume.filesystem.summary().journal {
-        JournalState::Replayed { transactions, blocks, fast_commits } => {
-            let count = transactions.end.saturating_sub(transactions.start);
-            let fast = if fast_commits > 0 { format!(", {fast_commits} fast commits") } else { String::new() };
-            Some(format!(
-                "note: the journal{name} was replayed in memory: {count} transactions{fast}, {blocks} blocks; --journal \
-                 ignore shows the disk as it lies"
-            ))
-        }
-        JournalState::Ignored => {
-            Some(harmless(&format!("note: the journal{name} holds transactions that are ignored")))
-        }
-        _ => None,
+    /// What became of a volume's journal, if the user must know.
+    fn journal_note(&self, volume: usize) -> Option<Note> {
+        let message = match self.view.volumes().get(volume)?.filesystem.summary().journal {
+            JournalState::Replayed { transactions, blocks, fast_commits } => {
+                let count = transactions.end.saturating_sub(transactions.start);
+                let fast = if fast_commits > 0 { format!(", {fast_commits} fast commits") } else { String::new() };
+                format!(
+                    "the journal was replayed in memory: {count} transactions{fast}, {blocks} blocks; --journal ignore \
+                     shows the disk as it lies"
+                )
+            }
+            JournalState::Ignored => "the journal holds transactions that are ignored".to_owned(),
+            _ => return None,
+        };
+        Some(Note { subject: self.volume_name(volume), message })
     }
 }

@@ -77,6 +77,7 @@ pub(crate) fn run(arguments: &ExtractArguments, console: &Console) -> Result<Exi
     });
     let options = Options { wanted, max_bytes: arguments.max_bytes, extents: arguments.extents, custody };
     let reporter = Reporter::start(&arguments.output, console)?;
+    evidence.notes().iter().for_each(|note| reporter.note(note));
     for issue in evidence.issues() {
         reporter.issue(issue);
     }
@@ -122,11 +123,13 @@ fn heading(evidence: &Evidence, from: &str) -> Heading {
             "digests": manifest.map(|manifest| &manifest.image.digests),
         })
     });
+    let notes = evidence.notes().into_iter().map(|note| json!({ "subject": note.subject, "message": note.message }));
     let fields = [
         ("tool", json!(format!("kanshiki {VERSION}"))),
         ("command_line", json!(words())),
         ("from", json!(from)),
         ("images", json!(images.collect::<Vec<_>>())),
+        ("notes", notes.collect()),
     ];
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

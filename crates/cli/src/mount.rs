@@ -74,6 +74,7 @@ pub(crate) fn run(arguments: &MountArguments, console: &Console) -> Result<Exit,
     } else {
         let evidence = Evidence::open(&arguments.evidence)?;
         let reporter = Arc::new(Reporter::start(&output, console)?);
+        evidence.notes().iter().for_each(|note| reporter.note(note));
         evidence.issues().chain(evidence.view.issues()).for_each(|issue| reporter.issue(issue));
         let progress: Arc<dyn Progress> = Arc::clone(&reporter) as Arc<dyn Progress>;
         (mount_view(evidence.view, folder, &options, progress), reporter)

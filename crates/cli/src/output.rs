@@ -6,6 +6,7 @@ pub(crate) use json::json_text;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, harmless};
+use kanshiki_filesystem::Note;
 use kanshiki_model::{Issue, is_hidden};
 use serde::Serialize;
 use std::fs::File;
@@ -41,6 +42,12 @@ struct Line<'a, T> {
     kind: &'static str,
     #[serde(flatten)]
     body: &'a T,
+}
+
+#[derive(Serialize)]
+struct NoteLine<'a> {
+    subject: &'a str,
+    message: &'a str,
 }
 
 #[derive(Serialize)]
@@ -111,12 +118,13 @@ impl Output {
         Ok(())
     }
 
-    /// Tells something that is no issue, to people alone.
-    pub(crate) fn note(&mut self, note: &str) -> Result<(), Failure> {
-        if !self.json {
-            self.flush()?;
-            let _ = self.notes.write_all(format!("{}\n", harmless(note)).as_bytes());
+    /// Tells something that is no issue.
+    pub(crate) fn note(&mut self, note: &Note) -> Result<(), Failure> {
+        if self.json {
+            return self.object("note", &NoteLine { subject: &note.subject, message: &note.message });
         }
+        self.flush()?;
+        let _ = self.notes.write_all(format!("note: {}\n", harmless(&note.to_string())).as_bytes());
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use crate::arguments::OutputArguments;
 use crate::console::Console;
 use crate::failure::{Failure, harmless};
 use crate::signals;
+use kanshiki_filesystem::Note;
 use kanshiki_model::{Issue, Progress};
 use line::Snapshot;
 use meter::Meter;
@@ -119,6 +120,23 @@ impl Reporter {
             })
             .map_err(|error| Failure::from_error("cannot start a thread", &error))?;
         Ok(Self { shared, ticker: Some((sender, thread)) })
+    }
+}
+
+impl Reporter {
+    /// Tells something that is no issue.
+    pub(crate) fn note(&self, note: &Note) {
+        match self.shared.style {
+            Style::Off => {}
+            Style::Events => {
+                let (subject, message) = (&note.subject, &note.message);
+                let note = json!({ "subject": subject, "message": message });
+                self.shared.event(&json!({ "schema": 1, "event": "note", "note": note }));
+            }
+            Style::Redrawn | Style::Lines => {
+                self.shared.say(&mut self.shared.state(), &format!("note: {}\n", harmless(&note.to_string())));
+            }
+        }
     }
 }
 

@@ -56,6 +56,9 @@ pub(crate) struct ShellArguments {
 /// Runs the verb.
 pub(crate) fn run(arguments: &ShellArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
+    for note in evidence.notes() {
+        console.note(&format!("note: {}\n", harmless(&note.to_string())));
+    }
     for issue in evidence.issues().chain(evidence.view.issues()) {
         console.note(&format!("issue: {}\n", harmless(&issue.to_string())));
     }

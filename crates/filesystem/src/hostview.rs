@@ -4,8 +4,8 @@
 //! VolumeSet ─▶ open all that can be browsed ─▶ choose the root ─▶ /etc/fstab ─▶ which volume is which device ─▶ View
 //! ```
 //!
-//! What the table names and what is not there, and volumes that it does not name, become issues of the view; they can be
-//! looked at by the name of the volume.
+//! What the host had in its tree at boot and what is not there is an issue of the view, and so is a volume that is damaged.
+//! Volumes that were never in the tree, or cannot be browsed, are notes. All can be asked for by the name of the volume.
 
 mod builder;
 mod device;
@@ -61,6 +61,8 @@ pub struct Placement {
     pub directory: EvidencePath,
     /// What became of it.
     pub outcome: Outcome,
+    /// Whether the tree lacks something that the host had in it at boot.
+    pub is_gap: bool,
 }
 
 /// The host's tree.
@@ -203,7 +205,7 @@ pub fn host_view(set: &VolumeSet, root: Option<&str>, open: Opener<'_>) -> Resul
     let Some(chosen) = choose(set, root, &candidates, &evidence) else {
         return Err(ViewError::NoRoot { volumes: contents(set) });
     };
-    Ok(Builder::new(set, &candidates, chosen, issues).build(evidence))
+    Ok(Builder::new(set, &candidates, chosen, root.is_some(), issues).build(evidence))
 }
 
 /// The candidate to take as the root, as its index among them.

@@ -9,6 +9,7 @@ pub use walk::{Visit, Walk};
 use crate::{Entry, FileSystem, FsError, Node, NodeId, Stream};
 use kanshiki_model::{EvidencePath, Issue};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// A node of a view: the volume, counted from 0, and the node in it.
@@ -38,6 +39,21 @@ pub struct Mount {
     pub volume: usize,
 }
 
+/// Something that is worth knowing and takes nothing away from the answer; what does is an [`Issue`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What it concerns, made visible.
+    pub subject: String,
+    /// What there is to know, in plain words.
+    pub message: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.message)
+    }
+}
+
 /// Volumes put together as one tree.
 #[derive(Debug, Clone)]
 pub struct View {
@@ -47,6 +63,7 @@ pub struct View {
     /// The volumes that cover a directory, by volume and inode of the directory.
     covered: HashMap<(usize, u64), usize>,
     issues: Vec<Issue>,
+    notes: Vec<Note>,
 }
 
 impl View {
@@ -60,7 +77,7 @@ impl View {
     #[must_use]
     pub fn new(volumes: Vec<Volume>, root: usize) -> Self {
         let mounts = vec![Mount { path: EvidencePath::root(), volume: root }];
-        Self { volumes, root, mounts, covered: HashMap::new(), issues: Vec::new() }
+        Self { volumes, root, mounts, covered: HashMap::new(), issues: Vec::new(), notes: Vec::new() }
     }
 
     /// Hangs a volume over the directory at `path`, in the tree as it is by now.
@@ -86,6 +103,17 @@ impl View {
     /// What the user must know: volumes that could not be hung up, and what was found when they were opened.
     pub fn issues(&self) -> impl Iterator<Item = &Issue> {
         self.issues.iter().chain(self.volumes.iter().flat_map(|volume| volume.filesystem.issues()))
+    }
+
+    /// Adds something that is worth knowing of the view.
+    pub fn add_note(&mut self, note: Note) {
+        self.notes.push(note);
+    }
+
+    /// What is worth knowing and no issue: volumes that are not in the tree, and were not meant to be.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// The volumes.

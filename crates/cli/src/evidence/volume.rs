@@ -3,9 +3,9 @@
 use super::RecordedImage;
 use crate::failure::Failure;
 use kanshiki_filesystem::hostview::{self, ViewError};
-use kanshiki_filesystem::{JournalUse, OpenOptions, OpenResult, View, Volume};
+use kanshiki_filesystem::{JournalUse, OpenOptions, OpenResult, View};
 use kanshiki_image::Source;
-use kanshiki_image::volumes::{Address, Image, Refusal, VolumeKind, VolumeSet};
+use kanshiki_image::volumes::{Address, Image, VolumeKind, VolumeSet};
 use kanshiki_model::visible_text;
 
 /// A byte of an image.
@@ -30,28 +30,7 @@ pub(super) fn open(set: &VolumeSet, address: &Address, journal: JournalUse) -> R
         Some(name) => hostview::volume_view(set, name, &open),
         None => hostview::host_view(set, None, &open).map(|host| host.view),
     };
-    match view {
-        Ok(view) => Ok(view),
-        Err(error) => match damaged_view(set, address, &open) {
-            Some(view) => Ok(view),
-            None => Err(cannot_browse(address, &only_volume(set, address, &open).unwrap_or(error))),
-        },
-    }
-}
-
-/// A volume in which nothing known seems to lie, but whose filesystem opens all the same: by a copy of the superblock.
-fn damaged_view(set: &VolumeSet, address: &Address, open: &dyn Fn(&Source) -> OpenResult) -> Option<View> {
-    let volume = match &address.volume {
-        Some(name) => set.find(name)?,
-        None => {
-            let mut unknown = set.volumes().iter().filter(|volume| volume.refusal == Some(Refusal::Unknown));
-            let only = unknown.next()?;
-            unknown.next().is_none().then_some(only)?
-        }
-    };
-    let source = volume.source.as_ref().filter(|_| volume.refusal == Some(Refusal::Unknown))?;
-    let filesystem = open(source).ok()?;
-    Some(View::of(Volume { name: volume.name.clone(), filesystem }))
+    view.map_err(|error| cannot_browse(address, &only_volume(set, address, &open).unwrap_or(error)))
 }
 
 /// Why the only volume that there is cannot be browsed: that says more than that there is no host to be seen.

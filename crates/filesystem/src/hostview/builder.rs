@@ -3,7 +3,7 @@
 use super::device::{self, Device, Disks};
 use super::fstab::FstabLine;
 use super::{Candidate, HostView, Outcome, Placement, line, root, shown};
-use crate::{View, Volume};
+use crate::{Note, View, Volume};
 use kanshiki_image::volumes::{Refusal, Volume as Found, VolumeSet};
 use kanshiki_model::{EvidencePath, Issue, visible};
 use std::collections::{BTreeMap, HashMap};
@@ -14,10 +14,14 @@ pub(super) struct Builder<'a> {
     set: &'a VolumeSet,
     candidates: &'a [Candidate],
     root: usize,
+    /// Whether this root was asked for.
+    root_is_asked_for: bool,
     view: View,
     placements: Vec<Placement>,
-    /// What there is to say of volumes, by their index in the set.
+    /// What is wrong with volumes, by their index in the set.
     issues: BTreeMap<usize, Issue>,
+    /// What else there is to say of volumes, by their index in the set.
+    notes: BTreeMap<usize, Note>,
     /// The volumes that hang somewhere, by their index in the set.
     placed: HashMap<usize, EvidencePath>,
 }
@@ -27,6 +31,7 @@ impl<'a> Builder<'a> {
         set: &'a VolumeSet,
         candidates: &'a [Candidate],
         root: usize,
+        root_is_asked_for: bool,
         issues: BTreeMap<usize, Issue>,
     ) -> Self {
         let name = |index: usize| set.volumes().get(index).map(|volume| volume.name.clone()).unwrap_or_default();
@@ -34,7 +39,17 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|candidate| Volume { name: name(candidate.index), filesystem: Arc::clone(&candidate.filesystem) });
         let view = View::new(volumes.collect(), root);
-        Self { set, candidates, root, view, placements: Vec::new(), issues, placed: HashMap::new() }
+        Self {
+            set,
+            candidates,
+            root,
+            root_is_asked_for,
+            view,
+            placements: Vec::new(),
+            issues,
+            notes: BTreeMap::new(),
+            placed: HashMap::new(),
+        }
     }
 
     pub(super) fn build(mut self, evidence: Vec<root::Evidence>) -> HostView {
@@ -45,18 +60,13 @@ impl<'a> Builder<'a> {
         if let (Some(candidate), true) = (self.candidates.get(self.root), root.is_some()) {
             self.placed.insert(candidate.index, EvidencePath::root());
         }
-        if let Some(evidence) = evidence.into_iter().nth(self.root) {
-            self.use_table(evidence, root);
-        }
-        self.tell_of_others(&roots);
-        for placement in &self.placements {
-            if let Outcome::Missing(reason) = &placement.outcome {
-                let subject = format!("/etc/fstab line {}", placement.line);
-                let message = format!("{} is not at {}: {reason}", placement.device, placement.directory);
-                self.view.add_issue(Issue::new(subject, message));
-            }
-        }
+        let evidence = evidence.into_iter().nth(self.root).unwrap_or_default();
+        let has_table = evidence.table.is_some();
+        self.use_table(evidence, root);
+        self.tell_of_others(&roots, has_table);
+        self.tell_of_lines();
         std::mem::take(&mut self.issues).into_values().for_each(|issue| self.view.add_issue(issue));
+        std::mem::take(&mut self.notes).into_values().for_each(|note| self.view.add_note(note));
         let root = root.map(|volume| volume.name.clone()).unwrap_or_default();
         HostView { view: self.view, root, placements: self.placements }
     }
@@ -89,10 +99,20 @@ impl<'a> Builder<'a> {
                 Some(later) => Outcome::Missing(format!("line {} hides it", later.number)),
                 None => self.place(line, &path, &disks),
             };
+            let is_missing = later.is_none() && matches!(outcome, Outcome::Missing(_));
+            let is_gap = is_missing && self.is_needed(line, &path, &disks);
             let device = visible(&line.device);
-            self.placements.push(Placement { line: line.number, device, directory: path, outcome });
+            self.placements.push(Placement { line: line.number, device, directory: path, outcome, is_gap });
         }
         self.placements.sort_by_key(|placement| placement.line);
+    }
+
+    /// Whether the tree is not whole without what a line names. A root is there always; that it was another one matters
+    /// if nobody has asked for this one.
+    fn is_needed(&self, line: &FstabLine, path: &EvidencePath, disks: &Disks) -> bool {
+        let is_root = path.names().next().is_none();
+        let is_another = || disks.resolve(&Device::parse(&line.device), self.set).is_ok() && !self.root_is_asked_for;
+        line::is_needed(line) && (!is_root || is_another())
     }
 
     /// Hangs up what a line names.
@@ -109,7 +129,7 @@ impl<'a> Builder<'a> {
                 && let Some(volume) = self.set.volumes().get(index)
             {
                 let message = format!("the host mounts it at {path} only when asked (noauto)");
-                self.issues.entry(index).or_insert_with(|| Issue::new(shown(&volume.name), message));
+                self.note(index, volume, message);
             }
             return Outcome::NotOnDisk("mounted only when asked (noauto)".to_owned());
         }
@@ -147,33 +167,57 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Makes issues of volumes that hang nowhere; `roots` are the candidates that look like roots too.
-    fn tell_of_others(&mut self, roots: &[usize]) {
+    /// Tells of lines whose volumes are not there.
+    fn tell_of_lines(&mut self) {
+        for placement in &self.placements {
+            let Outcome::Missing(reason) = &placement.outcome else { continue };
+            let subject = format!("/etc/fstab line {}", placement.line);
+            let message = format!("{} is not at {}: {reason}", placement.device, placement.directory);
+            if placement.is_gap {
+                self.view.add_issue(Issue::new(subject, message));
+            } else {
+                self.view.add_note(Note { subject, message });
+            }
+        }
+    }
+
+    fn note(&mut self, index: usize, volume: &Found, message: String) {
+        self.notes.entry(index).or_insert_with(|| Note { subject: shown(&volume.name), message });
+    }
+
+    /// Tells of volumes that hang nowhere; `roots` are the candidates that look like roots too.
+    fn tell_of_others(&mut self, roots: &[usize], has_table: bool) {
         for (index, volume) in self.set.volumes().iter().enumerate() {
-            if self.placed.contains_key(&index) || device::is_hidden(volume) {
+            if self.placed.contains_key(&index) || device::is_hidden(volume) || self.issues.contains_key(&index) {
                 continue;
             }
             let candidate = self.candidates.iter().position(|candidate| candidate.index == index);
-            let refusal = volume.refusal.as_ref().filter(|_| candidate.is_none());
-            let message = match refusal {
-                None if candidate.is_some_and(|candidate| roots.contains(&candidate)) => {
-                    "it looks like the root of a host too; it is not in this tree, look at it by its name".to_owned()
+            match &volume.refusal {
+                _ if candidate.is_some_and(|candidate| roots.contains(&candidate)) => {
+                    let message =
+                        "it looks like the root of a host too; it is not in this tree, look at it by its name";
+                    self.note(index, volume, message.to_owned());
                 }
-                None => "/etc/fstab does not say where it hangs; look at it by its name".to_owned(),
-                Some(refusal) if is_content(refusal) => refusal.to_string(),
-                Some(_) => continue,
-            };
-            self.issues.entry(index).or_insert_with(|| Issue::new(shown(&volume.name), message));
+                _ if candidate.is_some() && has_table => {
+                    let message = "/etc/fstab does not say where it hangs; look at it by its name";
+                    self.note(index, volume, message.to_owned());
+                }
+                _ if candidate.is_some() => {
+                    let message = "there is no /etc/fstab that says where it hangs; look at it by its name";
+                    self.issues.insert(index, Issue::new(shown(&volume.name), message));
+                }
+                // What it holds stands among the volumes.
+                None | Some(Refusal::Holds { .. }) => {}
+                Some(refusal @ Refusal::Incomplete { .. }) => {
+                    self.issues.insert(index, Issue::new(shown(&volume.name), refusal.to_string()));
+                }
+                Some(refusal @ Refusal::Unknown) => {
+                    let purpose = volume.partition().and_then(|partition| partition.partition_type.name.as_ref());
+                    let purpose = purpose.map(|purpose| format!("{purpose}: ")).unwrap_or_default();
+                    self.note(index, volume, format!("{purpose}{refusal}"));
+                }
+                Some(refusal) => self.note(index, volume, refusal.to_string()),
+            }
         }
-    }
-}
-
-/// Whether there may be files in what cannot be browsed.
-fn is_content(refusal: &Refusal) -> bool {
-    use kanshiki_image::signature::SignatureKind::{ExtJournal, Swap};
-    match refusal {
-        Refusal::NotRead { kind, .. } => !matches!(kind, Swap | ExtJournal),
-        Refusal::Holds { .. } | Refusal::Unknown => false,
-        _ => true,
     }
 }

@@ -79,3 +79,11 @@ pub(super) fn not_followed(line: &FstabLine) -> Option<String> {
     }
     None
 }
+
+/// Whether the host has what the line names in its tree at boot, or does not start properly: not what is mounted only when
+/// asked, or may be missing, nor the partition of the firmware. Source: mount(8); systemd.mount(5).
+pub(super) fn is_needed(line: &FstabLine) -> bool {
+    const FIRMWARE: &[&[u8]] = &[b"/boot/efi", b"/efi"];
+    let directory = line.directory.strip_suffix(b"/").unwrap_or(&line.directory);
+    !line.has("noauto") && !line.has("nofail") && !FIRMWARE.contains(&directory)
+}

@@ -64,6 +64,10 @@ fn issues(view: &View) -> Vec<String> {
     view.issues().map(ToString::to_string).collect()
 }
 
+fn notes(view: &View) -> Vec<String> {
+    view.notes().iter().map(ToString::to_string).collect()
+}
+
 fn pair(path: &str, volume: &str) -> (String, String) {
     (path.to_owned(), volume.to_owned())
 }
@@ -87,7 +91,7 @@ fn the_table_of_the_root_hangs_the_volumes_in_order_of_depth() {
     let host = host_view(&set, None, &opener(trees)).unwrap();
     let expected = [pair("/", "p2"), pair("/var", "p1"), pair("/srv x", "b:p1"), pair("/var/log", "p3")];
     assert_eq!((host.root.as_str(), mounts(&host)), ("p2", expected.to_vec()));
-    assert_eq!(issues(&host.view), Vec::<String>::new());
+    assert_eq!((issues(&host.view), notes(&host.view)), (Vec::new(), Vec::new()));
     let found = host.view.lookup(&EvidencePath::from_bytes("/var/log/syslog"), Follow::All).unwrap();
     assert_eq!(host.view.volumes()[found.place.volume].name, "p3");
     let outcomes: Vec<_> = host.placements.iter().map(|placement| &placement.outcome).collect();
@@ -121,12 +125,15 @@ fn what_could_not_be_placed_is_told_and_reachable_by_its_name() {
         "/etc/fstab line 6: /srv is not at /home: bind mounts are not followed; look at /srv",
         "/etc/fstab line 7: /disk.img is not at /loop: /disk.img is a file with a filesystem in it, which is not followed",
         "/etc/fstab line 9: /dev/vdc1 is not at /third: which image the disk `vdc` is cannot be told",
-        "volume `p3`: /etc/fstab does not say where it hangs; look at it by its name",
-        "volume `p4`: the host mounts it at /later only when asked (noauto)",
-        "volume `b:p1`: /etc/fstab does not say where it hangs; look at it by its name",
         "volume `b:p2`: not supported: the feature x",
     ];
     assert_eq!(issues(&host.view), expected);
+    let expected = [
+        "volume `p3`: /etc/fstab does not say where it hangs; look at it by its name",
+        "volume `p4`: the host mounts it at /later only when asked (noauto)",
+        "volume `b:p1`: /etc/fstab does not say where it hangs; look at it by its name",
+    ];
+    assert_eq!(notes(&host.view), expected);
     assert_eq!(volume_view(&set, "p3", &opener(trees)).unwrap().volumes()[0].name, "p3");
 }
 
@@ -154,7 +161,7 @@ fn of_several_roots_the_likeliest_is_taken_or_the_one_that_is_asked_for() {
     let host = host_view(&set, None, &opener(trees)).unwrap();
     assert_eq!(host.root, "p2");
     assert_eq!(
-        issues(&host.view),
+        notes(&host.view),
         ["volume `p1`: it looks like the root of a host too; it is not in this tree, look at it by its name"]
     );
     let host = host_view(&set, Some("p1"), &opener(trees)).unwrap();
@@ -168,7 +175,8 @@ fn without_a_root_a_single_volume_is_shown_and_several_are_told() {
     let trees: &[(u8, &[(&str, &str)])] = &[(b'a', &[("x", "")]), (b'b', &[("y", "")])];
     let host = host_view(&set(vec![disk(1, b"aZ")]), None, &opener(trees)).unwrap();
     assert_eq!((host.root.as_str(), host.placements.len()), ("p1", 0));
-    assert_eq!(issues(&host.view), ["volume `p2`: XFS: this filesystem is recognised, but not read"]);
+    assert_eq!(issues(&host.view), Vec::<String>::new());
+    assert_eq!(notes(&host.view), ["volume `p2`: XFS: this filesystem is recognised, but not read"]);
     let error = host_view(&set(vec![disk(1, b"ab")]), None, &opener(trees)).unwrap_err().to_string();
     assert_eq!(
         error,
@@ -180,4 +188,67 @@ fn without_a_root_a_single_volume_is_shown_and_several_are_told() {
     assert_eq!(error, "no volume looks like the root of a host; there are the image itself (nothing known lies there)");
     let refused = volume_view(&set(vec![disk(1, b"Z")]), "p1", &opener(trees)).unwrap_err().to_string();
     assert_eq!(refused, "volume `p1` cannot be browsed: XFS: this filesystem is recognised, but not read");
+}
+
+#[test]
+fn what_the_host_does_without_is_a_note_and_what_it_does_not_is_an_issue() {
+    let fstab = "/dev/mapper/opened / ext4 defaults 0 1\n\
+                 /dev/vda2 /boot/efi/ vfat umask=0077 0 1\n\
+                 /dev/vda3 /home xfs nofail,x-systemd.device-timeout=5 0 2\n\
+                 /dev/vda3 /srv xfs noauto 0 2\n\
+                 /dev/vdb1 /data xfs defaults 0 2\n\
+                 /dev/vdc1 /tape ext4 defaults,nofail 0 2\n\
+                 /dev/vdb2 /over ext4 defaults 0 2\n\
+                 /dev/vdb1 /over xfs defaults 0 2\n";
+    let files = [("etc/fstab", fstab), ("usr/", ""), ("home/", ""), ("data/", ""), ("boot/efi/", ""), ("over/", "")];
+    let trees: &[(u8, &[(&str, &str)])] = &[(b'a', &files)];
+    let mut first = disk(1, b"aZY");
+    // Nothing that is known, in a partition with a type.
+    first[446 + 16 * 2 + 4] = 0xef;
+    first[64 * 3 * 512..][..4].fill(0);
+    let set = set(vec![first, disk(2, b"XW")]);
+    let host = host_view(&set, None, &opener(trees)).unwrap();
+    let expected = [
+        "/etc/fstab line 5: /dev/vdb1 is not at /data: volume `b:p1` cannot be browsed: XFS: this filesystem is \
+         recognised, but not read",
+        "/etc/fstab line 8: /dev/vdb1 is not at /over: volume `b:p1` cannot be browsed: XFS: this filesystem is \
+         recognised, but not read",
+    ];
+    assert_eq!(issues(&host.view), expected);
+    let expected = [
+        "/etc/fstab line 1: /dev/mapper/opened is not at /: it is none of the devices that can be told from the images",
+        "/etc/fstab line 2: /dev/vda2 is not at /boot/efi/: volume `p2` cannot be browsed: XFS: this filesystem is \
+         recognised, but not read",
+        "/etc/fstab line 3: /dev/vda3 is not at /home: volume `p3` cannot be browsed: nothing known lies there",
+        "/etc/fstab line 6: /dev/vdc1 is not at /tape: which image the disk `vdc` is cannot be told",
+        "/etc/fstab line 7: /dev/vdb2 is not at /over: line 8 hides it",
+        "volume `p3`: the host mounts it at /srv only when asked (noauto)",
+        "volume `b:p2`: XFS: this filesystem is recognised, but not read",
+    ];
+    assert_eq!(notes(&host.view), expected);
+    let gaps: Vec<usize> =
+        host.placements.iter().filter(|placement| placement.is_gap).map(|placement| placement.line).collect();
+    assert_eq!(gaps, [5, 8]);
+}
+
+#[test]
+fn without_a_table_it_is_not_known_where_a_volume_hung() {
+    let trees: &[(u8, &[(&str, &str)])] = &[(b'a', &[("etc/passwd", ""), ("usr/", "")]), (b'b', &[("x", "")])];
+    let host = host_view(&set(vec![disk(1, b"abZ")]), None, &opener(trees)).unwrap();
+    let expected = ["volume `p2`: there is no /etc/fstab that says where it hangs; look at it by its name"];
+    assert_eq!(issues(&host.view), expected);
+    assert_eq!(notes(&host.view), ["volume `p3`: XFS: this filesystem is recognised, but not read"]);
+}
+
+#[test]
+fn a_root_that_was_asked_for_is_no_gap_where_the_table_names_another() {
+    let fstab = "UUID=62626262-6262-6262-6262-626262626262 / ext4 defaults 0 1\n";
+    let trees: &[(u8, &[(&str, &str)])] = &[(b'a', &[("etc/fstab", fstab), ("usr/", "")]), (b'b', &[("x", "")])];
+    let set = set(vec![disk(1, b"ab")]);
+    let another = "/etc/fstab line 1: UUID=62626262-6262-6262-6262-626262626262 is not at /: it is volume `p2`, but another \
+                   volume is taken as the root";
+    let host = host_view(&set, None, &opener(trees)).unwrap();
+    assert_eq!(issues(&host.view), [another]);
+    let host = host_view(&set, Some("p1"), &opener(trees)).unwrap();
+    assert_eq!((issues(&host.view).len(), notes(&host.view)[0].as_str()), (0, another));
 }

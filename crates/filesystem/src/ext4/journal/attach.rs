@@ -104,7 +104,7 @@ fn use_log(volume: &Volume, log: Log, usage: JournalUse, needed: bool) -> Attach
         return Attached::only(JournalState::Clean);
     }
     if usage == JournalUse::Ignore {
-        return Attached::only(JournalState::Ignored).tell("the journal holds changes, and was ignored".to_owned());
+        return Attached::only(JournalState::Ignored);
     }
     lay_over(&log, &replay, commits)
 }
@@ -126,13 +126,8 @@ fn lay_over(log: &Log, replay: &Replay, commits: fast::FastCommits) -> Attached 
         Ok(volume) => volume,
         Err(error) => return Attached::unusable(true, format!("what it holds is no filesystem: {error}")),
     };
-    let transactions = replay.transactions.clone();
-    let number = transactions.end.saturating_sub(transactions.start);
-    let state = JournalState::Replayed { transactions, blocks, fast_commits: count };
-    let mut attached = Attached { volume: Some(volume), ..Attached::only(state) }.tell(format!(
-        "the journal was replayed in memory: {number} transactions and {count} fast commits, {blocks} blocks; \
-         the disk as it lies differs"
-    ));
+    let state = JournalState::Replayed { transactions: replay.transactions.clone(), blocks, fast_commits: count };
+    let mut attached = Attached { volume: Some(volume), ..Attached::only(state) };
     for problem in &replay.problems {
         attached = attached.tell(format!("journal: {problem}"));
     }

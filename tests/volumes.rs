@@ -335,3 +335,80 @@ fn what_was_never_to_be_browsed_is_noted_and_what_the_tree_lacks_ends_with_3() {
     let ran = kanshiki(["ls", name, "/"]).exits(4);
     assert!(ran.stderr.contains(&format!("volume `p1` ({FAT})")), "{}", ran.stderr);
 }
+
+#[test]
+fn which_volume_hangs_where_is_told_and_the_root_can_be_chosen() {
+    if !need(&[Need::Tool("sfdisk"), Need::Tool("mkfs.ext4")]) {
+        return;
+    }
+    let folder = tempdir();
+    let folder = folder.path();
+    let root = |name: &str, line: &str| {
+        let fstab =
+            format!("{line}/dev/vda3 /home ext4 defaults 0 2\n/dev/vda4 /srv xfs defaults 0 2\ntmpfs /tmp tmpfs\n");
+        let files = [("etc/fstab", fstab.as_str()), ("etc/hostname", name), ("usr/bin/", ""), ("home/", "")];
+        ext4(folder, name, 4, &[], &files)
+    };
+    let (first, second) = (root("first", "/dev/vda1 / ext4\n"), root("second", "/dev/vda2 / ext4\n"));
+    let home = ext4(folder, "home", 4, &[], &[("alice/notes", "hello\n")]);
+    let luks = not_read(folder, "luks", 0, b"LUKS\xba\xbe\0\x02");
+    let image = folder.join("disk.raw");
+    let name = image.to_str().unwrap();
+    disk(&image, &[&first, &second, &home, &luks]);
+
+    // Each calls itself the root, and neither more than the other.
+    let ran = kanshiki(["ls", name, "/"]).exits(4);
+    let expected = format!(
+        "error: cannot browse `{name}`\n  because: several volumes look like the root of a host: volume `p1`, volume \
+         `p2`\n  hint: choose one with --root p1, or look at it alone as {name}:p1\n"
+    );
+    assert_eq!(ran.stderr, expected);
+    let tree = &info(&[name], 0)["tree"];
+    assert_eq!(tree["reason"], "several volumes look like the root of a host: volume `p1`, volume `p2`");
+    for (root, host) in [("p1", "first"), ("p2", "second")] {
+        assert_eq!(kanshiki(["cat", name, "--root", root, "/etc/hostname"]).exits(3).stdout, host);
+        assert_eq!(kanshiki(["cat", name, "--root", root, "/home/alice/notes"]).exits(3).stdout, "hello\n");
+    }
+    assert_eq!(kanshiki(["stat", name, "--root", "p3", "/alice/notes"]).exits(0).stderr.matches("note: ").count(), 3);
+    for verb in [&["ls"][..], &["tree"], &["find"], &["strings"], &["hash"], &["timeline"], &["deleted"], &["check"]] {
+        let _ = kanshiki([verb, &[name, "--root", "p2"]].concat()).exits(3);
+        let _ = kanshiki([verb, &[&format!("{name}:p1"), "--root", "p2"]].concat()).exits(2);
+        let _ = kanshiki([verb, &[name, "--root", "p7"]].concat()).exits(4);
+    }
+    let shell = run(Command::new("sh").arg("-c").arg(format!(
+        "echo 'cat /etc/hostname' | {} shell {name} --root p2",
+        kanshiki_testkit::kanshiki_path().display()
+    )));
+    assert_eq!(shell.exits(3).stdout, "second");
+
+    let tree = &info(&[name, "--root", "p2"], 0)["tree"];
+    let line = |number: u64, device: &str, directory: &str, outcome: &str, rest: (Value, Value, bool)| {
+        json!({
+            "line": number, "device": device, "directory": directory, "outcome": outcome,
+            "volume": rest.0, "reason": rest.1, "is_gap": rest.2,
+        })
+    };
+    let refused = "volume `p4` cannot be browsed: LUKS2: encrypted; open it with its key elsewhere and give what comes out \
+                   as an image";
+    let expected = json!({
+        "root": "p2",
+        "reason": null,
+        "fstab": [
+            line(1, "/dev/vda2", "/", "mounted", (json!("p2"), Value::Null, false)),
+            line(2, "/dev/vda3", "/home", "mounted", (json!("p3"), Value::Null, false)),
+            line(3, "/dev/vda4", "/srv", "missing", (Value::Null, json!(refused), true)),
+            line(4, "tmpfs", "/tmp", "not-on-disk", (Value::Null, json!("in the host's memory, not on a disk"), false)),
+        ],
+    });
+    assert_eq!(tree, &expected);
+    let ran = kanshiki(["info", name, "--root", "p2"]).exits(0);
+    let expected = format!(
+        "{:<20}  {:<20}  by\n\
+         /                     p2                    /etc/fstab line 1: /dev/vda2\n\
+         /home                 p3                    /etc/fstab line 2: /dev/vda3\n\
+         /srv                  missing               /etc/fstab line 3: /dev/vda4: {refused}\n\
+         /tmp                  -                     /etc/fstab line 4: tmpfs: in the host's memory, not on a disk\n",
+        "the host's tree", "volume"
+    );
+    assert!(ran.stdout.contains(&expected), "{}", ran.stdout);
+}

@@ -5,7 +5,7 @@ mod image;
 mod volume;
 
 pub(crate) use image::RecordedImage;
-pub(crate) use volume::ImagePlace;
+pub(crate) use volume::{ImagePlace, volume_and_root};
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -28,6 +28,9 @@ pub(crate) struct EvidenceArguments {
     /// Further image of the same host; may be given again
     #[arg(long = "with", value_name = "IMAGE")]
     pub(crate) with: Vec<PathBuf>,
+    /// Volume to take as the root of the host's tree, as in --root p2; without it, the one that looks like one
+    #[arg(long, value_name = "VOLUME")]
+    pub(crate) root: Option<String>,
     /// What to do with a journal that the host did not write back: replay it in memory, or ignore it
     #[arg(long, value_enum, default_value_t, value_name = "HOW", hide_possible_values = true)]
     pub(crate) journal: JournalChoice,
@@ -73,7 +76,7 @@ impl Evidence {
     /// Opens the images, finds the volumes in them, and puts the chosen ones together.
     pub(crate) fn open(arguments: &EvidenceArguments) -> Result<Self, Failure> {
         let (address, images, set) = Self::find(arguments)?;
-        let view = volume::open(&set, &address, arguments.journal.into())?;
+        let view = volume::open(&set, &address, arguments.root.as_deref(), arguments.journal.into())?;
         let layouts = set.layouts().iter().flat_map(|layout| &layout.issues);
         let issues =
             images.iter().flat_map(|image| &image.issues).chain(layouts).chain(set.issues()).cloned().collect();

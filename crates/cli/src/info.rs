@@ -1,9 +1,10 @@
 //! `kanshiki info`: what images are, how their disks are divided, and what the volumes on them hold.
 
+mod tree;
 mod volumes;
 
 use crate::console::{Console, Paint};
-use crate::evidence::RecordedImage;
+use crate::evidence::{RecordedImage, volume_and_root};
 use crate::exit::Exit;
 use crate::failure::{Failure, harmless};
 use kanshiki_custody::manifest::Manifest;
@@ -14,12 +15,14 @@ use kanshiki_model::{Issue, Size, visible};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use tree::Tree;
 use volumes::Volumes;
 
 const AFTER_HELP: &str = "\
 Tells the format, the size, the partition table, the gaps between partitions, logical volumes and
 arrays, and what each volume holds: label, UUID, size, times, state, features. What cannot be
-browsed says why. With the manifest beside the image its digests are told, and unreadable bytes are
+browsed says why. Of a host's volumes it tells which hangs where in its tree, and by which line of
+/etc/fstab. With the manifest beside the image its digests are told, and unreadable bytes are
 not taken for zeroes. It lists no files and compares no digest: that is what `kanshiki ls` and
 `kanshiki verify` do.
 
@@ -28,7 +31,7 @@ Exit codes: 0 done; 3 done, but something is damaged, unreadable or contradicts 
 Examples:
   kanshiki info cases/2026-014/exhibits/laptop-disk
   kanshiki info disk.raw:p2
-  kanshiki info first.raw --with second.raw
+  kanshiki info first.raw --with second.raw --root b:p1
   kanshiki info /dev/sdb --json";
 
 /// Tell what an image is, how its disk is divided, and what the volumes on it hold
@@ -42,6 +45,9 @@ pub(crate) struct InfoArguments {
     /// Further image of the same host; may be given again
     #[arg(long = "with", value_name = "IMAGE")]
     with: Vec<PathBuf>,
+    /// Volume to take as the root of the host's tree, as in --root p2; without it, the one that looks like one
+    #[arg(long, value_name = "VOLUME")]
+    root: Option<String>,
     /// One JSON object on standard output
     #[arg(long)]
     pub(crate) json: bool,
@@ -72,15 +78,20 @@ pub(crate) fn run(arguments: &InfoArguments, console: &Console) -> Result<Exit, 
         }
         None => (0..volumes.set.volumes().len()).collect(),
     };
+    let tree = match &address.volume {
+        Some(_) if arguments.root.is_some() => return Err(volume_and_root(&address)),
+        Some(_) => None,
+        None => Some(Tree::of(&volumes.set, arguments.root.as_deref())?),
+    };
     let infos: Vec<Info> =
         images.into_iter().zip(volumes.set.layouts()).map(|(image, layout)| Info::new(image, layout.clone())).collect();
     let is_clean = infos.iter().all(|info| info.issues.is_empty() && info.layout.issues.is_empty());
     let is_clean = is_clean && volumes.issues.is_empty() && volumes.set.issues().is_empty();
     let exit = if is_clean { Exit::Done } else { Exit::Part };
     if arguments.json {
-        console.json(&all_json(&infos, &volumes, &which, exit))?;
+        console.json(&all_json(&infos, &volumes, &which, tree.as_ref(), exit))?;
     } else {
-        console.result(&text(&infos, &volumes, &which, console.out()))?;
+        console.result(&text(&infos, &volumes, &which, tree.as_ref(), console.out()))?;
     }
     Ok(exit)
 }
@@ -93,12 +104,13 @@ fn no_volume(address: &Address, set: &VolumeSet) -> Failure {
 }
 
 /// The first image as it always was, and beside it the volumes and, if there are several, all images.
-fn all_json(infos: &[Info], volumes: &Volumes, which: &[usize], exit: Exit) -> Value {
+fn all_json(infos: &[Info], volumes: &Volumes, which: &[usize], tree: Option<&Tree>, exit: Exit) -> Value {
     let mut object = infos.first().map_or_else(|| json!({}), Info::json);
     object["schema"] = json!(1);
     object["exit_code"] = json!(exit.code());
     object["volumes"] = volumes.json(which);
     object["volume_groups"] = volumes.groups_json();
+    object["tree"] = tree.map_or(Value::Null, Tree::json);
     object["volume_issues"] = json!(volumes.set.issues().iter().chain(&volumes.issues).collect::<Vec<_>>());
     if infos.len() > 1 {
         object["images"] = infos.iter().map(Info::json).collect();
@@ -106,9 +118,12 @@ fn all_json(infos: &[Info], volumes: &Volumes, which: &[usize], exit: Exit) -> V
     object
 }
 
-fn text(infos: &[Info], volumes: &Volumes, which: &[usize], paint: Paint) -> String {
+fn text(infos: &[Info], volumes: &Volumes, which: &[usize], tree: Option<&Tree>, paint: Paint) -> String {
     let mut text: String = infos.iter().map(|info| format!("{}\n", info.text(paint))).collect();
     text.push_str(&volumes.text(which, paint));
+    if let Some(tree) = tree {
+        text.push_str(&tree.text(paint));
+    }
     for issue in volumes.set.issues().iter().chain(&volumes.issues) {
         text.push_str(&format!("issue: {}\n", harmless(&issue.to_string())));
     }

@@ -86,6 +86,12 @@ pub enum ViewError {
         /// The volumes: name, and what it holds or why it cannot be browsed.
         volumes: Vec<(String, String)>,
     },
+    /// Several volumes look like the root of a host, and nothing tells which is the one.
+    #[error("several volumes look like the root of a host: {}", names(.roots))]
+    ManyRoots {
+        /// The volumes that look most like one.
+        roots: Vec<String>,
+    },
     /// There is no volume of this name.
     #[error("there is no volume `{name}`{}", listed(.volumes))]
     NoVolume {
@@ -115,6 +121,11 @@ pub enum ViewError {
 
 fn shown(name: &str) -> String {
     if name.is_empty() { "the image itself".to_owned() } else { format!("volume `{name}`") }
+}
+
+fn names(roots: &[String]) -> String {
+    let names: Vec<String> = roots.iter().map(|name| shown(name)).collect();
+    names.join(", ")
 }
 
 fn listed(volumes: &[(String, String)]) -> String {
@@ -176,7 +187,8 @@ struct Candidate {
 }
 
 /// The tree of a host. `root` is the name of the volume to take as its root; without it the one that looks most like one
-/// is taken. A single volume that can be browsed is shown as it is, even if it is no root.
+/// is taken, if no other looks like one just as much. A single volume that can be browsed is shown as it is, even if it is
+/// no root.
 ///
 /// # Errors
 ///
@@ -202,22 +214,30 @@ pub fn host_view(set: &VolumeSet, root: Option<&str>, open: Opener<'_>) -> Resul
         }
     }
     let evidence: Vec<root::Evidence> = candidates.iter().map(|candidate| root::look(candidate, set)).collect();
-    let Some(chosen) = choose(set, root, &candidates, &evidence) else {
-        return Err(ViewError::NoRoot { volumes: contents(set) });
-    };
+    let chosen = choose(set, root, &candidates, &evidence)?;
     Ok(Builder::new(set, &candidates, chosen, root.is_some(), issues).build(evidence))
 }
 
 /// The candidate to take as the root, as its index among them.
-fn choose(set: &VolumeSet, root: Option<&str>, candidates: &[Candidate], evidence: &[root::Evidence]) -> Option<usize> {
+fn choose(
+    set: &VolumeSet,
+    root: Option<&str>,
+    candidates: &[Candidate],
+    evidence: &[root::Evidence],
+) -> Result<usize, ViewError> {
+    let none = || ViewError::NoRoot { volumes: contents(set) };
     if let Some(name) = root {
-        let index = set.position(name)?;
-        return candidates.iter().position(|candidate| candidate.index == index);
+        let index = set.position(name).ok_or_else(none)?;
+        return candidates.iter().position(|candidate| candidate.index == index).ok_or_else(none);
     }
-    let best = evidence.iter().map(|evidence| evidence.score).max().filter(|score| *score > 0);
-    match best {
-        Some(best) => evidence.iter().position(|evidence| evidence.score == best),
-        None if candidates.len() == 1 => Some(0),
-        None => None,
+    let Some(best) = evidence.iter().map(|evidence| evidence.score).max().filter(|score| *score > 0) else {
+        return if candidates.len() == 1 { Ok(0) } else { Err(none()) };
+    };
+    let roots: Vec<usize> =
+        (0..).zip(evidence).filter(|(_, evidence)| evidence.score == best).map(|(index, _)| index).collect();
+    let name = |root: &usize| Some(set.volumes().get(candidates.get(*root)?.index)?.name.clone());
+    match roots.as_slice() {
+        [root] => Ok(*root),
+        _ => Err(ViewError::ManyRoots { roots: roots.iter().filter_map(name).collect() }),
     }
 }

@@ -1,6 +1,7 @@
 //! The volumes in images, and the tree that they make.
 
 use super::RecordedImage;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use kanshiki_filesystem::hostview::{self, ViewError};
 use kanshiki_filesystem::{JournalUse, OpenOptions, OpenResult, View};
@@ -23,14 +24,26 @@ pub(super) fn find(images: &[RecordedImage]) -> VolumeSet {
     VolumeSet::probe(images.collect())
 }
 
-/// Opens the chosen volume, or, if none is chosen, all of them as the host had them.
-pub(super) fn open(set: &VolumeSet, address: &Address, journal: JournalUse) -> Result<View, Failure> {
+/// Opens the chosen volume, or, if none is chosen, all of them as the host had them, with this root.
+pub(super) fn open(
+    set: &VolumeSet,
+    address: &Address,
+    root: Option<&str>,
+    journal: JournalUse,
+) -> Result<View, Failure> {
     let open = |source: &Source| kanshiki_filesystem::open(source.clone(), &OpenOptions { journal });
     let view = match &address.volume {
+        Some(_) if root.is_some() => return Err(volume_and_root(address)),
         Some(name) => hostview::volume_view(set, name, &open),
-        None => hostview::host_view(set, None, &open).map(|host| host.view),
+        None => hostview::host_view(set, root, &open).map(|host| host.view),
     };
     view.map_err(|error| cannot_browse(address, &only_volume(set, address, &open).unwrap_or(error)))
+}
+
+/// A single volume has no other root.
+pub(crate) fn volume_and_root(address: &Address) -> Failure {
+    let failure = Failure::new(format!("`{address}` is one volume, and --root is for all of them"));
+    failure.exit(Exit::CommandLine).hint("leave out the volume behind the colon, or --root")
 }
 
 /// Why the only volume that there is cannot be browsed: that says more than that there is no host to be seen.
@@ -46,7 +59,13 @@ fn cannot_browse(address: &Address, error: &ViewError) -> Failure {
     match error {
         ViewError::NoRoot { volumes } => {
             let named = volumes.iter().find(|(name, _)| !name.is_empty());
-            failure.maybe_hint(named.map(|(name, _)| format!("choose a volume behind a colon, as in {image}:{name}")))
+            failure.maybe_hint(named.map(|(name, _)| {
+                format!("choose a volume behind a colon, as in {image}:{name}, or the host's root with --root {name}")
+            }))
+        }
+        ViewError::ManyRoots { roots } => {
+            let name = roots.first().map(String::as_str).unwrap_or_default();
+            failure.hint(format!("choose one with --root {name}, or look at it alone as {image}:{name}"))
         }
         ViewError::NoVolume { .. } => failure.hint("`kanshiki info` tells more of them"),
         _ => failure,

@@ -72,6 +72,9 @@ pub(super) fn command(
     if takes("begin_in") {
         words.push(joined("--begin-in=", OsStr::from_bytes(directory.as_bytes())));
     }
+    if let Some(root) = evidence.root.as_ref().filter(|_| takes("root")) {
+        words.push(joined("--root=", OsStr::new(root)));
+    }
     if takes("journal") && evidence.journal == JournalChoice::Ignore {
         words.push("--journal=ignore".into());
     }
@@ -162,6 +165,16 @@ mod tests {
                 words(&["grep", "-i", "root", "passwd"]),
                 ["grep", "--begin-in=/etc", "--with=b.raw", "-i", "root", "disk.raw", "passwd"]
             );
+        }
+    }
+
+    #[test]
+    fn the_root_that_the_shell_has_is_that_of_its_verbs() {
+        let evidence =
+            EvidenceArguments { image: "disk.raw".into(), root: Some("p2".into()), ..EvidenceArguments::default() };
+        for verb in ["ls", "info"] {
+            let words = command(verb, &[], &evidence, &EvidencePath::root()).unwrap();
+            assert!(words.contains(&OsString::from("--root=p2")), "{words:?}");
         }
     }
 

@@ -166,6 +166,13 @@ fn of_several_roots_the_likeliest_is_taken_or_the_one_that_is_asked_for() {
     );
     let host = host_view(&set, Some("p1"), &opener(trees)).unwrap();
     assert_eq!((host.root.as_str(), mounts(&host)), ("p1", vec![pair("/", "p1")]));
+    // A name that shows no disk says as much for each.
+    let fstab = "/dev/mapper/opened / ext4 defaults 0 1\n";
+    let tree: &[(&str, &str)] = &[("etc/fstab", fstab), ("etc/passwd", ""), ("usr/", "")];
+    let alike: &[(u8, &[(&str, &str)])] = &[(b'a', tree), (b'b', tree)];
+    let error = host_view(&set, None, &opener(alike)).unwrap_err().to_string();
+    assert_eq!(error, "several volumes look like the root of a host: volume `p1`, volume `p2`");
+    assert_eq!(host_view(&set, Some("p2"), &opener(alike)).unwrap().root, "p2");
     let error = host_view(&set, Some("p7"), &opener(trees)).unwrap_err().to_string();
     assert!(error.starts_with("there is no volume `p7`; there are volume `p1` (ext2 \"aaaa\""), "{error}");
 }

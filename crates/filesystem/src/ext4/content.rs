@@ -74,8 +74,9 @@ impl Content {
 
     fn fill(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
         let end = offset.saturating_add(length(buf.len()));
-        let first = offset.checked_div(self.volume.superblock.block_bytes).unwrap_or(0);
-        for piece in Pieces::new(&self.volume, &self.inode, first) {
+        let block_bytes = self.volume.superblock.block_bytes.max(1);
+        let (first, until) = (offset.checked_div(block_bytes).unwrap_or(0), end.div_ceil(block_bytes));
+        for piece in Pieces::between(&self.volume, &self.inode, first, until) {
             let whole = ByteRange::new(self.byte(piece.start), self.byte(piece.end()));
             if whole.start >= end {
                 break;

@@ -10,6 +10,7 @@ use super::features::{flag, read_only};
 use super::inode::Inode;
 use super::volume::Volume;
 use crate::FsError;
+use std::collections::HashSet;
 
 /// Where a piece of a file is. Blocks are blocks of the volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,32 @@ fn budget(volume: &Volume) -> u64 {
     if superblock.has_read_only(read_only::SHARED_BLOCKS) { 1 << 33 } else { superblock.blocks.saturating_add(1) }
 }
 
+/// Blocks of a map that are remembered; a file whose map has more is in pieces of one block each, over terabytes.
+const REMEMBERED: usize = 1 << 21;
+
+/// The blocks of a map that were gone into. Each belongs to one place of the map; a map that is built to harm leads to the
+/// same blocks from everywhere, and would be gone through without end.
+#[derive(Debug, Default)]
+struct GoneInto(HashSet<u64>);
+
+impl GoneInto {
+    /// Remembers a block; the damage, in words, if it was gone into already.
+    ///
+    /// When there are too many it begins anew: a block may then be gone into once more, and no more often than the map has
+    /// that many others.
+    fn enter(&mut self, block: u64) -> Result<(), String> {
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        let is_new = self.0.insert(block);
+        if is_new { Ok(()) } else { Err(format!("it leads to block {block}, and another record led there already")) }
+    }
+
+    fn holds(&self, block: u64) -> bool {
+        self.0.contains(&block)
+    }
+}
+
 /// The pieces that a map names, in order and without the holes.
 #[derive(Debug)]
 enum Named<'a> {
@@ -71,13 +98,18 @@ pub(crate) struct Pieces<'a> {
 impl<'a> Pieces<'a> {
     /// The pieces of an inode from the block `from` of the file on.
     pub(crate) fn new(volume: &'a Volume, inode: &Inode, from: u64) -> Self {
+        Self::between(volume, inode, from, u64::MAX)
+    }
+
+    /// The same up to the block `until`; what is told of the blocks from there on is without meaning.
+    pub(crate) fn between(volume: &'a Volume, inode: &Inode, from: u64, until: u64) -> Self {
         let end = inode.size.div_ceil(volume.superblock.block_bytes.max(1));
         let named = if !inode.maps_blocks() {
             Named::Nothing
         } else if inode.has(flag::EXTENTS) {
-            Named::Extents(Extents::new(volume, inode, from))
+            Named::Extents(Extents::new(volume, inode, from, until))
         } else {
-            Named::Indirect(Indirect::new(volume, inode, from))
+            Named::Indirect(Indirect::new(volume, inode, from, until))
         };
         Self { named, at: from, end, waiting: None }
     }

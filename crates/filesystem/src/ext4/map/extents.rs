@@ -11,7 +11,7 @@
 //!
 //! Source: Linux 6.12, Documentation/filesystems/ext4/ifork.rst; fs/ext4/ext4_extents.h.
 
-use super::{Piece, Spot, TOO_MANY, budget};
+use super::{GoneInto, Piece, Spot, TOO_MANY, budget};
 use crate::FsError;
 use crate::ext4::cache::Bytes;
 use crate::ext4::inode::Inode;
@@ -112,6 +112,8 @@ pub(crate) struct Extents<'a> {
     inode: u64,
     levels: Vec<Level>,
     from: u64,
+    until: u64,
+    gone_into: GoneInto,
     /// The end of the extents so far.
     at: u64,
     damage: Option<Piece>,
@@ -122,13 +124,15 @@ pub(crate) struct Extents<'a> {
 }
 
 impl<'a> Extents<'a> {
-    pub(crate) fn new(volume: &'a Volume, inode: &Inode, from: u64) -> Self {
+    pub(crate) fn new(volume: &'a Volume, inode: &Inode, from: u64, until: u64) -> Self {
         let number = inode.number;
         let mut extents = Self {
             volume,
             inode: number,
             levels: Vec::new(),
             from,
+            until,
+            gone_into: GoneInto::default(),
             at: 0,
             damage: None,
             budget: budget(volume),
@@ -185,6 +189,9 @@ impl<'a> Extents<'a> {
         if !in_order {
             let detail = format!("an index for blocks {first} to {end} of the file stands out of order");
             return self.lose(first, first, self.damaged("extent index", offset, detail));
+        }
+        if let Err(detail) = self.gone_into.enter(block) {
+            return self.lose(first, end, self.damaged("extent index", offset, detail));
         }
         match self.volume.block(block, "extent node", Some(self.inode)) {
             Ok(node) => {
@@ -245,6 +252,8 @@ impl Iterator for Extents<'_> {
                 self.levels.clear();
                 let error = self.damaged("extent tree", offset, TOO_MANY.to_owned());
                 self.lose(self.at, end, error);
+            } else if level.first(level.next).is_some_and(|first| first >= self.until) {
+                self.levels.clear();
             } else if level.next >= level.entries {
                 self.levels.pop();
             } else if level.depth == 0 {

@@ -3,7 +3,7 @@
 //!
 //! Source: Linux 6.12, Documentation/filesystems/ext4/ifork.rst, "Direct/Indirect Block Addressing".
 
-use super::{Piece, Spot, TOO_MANY, budget};
+use super::{GoneInto, Piece, Spot, TOO_MANY, budget};
 use crate::FsError;
 use crate::ext4::cache::Bytes;
 use crate::ext4::inode::Inode;
@@ -34,6 +34,16 @@ impl Level {
         u32_le(&self.numbers, at).map(u64::from)
     }
 
+    /// How many of the next numbers are 0 and have as many levels below them as the first; in steps, so that blocks that
+    /// hold nothing else are passed quickly.
+    fn zeroes(&self) -> u64 {
+        const STEP: u64 = 16;
+        let bytes = usize::try_from(self.next.saturating_mul(4)).ok().and_then(|at| self.numbers.get(at..));
+        let Some(bytes) = bytes.filter(|_| !self.root) else { return 0 };
+        let (steps, _) = bytes.as_chunks::<64>();
+        length(steps.iter().take_while(|step| **step == [0; 64]).count()).saturating_mul(STEP)
+    }
+
     /// The levels below a number.
     fn below(&self, index: u64) -> u32 {
         if self.root { u32::try_from(index.saturating_add(1).saturating_sub(DIRECT)).unwrap_or(0) } else { self.below }
@@ -47,6 +57,8 @@ pub(crate) struct Indirect<'a> {
     inode: u64,
     levels: Vec<Level>,
     from: u64,
+    until: u64,
+    gone_into: GoneInto,
     /// The block of the file for which the next number is.
     at: u64,
     /// Blocks that may still be gone through: no file has more than the volume.
@@ -56,7 +68,7 @@ pub(crate) struct Indirect<'a> {
 }
 
 impl<'a> Indirect<'a> {
-    pub(crate) fn new(volume: &'a Volume, inode: &Inode, from: u64) -> Self {
+    pub(crate) fn new(volume: &'a Volume, inode: &Inode, from: u64, until: u64) -> Self {
         let root =
             inode.map().map(|numbers| Level { numbers, offset: inode.map_offset(), below: 0, root: true, next: 0 });
         let levels = root.into_iter().collect();
@@ -65,6 +77,8 @@ impl<'a> Indirect<'a> {
             inode: inode.number,
             levels,
             from,
+            until,
+            gone_into: GoneInto::default(),
             at: 0,
             budget: budget(volume),
             record: false,
@@ -102,8 +116,11 @@ impl<'a> Indirect<'a> {
         Some(Piece { start, blocks, spot: Ok(Spot::Stored(first)) })
     }
 
-    /// Goes into a block of numbers; the damage if that is not possible.
-    fn descend(&mut self, block: u64, below: u32) -> Option<Piece> {
+    /// Goes into a block of numbers, to which the number at `offset` leads; the damage if that is not possible.
+    fn descend(&mut self, block: u64, below: u32, offset: u64) -> Option<Piece> {
+        if let Err(detail) = self.gone_into.enter(block) {
+            return Some(self.again(below, offset, detail));
+        }
         match self.volume.block(block, "indirect block", Some(self.inode)) {
             Ok(numbers) => {
                 self.budget = self.budget.saturating_sub(1);
@@ -114,13 +131,32 @@ impl<'a> Indirect<'a> {
                 self.levels.push(Level { numbers, offset, below: below.saturating_sub(1), root: false, next: 0 });
                 None
             }
-            Err(error) => {
-                let start = self.at;
-                let blocks = self.span(below);
-                self.at = start.saturating_add(blocks);
-                Some(Piece { start, blocks, spot: Err(error) })
-            }
+            Err(error) => Some(self.lose(1, below, error)),
         }
+    }
+
+    /// A number that leads where another led, with those behind it that do so too: a block full of them is damaged once.
+    fn again(&mut self, below: u32, offset: u64, mut detail: String) -> Piece {
+        let mut more = 0_u64;
+        while let Some(level) = self.levels.last_mut().filter(|level| !level.root)
+            && level.number(level.next).is_some_and(|number| number != 0 && self.gone_into.holds(number))
+        {
+            level.next = level.next.saturating_add(1);
+            more = more.saturating_add(1);
+        }
+        if more > 0 {
+            detail.push_str(&format!(", and so it is with {more} more behind it"));
+        }
+        let error = FsError::Damaged { structure: "block map", inode: Some(self.inode), offset, detail };
+        self.lose(more.saturating_add(1), below, error)
+    }
+
+    /// Blocks of the file that cannot be told: those below so many numbers.
+    fn lose(&mut self, numbers: u64, below: u32, error: FsError) -> Piece {
+        let start = self.at;
+        let blocks = self.span(below).saturating_mul(numbers);
+        self.at = start.saturating_add(blocks);
+        Piece { start, blocks, spot: Err(error) }
     }
 }
 
@@ -131,6 +167,10 @@ impl Iterator for Indirect<'_> {
         loop {
             let at = self.at;
             let level = self.levels.last()?;
+            if at >= self.until {
+                self.levels.clear();
+                return None;
+            }
             if self.budget == 0 {
                 let offset = level.offset;
                 self.levels.clear();
@@ -146,6 +186,14 @@ impl Iterator for Indirect<'_> {
             };
             let below = level.below(level.next);
             let span = self.span(below);
+            let zeroes = level.zeroes();
+            if zeroes > 0 {
+                let level = self.levels.last_mut()?;
+                level.next = level.next.saturating_add(zeroes);
+                self.at = at.saturating_add(span.saturating_mul(zeroes));
+                continue;
+            }
+            let offset = level.offset.saturating_add(level.next.saturating_mul(4));
             let wanted = at.saturating_add(span) > self.from;
             if number != 0 && wanted && below == 0 {
                 return self.run(number);
@@ -154,7 +202,7 @@ impl Iterator for Indirect<'_> {
             level.next = level.next.saturating_add(1);
             if number == 0 || !wanted {
                 self.at = at.saturating_add(span);
-            } else if let Some(damage) = self.descend(number, below) {
+            } else if let Some(damage) = self.descend(number, below, offset) {
                 return Some(damage);
             }
         }

@@ -23,7 +23,9 @@ mod xattr;
 pub use deleted::{DeletedNode, Remains, WhyDeleted};
 pub use error::FsError;
 pub use memory::{MemoryFileSystem, MemoryNode};
-pub use node::{DeviceNumber, Entry, EntryState, Extent, ExtentState, Node, NodeId, NodeState, NodeTimes, NodeType};
+pub use node::{
+    DeviceNumber, Entry, EntryState, Extent, ExtentState, Node, NodeId, NodeState, NodeTimes, NodeType, permissions,
+};
 pub use open::{FILESYSTEMS, Kind, OpenOptions, OpenResult, open};
 pub use record::NodeRecord;
 pub use summary::{BlockUse, Detail, JournalCopy, JournalState, JournalUse, Summary};

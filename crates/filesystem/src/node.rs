@@ -83,22 +83,32 @@ impl NodeType {
     #[must_use]
     pub fn permissions(self, mode: u16) -> String {
         let mut text = String::from(self.letter());
-        for (read, write, execute, special, both, alone) in [
-            (0o400, 0o200, 0o100, 0o4000, 's', 'S'),
-            (0o040, 0o020, 0o010, 0o2000, 's', 'S'),
-            (0o004, 0o002, 0o001, 0o1000, 't', 'T'),
-        ] {
-            text.push(if mode & read == 0 { '-' } else { 'r' });
-            text.push(if mode & write == 0 { '-' } else { 'w' });
-            text.push(match (mode & execute != 0, mode & special != 0) {
-                (true, true) => both,
-                (false, true) => alone,
-                (true, false) => 'x',
-                (false, false) => '-',
-            });
-        }
+        text.extend(permissions(mode).map(char::from));
         text
     }
+}
+
+/// The nine letters in which `ls -l` shows the permissions of `mode`.
+#[must_use]
+pub fn permissions(mode: u16) -> [u8; 9] {
+    let bit = |bit: u16, letter: u8| if mode & bit == 0 { b'-' } else { letter };
+    let execute = |bit: u16, special: u16, both: u8, alone: u8| match (mode & bit != 0, mode & special != 0) {
+        (true, true) => both,
+        (false, true) => alone,
+        (true, false) => b'x',
+        (false, false) => b'-',
+    };
+    [
+        bit(0o400, b'r'),
+        bit(0o200, b'w'),
+        execute(0o100, 0o4000, b's', b'S'),
+        bit(0o040, b'r'),
+        bit(0o020, b'w'),
+        execute(0o010, 0o2000, b's', b'S'),
+        bit(0o004, b'r'),
+        bit(0o002, b'w'),
+        execute(0o001, 0o1000, b't', b'T'),
+    ]
 }
 
 impl fmt::Display for NodeType {

@@ -6,8 +6,9 @@ use super::{Children, DEPTH, Sweeper};
 use crate::inode_set::InodeSet;
 use crate::trail::Trail;
 use kanshiki_filesystem::{FsError, Place};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of batches that may wait for their turn; beyond it only the directory whose turn it is goes on.
@@ -18,6 +19,10 @@ const UNDER_WAY: usize = 128;
 
 /// Directories that a thread takes at once. Most are small, and each time a thread takes some all others wait.
 const TAKEN: usize = 16;
+
+/// How often a thread without work looks whether there is some before it sleeps: some 20 microseconds, since most
+/// directories take less than it takes to fall asleep and be woken.
+const LOOKS: u32 = 500;
 
 /// Directories with their numbers among those under way.
 type Runs<'a, S> = VecDeque<(u64, Piece<'a, S>)>;
@@ -77,7 +82,9 @@ enum SlotState<'a, S: Sweeper> {
 
 struct State<'a, S: Sweeper> {
     groups: Vec<Group>,
-    slots: HashMap<u64, Slot<'a, S>>,
+    slots: BTreeMap<u64, Slot<'a, S>>,
+    /// Slots that anybody may go on with.
+    put: usize,
     next_slot: u64,
     /// Bytes in the batches of all slots.
     weight: usize,
@@ -90,18 +97,28 @@ struct State<'a, S: Sweeper> {
 pub(super) struct Shared<'a, S: Sweeper> {
     state: Mutex<State<'a, S>>,
     changed: Condvar,
+    /// Counts what the threads tell each other.
+    told: AtomicU64,
 }
 
 impl<'a, S: Sweeper> Shared<'a, S> {
     pub(super) fn new() -> Self {
-        let state =
-            State { groups: Vec::new(), slots: HashMap::new(), next_slot: 0, weight: 0, waiting: 0, stopped: false };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        let state = State {
+            groups: Vec::new(),
+            slots: BTreeMap::new(),
+            put: 0,
+            next_slot: 0,
+            weight: 0,
+            waiting: 0,
+            stopped: false,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new(), told: AtomicU64::new(0) }
     }
 
     /// Ends all threads that help.
     pub(super) fn stop(&self) {
         self.lock().stopped = true;
+        self.told.fetch_add(1, Ordering::Relaxed);
         self.changed.notify_all();
     }
 
@@ -222,6 +239,7 @@ impl<'a, S: Sweeper> Shared<'a, S> {
                 slot.state = SlotState::Done(trail, std::mem::take(&mut run.children));
             } else if is_urgent || (leads && is_front) {
                 slot.state = SlotState::Put(Piece::Begun(run));
+                state.put = state.put.saturating_add(1);
                 return state;
             }
             if is_front {
@@ -237,12 +255,27 @@ impl<'a, S: Sweeper> Shared<'a, S> {
     }
 
     fn tell(&self, state: &State<'a, S>) {
+        self.told.fetch_add(1, Ordering::Relaxed);
         if state.waiting > 0 {
             self.changed.notify_all();
         }
     }
 
-    fn wait<'s>(&self, mut state: MutexGuard<'s, State<'a, S>>) -> MutexGuard<'s, State<'a, S>> {
+    /// Waits until something was told.
+    fn wait<'s>(&'s self, state: MutexGuard<'s, State<'a, S>>) -> MutexGuard<'s, State<'a, S>> {
+        let before = self.told.load(Ordering::Relaxed);
+        drop(state);
+        for _ in 0..LOOKS {
+            if self.told.load(Ordering::Relaxed) != before {
+                return self.lock();
+            }
+            std::hint::spin_loop();
+        }
+        let mut state = self.lock();
+        // Who tells something holds the lock.
+        if self.told.load(Ordering::Relaxed) != before {
+            return state;
+        }
         state.waiting = state.waiting.saturating_add(1);
         let mut state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         state.waiting = state.waiting.saturating_sub(1);
@@ -272,6 +305,7 @@ impl<'a, S: Sweeper> State<'a, S> {
         self.next_slot = id.wrapping_add(1);
         let piece = Piece::Begun(Box::new(Run::new(*work, task)));
         self.slots.insert(id, Slot { batches: VecDeque::new(), state: SlotState::Put(piece) });
+        self.put = self.put.saturating_add(1);
         self.groups.push(Group { above, children: Children::default(), next: 0, begun: VecDeque::from([id]) });
     }
 
@@ -343,6 +377,7 @@ impl<'a, S: Sweeper> State<'a, S> {
     fn put(&mut self, id: u64, piece: Piece<'a, S>) {
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.state = SlotState::Put(piece);
+            self.put = self.put.saturating_add(1);
         }
     }
 
@@ -352,16 +387,22 @@ impl<'a, S: Sweeper> State<'a, S> {
         for index in (0..self.groups.len()).rev() {
             let is_top = index.saturating_add(1) == self.groups.len();
             let group = self.groups.get_mut(index)?;
-            for (position, id) in group.begun.iter().enumerate() {
+            let allowed = match (is_full, self.put) {
+                (true, _) => usize::from(is_top),
+                (false, 0) => 0,
+                (false, _) => usize::MAX,
+            };
+            for id in group.begun.iter().take(allowed) {
                 let Some(slot) = self.slots.get_mut(id) else { continue };
-                if is_full && !(is_top && position == 0) {
-                    return None;
-                }
                 if matches!(slot.state, SlotState::Put(_))
                     && let SlotState::Put(piece) = std::mem::replace(&mut slot.state, SlotState::Running)
                 {
+                    self.put = self.put.saturating_sub(1);
                     return Some(VecDeque::from([(*id, piece)]));
                 }
+            }
+            if is_full && group.begun.len() > allowed {
+                return None;
             }
             let is_front = is_top && group.begun.is_empty();
             if (is_full || self.slots.len() >= UNDER_WAY) && !is_front {

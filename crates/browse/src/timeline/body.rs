@@ -8,7 +8,7 @@
 
 use crate::find::NameState;
 use crate::sweep::Item;
-use kanshiki_filesystem::{Node, NodeType};
+use kanshiki_filesystem::{Node, NodeType, permissions};
 use kanshiki_model::{FileTime, visible};
 
 /// Adds the line of something that a sweep came by. `target` is that of a symbolic link.
@@ -86,31 +86,10 @@ const fn letter(node_type: NodeType) -> u8 {
     }
 }
 
-/// The nine letters of `ls -l`.
-#[must_use]
-pub(crate) fn permissions(mode: u16) -> [u8; 9] {
-    let bit = |bit: u16, letter: u8| if mode & bit == 0 { b'-' } else { letter };
-    let execute = |bit: u16, special: u16, both: u8, alone: u8| match (mode & bit != 0, mode & special != 0) {
-        (true, true) => both,
-        (false, true) => alone,
-        (true, false) => b'x',
-        (false, false) => b'-',
-    };
-    [
-        bit(0o400, b'r'),
-        bit(0o200, b'w'),
-        execute(0o100, 0o4000, b's', b'S'),
-        bit(0o040, b'r'),
-        bit(0o020, b'w'),
-        execute(0o010, 0o2000, b's', b'S'),
-        bit(0o004, b'r'),
-        bit(0o002, b'w'),
-        execute(0o001, 0o1000, b't', b'T'),
-    ]
-}
-
 fn push_name(out: &mut Vec<u8>, name: &[u8]) {
-    if name.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'|' | b'\\')) {
+    // Without a branch for each byte, so that many are looked at at once.
+    let is_odd = |byte: &u8| !(byte.is_ascii_graphic() | (*byte == b' ')) | (*byte == b'|') | (*byte == b'\\');
+    if !name.iter().fold(false, |odd, byte| odd | is_odd(byte)) {
         out.extend_from_slice(name);
     } else {
         out.extend_from_slice(visible(name).replace('|', "\\x7c").as_bytes());
@@ -125,17 +104,7 @@ fn push_seconds(out: &mut Vec<u8>, seconds: i64) {
 }
 
 fn push_number(out: &mut Vec<u8>, number: u64) {
-    let (mut digits, mut rest) = ([0_u8; 20], number);
-    let mut length = 0_usize;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0'.saturating_add(u8::try_from(rest % 10).unwrap_or(0));
-        rest /= 10;
-        length = length.saturating_add(1);
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(digits.len().saturating_sub(length)..).unwrap_or_default());
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 #[cfg(test)]
@@ -152,13 +121,6 @@ mod tests {
         let mut out = Vec::new();
         push_seconds(&mut out, i64::MIN);
         assert_eq!(out, b"-9223372036854775808");
-    }
-
-    #[test]
-    fn permissions_are_those_of_ls() {
-        assert_eq!(&permissions(0o104_755), b"rwsr-xr-x");
-        assert_eq!(&permissions(0o107_644), b"rwSr-Sr-T");
-        assert_eq!(&permissions(0o041_777), b"rwxrwxrwt");
     }
 
     #[test]

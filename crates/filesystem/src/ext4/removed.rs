@@ -84,18 +84,17 @@ impl<'a> Removed<'a> {
     /// The first place from `at` on, in steps of four bytes, at which an entry may lie: its length is not zero. Most of the
     /// unused space of directories was never written.
     fn past_zeroes(&self, bytes: &[u8], at: usize, to: usize) -> usize {
-        const STEP: usize = 64;
+        const ZEROES: [u8; 256] = [0; 256];
         // There 0 is a length too.
         if self.form.block_length >= 65_536 {
             return at;
         }
         let mut at = at;
         // The length of an entry is in the fifth and sixth of its bytes.
-        while let Some(zeroes) = bytes.get(at..at.saturating_add(STEP).saturating_add(4))
-            && at < to
-            && zeroes.iter().fold(0, |any, byte| any | byte) == 0
-        {
-            at = at.saturating_add(STEP);
+        for zeroes in [&ZEROES[..], &ZEROES[..32]] {
+            while at < to && bytes.get(at..at.saturating_add(zeroes.len())) == Some(zeroes) {
+                at = at.saturating_add(zeroes.len()).saturating_sub(4);
+            }
         }
         at
     }

@@ -141,6 +141,37 @@ fn nodes_of_an_extent_tree_that_are_shared_are_gone_through_once() {
 }
 
 #[test]
+fn a_directory_with_blocks_far_behind_its_end_is_looked_at_to_its_end() {
+    if !need(&[Need::Tool("mkfs.ext4")]) {
+        return;
+    }
+    let image = make(&["-t", "ext4", "-O", "^has_journal,^metadata_csum,uninit_bg"]);
+    let victim = find(image.open().as_ref(), b"directory");
+    // After the directory's only block 340 extents of 32768 blocks each, in which nothing lies.
+    let file = std::fs::File::open(&image.path).unwrap();
+    let mut first = [0; 12];
+    file.read_exact_at(&mut first, victim.offset + 52).unwrap();
+    let mut leaf = index(0, 340, std::iter::empty());
+    leaf[2..4].copy_from_slice(&340_u16.to_le_bytes());
+    leaf.extend(first);
+    for number in 1..340_u32 {
+        leaf.extend(
+            [(number * 32_768).to_le_bytes(), 32_768_u32.to_le_bytes(), (NODES + 10_000).to_le_bytes()].concat(),
+        );
+    }
+    let map: [u8; 60] = [index(1, 4, [(0, NODES)].into_iter()), vec![0; 36]].concat().try_into().unwrap();
+    harm(&image, &[&victim], &map, &[leaf]);
+    let filesystem = image.open();
+    let damage = within_seconds(|| {
+        let names: Vec<_> = filesystem.children(victim.id).unwrap().map(|entry| entry.unwrap().name).collect();
+        assert_eq!(names, [b".".as_slice(), b".."]);
+        filesystem.removed_entries(victim.id).unwrap().filter_map(Result::err).collect::<Vec<_>>()
+    });
+    let stopped = (u64::from(NODES) + 10_000 + 1) * BLOCK;
+    assert_eq!(places(&damage, victim.id, "it has blocks from block 65537 on, far behind its end"), [stopped]);
+}
+
+#[test]
 fn indirect_blocks_that_are_shared_are_gone_through_once() {
     if !need(&[Need::Tool("mkfs.ext4")]) {
         return;

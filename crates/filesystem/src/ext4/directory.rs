@@ -141,7 +141,10 @@ impl Iterator for Scan {
     }
 }
 
-/// The blocks of a directory in order, also those behind its end.
+/// Blocks behind the end of a directory that are looked at. A directory that was made shorter may have some.
+const BEHIND: u64 = 1 << 16;
+
+/// The blocks of a directory in order.
 #[derive(Debug)]
 pub(crate) struct Blocks<'a> {
     volume: &'a Volume,
@@ -149,19 +152,44 @@ pub(crate) struct Blocks<'a> {
     pieces: Pieces<'a>,
     /// The number of blocks that the directory says to have.
     count: u64,
+    /// The number of blocks that are looked at.
+    until: u64,
     /// What is left of a piece: block of the directory, block of the volume, how many.
     row: (u64, u64, u64),
     /// The parts of a directory with inline data, which has no blocks.
     held: VecDeque<Block>,
-    inline: bool,
+    /// Whether there is nothing but `held`, or all is done.
+    is_done: bool,
 }
 
 impl<'a> Blocks<'a> {
+    /// The blocks, also those behind the end, as far as they are looked at.
     pub(crate) fn new(volume: &'a Volume, inode: &Inode) -> Self {
+        Self::and_behind(volume, inode, BEHIND)
+    }
+
+    /// The blocks up to the end.
+    pub(crate) fn live(volume: &'a Volume, inode: &Inode) -> Self {
+        Self::and_behind(volume, inode, 0)
+    }
+
+    fn and_behind(volume: &'a Volume, inode: &Inode, behind: u64) -> Self {
         let count = inode.size.div_ceil(volume.superblock.block_bytes.max(1));
+        let until = count.saturating_add(behind);
         let inline = inode.has(flag::INLINE_DATA);
         let held = if inline { inline_parts(inode) } else { VecDeque::new() };
-        Self { volume, inode: inode.number, pieces: Pieces::new(volume, inode, 0), count, row: (0, 0, 0), held, inline }
+        // Blocks behind what is looked at are told, so the map is asked for them too.
+        let pieces = Pieces::between(volume, inode, 0, if behind == 0 { until } else { u64::MAX });
+        Self { volume, inode: inode.number, pieces, count, until, row: (0, 0, 0), held, is_done: inline }
+    }
+
+    /// Ends before the block `number`, which is `block` of the volume; the damage, if blocks behind the end are looked at.
+    fn stop(&mut self, number: u64, block: u64) -> Option<Result<Block, FsError>> {
+        self.is_done = true;
+        let detail = format!("it has blocks from block {number} on, far behind its end, that are not looked at");
+        let offset = self.volume.superblock.offset_of(block);
+        let damage = FsError::Damaged { structure: "directory", inode: Some(self.inode), offset, detail };
+        (self.until > self.count).then_some(Err(damage))
     }
 }
 
@@ -182,11 +210,14 @@ impl Iterator for Blocks<'_> {
         if let Some(block) = self.held.pop_front() {
             return Some(Ok(block));
         }
-        if self.inline {
+        if self.is_done {
             return None;
         }
         loop {
             let (number, block, left) = self.row;
+            if left > 0 && number >= self.until {
+                return self.stop(number, block);
+            }
             if left > 0 {
                 self.row = (number.saturating_add(1), block.saturating_add(1), left.saturating_sub(1));
                 let read = self.volume.block(block, "directory block", Some(self.inode));
@@ -224,7 +255,7 @@ pub(crate) struct Children<'a> {
 impl<'a> Children<'a> {
     pub(crate) fn new(volume: &'a Volume, inode: &Inode) -> Self {
         let dots = if inode.has(flag::INLINE_DATA) { dots(inode) } else { VecDeque::new() };
-        Self { blocks: Blocks::new(volume, inode), form: Form::of(volume), scan: None, dots }
+        Self { blocks: Blocks::live(volume, inode), form: Form::of(volume), scan: None, dots }
     }
 }
 

@@ -355,6 +355,81 @@ fn a_part_is_proved_alone_whatever_the_rest_is_like() {
 }
 
 #[test]
+fn a_range_that_a_cut_image_has_lost_differs() {
+    for format in FORMATS {
+        let place = acquired(format);
+        let files = image_files(&place.exhibit());
+        let last = files.last().unwrap();
+        for bytes in [length(last) - 1, 0] {
+            File::options().write(true).open(last).unwrap().set_len(bytes).unwrap();
+            for range in ["3M-3146000", "0-3146505"] {
+                let (ran, report) = verify(&place.case(), &["--range", range]);
+                assert_eq!(
+                    (ran.code, &report["verdict"]),
+                    (1, &json!("differs")),
+                    "{format:?} {range}: {}",
+                    ran.stdout
+                );
+                let _ = verify(&place.exhibit(), &["--range", range]).0.exits(1);
+            }
+            // That there never was such a byte is told by the manifest.
+            let _ = verify(&place.case(), &["--range", "3M-3146506"]).0.exits(4);
+        }
+    }
+}
+
+#[test]
+fn a_range_that_a_cut_image_has_lost_differs_from_the_leaves_beside_it() {
+    let place = acquired(FORMATS[0]);
+    let alone = place.path("alone");
+    std::fs::create_dir(&alone).unwrap();
+    for name in ["image.raw", "image.leaves"] {
+        copy(&place.exhibit().join(name), &alone);
+    }
+    let image = alone.join("image.raw");
+    let _ = verify(&image, &["--range", "2M-3M"]).0.exits(0);
+    File::options().write(true).open(&image).unwrap().set_len(MIB).unwrap();
+    let _ = verify(&image, &["--range", "0-1M"]).0.exits(1);
+    let ran = verify(&image, &["--range", "2M-3M"]).0.exits(1);
+    assert!(ran.stdout.contains("it has 1048576 bytes, its leaves are of 3146505"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_range_is_compared_in_the_exhibits_that_have_it_and_the_others_are_named() {
+    let place = acquired(FORMATS[0]);
+    let other = place.path("other");
+    sample_image(&other, MIB, 8);
+    let mut command = Command::new(kanshiki_path());
+    command.arg("acquire").arg(&other).arg("--case").arg(place.case()).args(["--exhibit", "E2", "--quiet"]);
+    let _ = run(&mut command).exits(0);
+    let (ran, report) = verify(&place.case(), &["--range", "1M-2M"]);
+    assert_eq!(ran.code, 3, "{}", ran.stdout);
+    let exhibits = report["exhibits"].as_array().unwrap();
+    assert_eq!([&exhibits[0]["verdict"], &exhibits[1]["verdict"]], ["intact", "partial"]);
+    assert_eq!(exhibits[0]["compared_bytes"], json!(MIB));
+    let reason = "the range does not lie in the image, which has 1048576 bytes";
+    assert_eq!(exhibits[1]["not_compared"], json!([reason]));
+    let _ = verify(&place.case(), &["--range", "0-1M"]).0.exits(0);
+    let _ = verify(&place.case(), &["--range", "8M-9M"]).0.exits(4);
+}
+
+#[test]
+fn of_a_range_only_its_own_unreadable_bytes_are_told() {
+    if !need(BadDevice::NEEDS) {
+        return;
+    }
+    let place = Workplace::new();
+    let source = place.path("source");
+    write_file(&source, noise(6, 3 << 20));
+    let bad = BadDevice::new(&source, 512, std::slice::from_ref(&(512..1024)));
+    let _ = place.acquire(bad.path(), &["--quiet"]).exits(3);
+    for (range, unreadable) in [("0-1M", json!([{"start": 512, "end": 1024}])), ("2M-3M", json!([]))] {
+        let (ran, report) = verify(&place.case(), &["--range", range]);
+        assert_eq!((ran.code, &report["exhibits"][0]["unreadable"]), (0, &unreadable));
+    }
+}
+
+#[test]
 fn an_image_without_manifest_is_compared_with_a_digest() {
     if !need(&[Need::Tool("zstd")]) {
         return;

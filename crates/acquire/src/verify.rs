@@ -60,6 +60,7 @@ pub fn verify(
             let log = case.as_ref().map(Log::read);
             let recorded = log.as_ref().and_then(|log| log.acquired(id));
             report.exhibits.push(exhibit::verify(folder, id, recorded, options, progress)?);
+            refuse_range(&report)?;
             match &log {
                 Some(log) => report.custody = Some(log.report(None)),
                 None => report.not_compared.push("the custody log: the exhibit lies in no case folder".to_owned()),
@@ -106,6 +107,7 @@ fn verify_case(
         let folder = case.exhibit_dir(id);
         report.exhibits.push(exhibit::verify(&folder, id, log.acquired(id), options, progress)?);
     }
+    refuse_range(report)?;
     for id in case.partial_exhibits().map_err(failed)? {
         report.not_compared.push(format!("exhibit {id}: its acquisition is not finished"));
         report.verdict = Verdict::Partial;
@@ -122,6 +124,17 @@ fn verify_case(
     report.verdict = report.verdict.max(verdict);
     report.custody = Some(custody);
     Ok(())
+}
+
+/// Refuses a range that lies in none of the images.
+fn refuse_range(report: &VerifyReport) -> Result<(), VerifyError> {
+    let mut reasons = report.exhibits.iter().map(|exhibit| exhibit.out_of_range.as_ref());
+    match reasons.next().flatten() {
+        Some(reason) if reasons.all(|reason| reason.is_some()) => {
+            Err(VerifyError::Target { target: report.target.clone(), reason: reason.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Says what the options left out.

@@ -32,13 +32,15 @@ pub(super) fn verify(
         Err(error) => return Err(refused(with_causes(&error))),
     };
     let image = Arc::new(ImageFeed::of_content(opened.source));
-    let range = whole_chunks(options.range, image.bytes()).ok_or_else(|| refused(outside(image.bytes())))?;
+    // What the image should have counts, for it may be cut.
+    let recorded = leaves.as_ref().map_or(image.bytes(), Leaves::image_bytes);
+    let range = whole_chunks(options.range, recorded).ok_or_else(|| refused(outside(recorded)))?;
     let reread = Reread {
         image: Arc::clone(&image),
         algorithms: options.sha256.as_ref().map_or(&[], |_| &[Algorithm::Sha256]),
         files: false,
         unreadable: &ByteRanges::new(),
-        range,
+        range: range.intersect(ByteRange::new(0, image.bytes())),
         task: "verify",
     };
     let leaf = |index| leaves.as_ref().and_then(|leaves| leaves.leaf(index).ok());
@@ -70,13 +72,15 @@ pub(super) fn report_of(exhibit: String, found: &mut Found) -> ExhibitReport {
         unread: std::mem::take(&mut found.unread),
         unreadable: ByteRanges::new(),
         problems: std::mem::take(&mut found.problems),
+        not_compared: Vec::new(),
+        out_of_range: None,
     }
 }
 
 /// The answer that a report comes to, at least as bad as `least`.
 pub(super) fn verdict(report: &ExhibitReport, least: Verdict) -> Verdict {
     let differs = !report.differing.is_empty() || !report.problems.is_empty();
-    match (differs, report.unread.is_empty()) {
+    match (differs, report.unread.is_empty() && report.not_compared.is_empty()) {
         (true, _) => Verdict::Differs,
         (false, false) => least.max(Verdict::Partial),
         (false, true) => least,

@@ -2,14 +2,13 @@
 
 use super::bare::{outside, report_of, stopped, verdict, whole_chunks, with_causes};
 use super::files::{Small, is_plain};
-use super::target::shown;
 use super::{ExhibitReport, Verdict, VerifyError, VerifyOptions};
 use crate::destination::MAP_NAME;
 use crate::reread::{Found, ImageFeed, Reread};
 use kanshiki_custody::leaves::{self, Leaves, LeavesError};
 use kanshiki_custody::manifest::{Format, Manifest};
 use kanshiki_image::{OpenError, ReadError};
-use kanshiki_model::{Algorithm, ByteRange, Progress, visible_text};
+use kanshiki_model::{Algorithm, ByteRange, ByteRanges, Progress, visible_text};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,15 +31,20 @@ pub(super) fn verify(
         least = Verdict::Impossible;
         problems.push(reason);
     }
-    let mut unreadable = kanshiki_model::ByteRanges::new();
+    let mut unreadable = ByteRanges::new();
+    let mut out_of_range = None;
     if let Some(manifest) = &small.manifest {
-        unreadable = manifest.image.unreadable.clone();
+        let range = whole_chunks(options.range, manifest.image.bytes);
+        out_of_range = range.is_none().then(|| outside(manifest.image.bytes));
+        let range = range.unwrap_or(ByteRange::new(0, 0));
+        manifest.image.unreadable.within(range).for_each(|range| unreadable.insert(range));
         if manifest.exhibit != id {
             problems.push(format!("the manifest is of exhibit {}", visible_text(&manifest.exhibit)));
         }
-        let check = ImageCheck { folder, manifest, options, progress };
+        let check = ImageCheck { folder, manifest, options, range, progress };
         let opened = check.leaves(&mut problems).and_then(|leaves| Ok((check.open()?, leaves)));
         match opened {
+            Ok(_) if out_of_range.is_some() => {}
             Ok((image, leaves)) => {
                 found = check.read(image, leaves.as_ref())?;
                 check.compare(&found, &mut problems);
@@ -57,6 +61,8 @@ pub(super) fn verify(
     let no_answers = usize::from(least == Verdict::Impossible);
     let differs = problems.len() > no_answers;
     let mut report = report_of(id.to_owned(), &mut found);
+    report.not_compared.extend(out_of_range.clone());
+    report.out_of_range = out_of_range;
     report.verdict = if differs { Verdict::Differs } else { verdict(&report, least) };
     report.problems.splice(0..0, problems);
     report.unreadable = unreadable;
@@ -78,6 +84,8 @@ struct ImageCheck<'a> {
     folder: &'a Path,
     manifest: &'a Manifest,
     options: &'a VerifyOptions,
+    /// The bytes to read.
+    range: ByteRange,
     progress: &'a dyn Progress,
 }
 
@@ -145,14 +153,14 @@ impl ImageCheck<'_> {
     /// Reads the image once.
     fn read(&self, image: Arc<ImageFeed>, leaves: Option<&Leaves>) -> Result<Found, VerifyError> {
         let bytes = image.bytes();
-        let range = whole_chunks(self.options.range, bytes);
-        let range = range.ok_or_else(|| VerifyError::Target { target: shown(self.folder), reason: outside(bytes) })?;
+        // The manifest says what there should be to read; the image itself may be cut.
+        let range = if self.in_full() { ByteRange::new(0, bytes) } else { self.range };
         let reread = Reread {
             image,
             algorithms: &self.algorithms(),
             files: self.in_full() && self.manifest.image.format != Format::Raw,
             unreadable: &self.manifest.image.unreadable,
-            range,
+            range: range.intersect(ByteRange::new(0, bytes)),
             task: "verify",
         };
         let leaf = |index| leaves.and_then(|leaves| leaves.leaf(index).ok());

@@ -71,10 +71,15 @@ pub struct ExhibitReport {
     pub differing: ByteRanges,
     /// The bytes of the image that its medium does not give now.
     pub unread: ByteRanges,
-    /// The bytes that were unreadable when the image was made.
+    /// The bytes that were unreadable when the image was made, of those that were to be compared.
     pub unreadable: ByteRanges,
     /// Every difference, missing or added file, in plain words.
     pub problems: Vec<String>,
+    /// What of it could not be compared, and why.
+    pub not_compared: Vec<String>,
+    /// Why the range that was asked for is none of this image's, if it is not.
+    #[serde(skip)]
+    pub(super) out_of_range: Option<String>,
 }
 
 /// What the check of the custody log found.

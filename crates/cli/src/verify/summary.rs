@@ -87,6 +87,10 @@ fn reservations(report: &VerifyReport, paint: Paint) -> String {
         lines.extend(custody.problems.iter().chain(notes).map(|problem| format!("custody log: {problem}")));
     }
     if report.verdict != Verdict::Differs {
+        for exhibit in &report.exhibits {
+            let name = &exhibit.exhibit;
+            lines.extend(exhibit.not_compared.iter().map(|what| format!("not compared: {name}: {what}")));
+        }
         lines.extend(report.not_compared.iter().map(|what| format!("not compared: {what}")));
     }
     let more = lines.len().saturating_sub(SHOWN);
@@ -125,6 +129,8 @@ fn of_exhibit(exhibit: &ExhibitReport, paint: Paint) -> String {
     let differing: Vec<String> = exhibit.differing.iter().map(in_mebibytes).collect();
     push_list(&mut text, "!", differing.iter().map(String::as_str));
     push_list(&mut text, "!", exhibit.problems.iter().map(String::as_str));
+    let not_compared: Vec<String> = exhibit.not_compared.iter().map(|what| format!("not compared: {what}")).collect();
+    push_list(&mut text, "-", not_compared.iter().map(String::as_str));
     text
 }
 

@@ -9,58 +9,17 @@
 
 mod common;
 
+use common::dirty::*;
 use common::image::{Image, tool};
 use common::populate::noise;
 use common::tree;
 use kanshiki_filesystem::ext4::journal;
-use kanshiki_filesystem::{FileSystem, JournalState, JournalUse, OpenOptions};
-use kanshiki_image::{RawFile, Source, read_exact_at};
-use kanshiki_testkit::{LoopAccess, LoopDevice, Mount, Need, need, run, tempdir};
+use kanshiki_filesystem::{JournalState, JournalUse, OpenOptions};
+use kanshiki_image::{Source, read_exact_at};
+use kanshiki_testkit::{LoopAccess, LoopDevice, Need, need, run};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-
-const NEEDS: &[Need] = &[Need::Root, Need::LoopDevices, Need::Mount, Need::Tool("mkfs.ext4"), Need::Tool("perl")];
-
-/// Commit what is open, and write nothing more (EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_LOGFLUSH).
-const FLUSH: u32 = 1;
-/// Write nothing more (EXT4_GOING_FLAGS_NOLOGFLUSH).
-const NO_FLUSH: u32 = 2;
-
-/// Lets the kernel stop writing to a filesystem, as if the power went away.
-fn shut_down(point: &Path, how: u32) {
-    let program =
-        format!("open(F, '<', $ARGV[0]) or die $!; my $how = pack('L', {how}); ioctl(F, 0x8004587d, $how) or die $!");
-    let file = point.join("shutdown");
-    fs::write(&file, "").unwrap();
-    let _ = run(tool("perl").args(["-e", &program]).arg(&file)).exits(0);
-}
-
-fn sync(point: &Path) {
-    rustix::fs::syncfs(fs::File::open(point).unwrap()).unwrap();
-}
-
-fn sync_file(path: &Path) {
-    fs::File::open(path).unwrap().sync_all().unwrap();
-}
-
-/// A filesystem of 64 MiB made with `options`, mounted with `mount`, filled by `work` and then shut down.
-fn dirty(options: &[&str], mount: &str, how: u32, work: impl FnOnce(&Path)) -> Image {
-    let image = Image::make(64 << 20, options);
-    image.fill(mount, |point| {
-        work(point);
-        shut_down(point, how);
-    });
-    image
-}
-
-fn source(path: &Path) -> Source {
-    Arc::new(RawFile::open(path).unwrap())
-}
-
-fn open(path: &Path, journal: JournalUse) -> Arc<dyn FileSystem> {
-    kanshiki_filesystem::open(source(path), &OpenOptions { journal }).unwrap()
-}
 
 /// A copy of the image in which e2fsck replayed the journal.
 fn replayed_by_e2fsck(image: &Image) -> std::path::PathBuf {
@@ -121,13 +80,6 @@ fn compare(image: &Image) -> (u64, u64) {
     assert_eq!(ignoring.summary().journal, JournalState::Ignored);
     assert!(filesystem.history().count() as u64 >= blocks);
     (transactions.end - transactions.start, blocks)
-}
-
-fn of_kernel(path: &Path) -> tree::Tree {
-    let point = tempdir();
-    let device = LoopDevice::attach(path, LoopAccess::ReadOnly, 512);
-    let mount = Mount::device(device.path(), point.path(), "ro,noload");
-    tree::of_kernel(mount.point())
 }
 
 /// Names made, changed and removed, with some of it synced.
@@ -366,197 +318,6 @@ fn a_journal_without_a_superblock_is_told_and_the_disk_shown_as_it_lies() {
     assert!(filesystem.children(filesystem.inode(2).unwrap().id).unwrap().count() > 2);
 }
 
-/// A filesystem with fast commits: `before` in whole transactions, `work` in fast ones, as the kernel counts them.
-fn dirty_fast(options: &[&str], before: impl FnOnce(&Path), work: impl FnOnce(&Path)) -> Image {
-    let mut all = vec!["-t", "ext4", "-O", "fast_commit", "-J", "size=8,fast_commit_size=1024"];
-    all.extend(options);
-    let image = dirty(&all, "rw", NO_FLUSH, |point| {
-        fs::write(point.join("shutdown"), "").unwrap();
-        before(point);
-        sync(point);
-        work(point);
-    });
-    let filesystem = open(&image.path, JournalUse::Replay);
-    let JournalState::Replayed { fast_commits, .. } = filesystem.summary().journal else { panic!("no replay") };
-    assert!(fast_commits > 0, "the kernel made no fast commits");
-    let messages: Vec<_> = filesystem.issues().iter().skip(1).collect();
-    assert!(messages.is_empty(), "{messages:?}");
-    image
-}
-
-/// Compares the tree with the one that the kernel makes of fast commits, and lets e2fsck look at every structure. Left
-/// out are the times of directories, which the kernel sets to those of the replay, their links, which it does not keep,
-/// their sizes, for it splits blocks where none is split here, and the number of allocated blocks; e2fsck checks all of
-/// these but the times.
-fn compare_fast(image: &Image) {
-    let copy = image.beside("kernel");
-    fs::copy(&image.path, &copy).unwrap();
-    {
-        let point = tempdir();
-        let device = LoopDevice::attach(&copy, LoopAccess::ReadWrite, 512);
-        let _mount = Mount::device(device.path(), point.path(), "rw");
-    }
-    let lasting = |tree: tree::Tree| -> tree::Tree {
-        let records = tree.into_iter().map(|(path, mut record)| {
-            record.allocated = 0;
-            if record.mode & 0o170_000 == 0o040_000 {
-                (record.modified, record.changed, record.links, record.size) = ((0, 0), (0, 0), 0, 0);
-            }
-            (path, record)
-        });
-        records.collect()
-    };
-    let kernel = lasting(of_kernel(&copy));
-    let reader = lasting(tree::of_reader(open(&image.path, JournalUse::Replay).as_ref()));
-    let differences = tree::differences(&kernel, &reader);
-    let told = look_of_e2fsck(image);
-    assert!(differences.is_empty() && told.is_empty(), "{}\n{told}", differences.join("\n"));
-}
-
-/// What e2fsck finds wrong in the overlay but the sums in the superblock, which the kernel works out at each mount, and
-/// times of deletion, which fast commits do not hold.
-fn look_of_e2fsck(image: &Image) -> String {
-    let (overlay, _) = journal::replayed(source(&image.path)).unwrap();
-    let mut bytes = vec![0; overlay.len() as usize];
-    overlay.read_at(0, &mut bytes).unwrap();
-    let copy = image.beside("overlay");
-    fs::write(&copy, bytes).unwrap();
-    let ran = run(tool("e2fsck").args(["-fn"]).arg(&copy));
-    let usual = [
-        "Feature orphan_present is set",
-        "Clear? no",
-        "Pass ",
-        "Warning: skipping journal",
-        "Free blocks count wrong (",
-        "Free inodes count wrong (",
-        "Fix? no",
-    ];
-    let lines = ran.stdout.lines().filter(|line| !line.is_empty() && !line.contains(&*copy.to_string_lossy()));
-    let lines = lines.filter(|line| !line.ends_with("has zero dtime.  Fix? no"));
-    lines.filter(|line| !usual.iter().any(|usual| line.starts_with(usual))).collect::<Vec<_>>().join("\n")
-}
-
-fn write_and_sync(path: &Path, bytes: &[u8]) {
-    fs::write(path, bytes).unwrap();
-    sync_file(path);
-}
-
-fn twenty_files(point: &Path) {
-    fs::create_dir(point.join("a")).unwrap();
-    fs::create_dir(point.join("b")).unwrap();
-    for number in 0..20 {
-        fs::write(point.join(format!("a/{number}")), noise(number, 3000 * number as usize)).unwrap();
-    }
-}
-
-#[test]
-fn fast_commits_of_names_give_the_tree_that_the_kernel_makes_of_them() {
-    if !need(NEEDS) {
-        return;
-    }
-    let work = |point: &Path| {
-        let path = |name: &str| point.join(name);
-        write_and_sync(&path("a/new"), b"new");
-        fs::rename(path("a/1"), path("b/moved")).unwrap();
-        sync_file(&path("b/moved"));
-        fs::hard_link(path("a/2"), path("b/linked")).unwrap();
-        sync_file(&path("a/2"));
-        fs::remove_file(path("a/3")).unwrap();
-        write_and_sync(&path("b/after"), b"after");
-        fs::rename(path("a/4"), path("a/5")).unwrap();
-        sync_file(&path("a/5"));
-        fs::hard_link(path("a/6"), path("b/6")).unwrap();
-        fs::remove_file(path("a/6")).unwrap();
-        sync_file(&path("b/6"));
-        write_and_sync(&path("a/brief"), b"brief");
-        fs::remove_file(path("a/brief")).unwrap();
-        write_and_sync(&path("a/last"), b"last");
-    };
-    for options in [["-b", "4096"], ["-b", "1024"], ["-O", "^metadata_csum"]] {
-        compare_fast(&dirty_fast(&options, twenty_files, work));
-    }
-}
-
-#[test]
-fn fast_commits_of_contents_give_the_tree_that_the_kernel_makes_of_them() {
-    if !need(NEEDS) {
-        return;
-    }
-    let work = |point: &Path| {
-        use std::os::unix::fs::FileExt as _;
-        let path = |name: &str| point.join(name);
-        let sparse = fs::File::create(path("sparse")).unwrap();
-        for index in 0..40_u64 {
-            sparse.write_all_at(&noise(index, 4096), index * 3 * 4096).unwrap();
-        }
-        sparse.sync_all().unwrap();
-        sparse.set_len(200_000).unwrap();
-        sparse.sync_all().unwrap();
-        let long = fs::OpenOptions::new().append(true).open(path("a/19")).unwrap();
-        std::io::Write::write_all(&mut &long, &noise(9, 100_000)).unwrap();
-        long.sync_all().unwrap();
-        fs::File::create(path("a/18")).unwrap().sync_all().unwrap();
-        let kept = fs::File::create(path("kept")).unwrap();
-        rustix::fs::fallocate(&kept, rustix::fs::FallocateFlags::empty(), 0, 300_000).unwrap();
-        kept.sync_all().unwrap();
-        kept.write_all_at(&noise(3, 5000), 100_000).unwrap();
-        kept.sync_all().unwrap();
-    };
-    for options in [["-b", "4096"], ["-b", "1024"]] {
-        compare_fast(&dirty_fast(&options, twenty_files, work));
-    }
-}
-
-#[test]
-fn fast_commits_of_many_names_give_the_tree_that_the_kernel_makes_of_them() {
-    if !need(NEEDS) {
-        return;
-    }
-    let before = |point: &Path| {
-        fs::create_dir(point.join("many")).unwrap();
-        for number in 0..300 {
-            fs::write(point.join(format!("many/a file with a long name {number}")), "").unwrap();
-        }
-    };
-    let work = |point: &Path| {
-        for round in 0..4 {
-            for number in 0..30 {
-                let name = point.join(format!("many/another file with a long name {round} {number}"));
-                fs::write(&name, "new").unwrap();
-                fs::remove_file(point.join(format!("many/a file with a long name {}", round * 30 + number))).unwrap();
-                if number == 29 {
-                    sync_file(&name);
-                }
-            }
-        }
-    };
-    for options in [["-b", "4096"], ["-b", "1024"], ["-O", "^metadata_csum"]] {
-        compare_fast(&dirty_fast(&options, before, work));
-    }
-}
-
-#[test]
-fn fast_commits_of_directories_links_and_devices_give_what_they_hold() {
-    if !need(NEEDS) {
-        return;
-    }
-    let work = |point: &Path| {
-        let path = |name: &str| point.join(name);
-        fs::create_dir(path("new")).unwrap();
-        write_and_sync(&path("new/file"), b"file");
-        std::os::unix::fs::symlink("a/17", path("short")).unwrap();
-        std::os::unix::fs::symlink("x".repeat(100), path("long")).unwrap();
-        let mode = rustix::fs::Mode::from_raw_mode(0o600);
-        let device = rustix::fs::makedev(7, 300);
-        rustix::fs::mknodat(rustix::fs::CWD, path("device"), rustix::fs::FileType::BlockDevice, mode, device).unwrap();
-        write_and_sync(&path("new/last"), b"last");
-        fs::remove_dir(path("b")).unwrap();
-        write_and_sync(&path("new/very last"), b"very last");
-    };
-    let image = dirty_fast(&["-b", "4096"], twenty_files, work);
-    compare_fast(&image);
-}
-
 #[test]
 fn the_copy_of_a_damaged_inode_of_the_journal_is_used() {
     if !need(NEEDS) {
@@ -601,43 +362,6 @@ fn a_journal_on_another_device_is_named() {
     let reason = "not supported: it lies on another device, with the UUID 01234567-89ab-cdef-0123-456789abcdef";
     assert_eq!(filesystem.summary().journal, JournalState::Unusable(reason.to_owned()));
     assert!(filesystem.children(filesystem.inode(2).unwrap().id).unwrap().count() > 2);
-}
-
-#[test]
-fn fast_commits_are_applied_in_every_form_of_the_filesystem() {
-    if !need(NEEDS) {
-        return;
-    }
-    let work = |point: &Path| {
-        let path = |name: &str| point.join(name);
-        fs::create_dir(path("new")).unwrap();
-        for number in 0..30 {
-            fs::write(path(&format!("new/{number}")), noise(number, 700_000)).unwrap();
-        }
-        sync_file(&path("new/29"));
-        for number in 0..15 {
-            fs::remove_file(path(&format!("new/{number}"))).unwrap();
-        }
-        fs::remove_file(path("a/19")).unwrap();
-        write_and_sync(&path("a/other"), b"other");
-        write_and_sync(&path("small"), b"small");
-        fs::rename(path("small"), path("a/small")).unwrap();
-        sync_file(&path("a/small"));
-    };
-    for options in [
-        &["-b", "1024", "-O", "^flex_bg", "-g", "1024"][..],
-        &["-b", "1024", "-O", "^metadata_csum,uninit_bg", "-g", "1024"],
-        &["-b", "1024", "-O", "meta_bg,^resize_inode", "-g", "512"],
-        &["-b", "1024", "-O", "64bit,sparse_super2", "-g", "2048", "-I", "512"],
-        &["-b", "4096", "-O", "bigalloc", "-C", "16384"],
-        &["-b", "4096", "-O", "inline_data"],
-        &["-b", "2048", "-O", "orphan_file"],
-        &["-b", "4096", "-I", "128"],
-        &["-b", "4096", "-O", "^dir_index"],
-        &["-b", "4096", "-O", "large_dir"],
-    ] {
-        compare_fast(&dirty_fast(options, twenty_files, work));
-    }
 }
 
 /// Everything that is asked of a filesystem when it is walked.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is the failure of the test that called it")]
 #![allow(clippy::disallowed_methods, reason = "tests make their own files")]
 
+pub mod dirty;
 pub mod image;
 pub mod names;
 pub mod populate;

@@ -430,6 +430,55 @@ fn of_a_range_only_its_own_unreadable_bytes_are_told() {
 }
 
 #[test]
+fn a_copy_of_an_exhibit_outside_a_case_may_have_any_name_and_in_a_case_it_may_not() {
+    let place = acquired(FORMATS[0]);
+    let out = place.path("out");
+    copy(&place.exhibit(), &out);
+    let report = answers(&out, 0, &["the manifest is of exhibit E1"]);
+    assert_eq!(report["exhibits"][0]["problems"], json!([]));
+    std::fs::remove_file(out.join("image.leaves")).unwrap();
+    let _ = answers(&out, 1, &["image.leaves is missing"]);
+    let inside = place.case().join("exhibits/E2");
+    copy(&place.exhibit(), &inside);
+    for target in [&inside, &place.case()] {
+        let _ = answers(target, 1, &["the manifest is of exhibit E1"]);
+    }
+    // A case whose own record is damaged stays a case.
+    write_file(&place.case().join("case.json"), "{");
+    let report = answers(&inside, 1, &["the case's own record", "put it back"]);
+    assert!(report["exhibits"][0]["problems"].to_string().contains("the manifest is of exhibit E1"), "{report}");
+}
+
+#[test]
+fn an_image_with_its_manifest_alone_is_compared_in_part_and_what_is_missing_is_named() {
+    for format in FORMATS {
+        let place = acquired(format);
+        let alone = place.path("alone");
+        std::fs::create_dir(&alone).unwrap();
+        let files = image_files(&place.exhibit());
+        for file in files.iter().chain([&place.exhibit().join("manifest.json")]) {
+            copy(file, &alone);
+        }
+        write_file(&alone.join("letter.txt"), "of somebody else");
+        let image = image_files(&alone).remove(0);
+        for target in [&alone, &image] {
+            let report =
+                answers(target, 3, &["SHA256SUMS, image.leaves, image.map, manifest.txt: not beside the manifest"]);
+            let exhibit = &report["exhibits"][0];
+            assert_eq!((&exhibit["problems"], &exhibit["compared_bytes"]), (&json!([]), &json!(BYTES)));
+            for how in [&["--quick"] as &[&str], &["--range", "0-1M"]] {
+                let ran = verify(target, how).0.exits(4);
+                assert!(ran.stdout.contains("image.leaves is not there"), "{}", ran.stdout);
+            }
+        }
+        flip(&image, 700_000, 1);
+        let _ = answers(&alone, 1, &["has another SHA-256 than the manifest says"]);
+        std::fs::remove_file(&image).unwrap();
+        let _ = answers(&alone, 1, &["is missing"]);
+    }
+}
+
+#[test]
 fn an_image_without_manifest_is_compared_with_a_digest() {
     if !need(&[Need::Tool("zstd")]) {
         return;

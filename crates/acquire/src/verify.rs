@@ -10,6 +10,7 @@ mod target;
 pub use report::{CustodyReport, ExhibitReport, Verdict, VerifyOptions, VerifyReport};
 
 use custody::Log;
+use exhibit::Place;
 use kanshiki_custody::{Act, ActKind, Case, CustodyLog, Subject};
 use kanshiki_model::{Clock, Progress};
 use target::Target;
@@ -57,29 +58,23 @@ pub fn verify(
     match &target {
         Target::Image(path) => report.exhibits.push(bare::verify(path, options, progress)?),
         Target::Exhibit { folder, id, case } => {
-            let log = case.as_ref().map(Log::read);
-            let recorded = log.as_ref().and_then(|log| log.acquired(id));
-            report.exhibits.push(exhibit::verify(folder, id, recorded, options, progress)?);
+            let log = case.as_ref().map(|(case, _)| Log::read(case));
+            report.exhibits.push(exhibit::verify(folder, id, within(&log, id), options, progress)?);
             refuse_range(&report)?;
             match &log {
                 Some(log) => report.custody = Some(log.report(None)),
                 None => report.not_compared.push("the custody log: the exhibit lies in no case folder".to_owned()),
             }
             report.verdict = log.as_ref().map_or(Verdict::Intact, Log::verdict);
+            doubt(case.as_ref().and_then(|(_, doubt)| doubt.as_deref()), options, &mut report);
         }
         Target::Case(..) if options.sha256.is_some() => {
             let reason = "--sha256 is the digest of one image: give the image or its exhibit".to_owned();
             return Err(VerifyError::Target { target: target::shown(&options.target), reason });
         }
-        Target::Case(case, doubt) => {
+        Target::Case(case, reason) => {
             verify_case(case, options, progress, &mut report)?;
-            if let Some(reason) = doubt {
-                let hint = "put it back from another copy of the case, or use the version of kanshiki that made it";
-                report.not_compared.push(format!("the case's own record: {reason}; {hint}"));
-                report.verdict = report.verdict.max(Verdict::Impossible);
-                report.not_recorded =
-                    Some("the case's own record cannot be used".to_owned()).filter(|_| options.record);
-            }
+            doubt(reason.as_deref(), options, &mut report);
         }
     }
     say_limits(options, &mut report);
@@ -105,7 +100,8 @@ fn verify_case(
     let present = case.exhibits().map_err(failed)?;
     for id in &present {
         let folder = case.exhibit_dir(id);
-        report.exhibits.push(exhibit::verify(&folder, id, log.acquired(id), options, progress)?);
+        let place = Place::Case { recorded: log.acquired(id) };
+        report.exhibits.push(exhibit::verify(&folder, id, place, options, progress)?);
     }
     refuse_range(report)?;
     for id in case.partial_exhibits().map_err(failed)? {
@@ -124,6 +120,20 @@ fn verify_case(
     report.verdict = report.verdict.max(verdict);
     report.custody = Some(custody);
     Ok(())
+}
+
+/// Where an exhibit lies.
+fn within<'a>(log: &'a Option<Log>, id: &str) -> Place<'a> {
+    log.as_ref().map_or(Place::Alone, |log| Place::Case { recorded: log.acquired(id) })
+}
+
+/// Says that the case's own record cannot be believed, if there is a reason.
+fn doubt(reason: Option<&str>, options: &VerifyOptions, report: &mut VerifyReport) {
+    let Some(reason) = reason else { return };
+    let hint = "put it back from another copy of the case, or use the version of kanshiki that made it";
+    report.not_compared.push(format!("the case's own record: {reason}; {hint}"));
+    report.verdict = report.verdict.max(Verdict::Impossible);
+    report.not_recorded = Some("the case's own record cannot be used".to_owned()).filter(|_| options.record);
 }
 
 /// Refuses a range that lies in none of the images.

@@ -72,6 +72,7 @@ pub(super) fn report_of(exhibit: String, found: &mut Found) -> ExhibitReport {
         unread: std::mem::take(&mut found.unread),
         unreadable: ByteRanges::new(),
         problems: std::mem::take(&mut found.problems),
+        notes: Vec::new(),
         not_compared: Vec::new(),
         out_of_range: None,
     }

@@ -13,15 +13,24 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Compares an exhibit with its record; `recorded` is what the custody log says of its manifest.
+/// Where an exhibit lies.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place<'a> {
+    /// In a case, with what the custody log says of its manifest, if the log can be read.
+    Case { recorded: Option<Result<&'a str, &'static str>> },
+    /// In no case.
+    Alone,
+}
+
+/// Compares an exhibit with its record.
 pub(super) fn verify(
     folder: &Path,
     id: &str,
-    recorded: Option<Result<&str, &'static str>>,
+    place: Place<'_>,
     options: &VerifyOptions,
     progress: &dyn Progress,
 ) -> Result<ExhibitReport, VerifyError> {
-    let mut small = Small::read(folder, recorded);
+    let mut small = Small::read(folder, place);
     small.check_folder(folder);
     small.check_outputs(folder, &[leaves::FILE_NAME, MAP_NAME]);
     let mut found = Found::default();
@@ -32,6 +41,7 @@ pub(super) fn verify(
         problems.push(reason);
     }
     let mut unreadable = ByteRanges::new();
+    let mut notes = Vec::new();
     let mut out_of_range = None;
     if let Some(manifest) = &small.manifest {
         let range = whole_chunks(options.range, manifest.image.bytes);
@@ -39,9 +49,12 @@ pub(super) fn verify(
         let range = range.unwrap_or(ByteRange::new(0, 0));
         manifest.image.unreadable.within(range).for_each(|range| unreadable.insert(range));
         if manifest.exhibit != id {
-            problems.push(format!("the manifest is of exhibit {}", visible_text(&manifest.exhibit)));
+            let other = format!("the manifest is of exhibit {}", visible_text(&manifest.exhibit));
+            // Outside a case, a copy of an exhibit may have any name.
+            let list = if matches!(place, Place::Alone) { &mut notes } else { &mut problems };
+            list.push(other);
         }
-        let check = ImageCheck { folder, manifest, options, range, progress };
+        let check = ImageCheck { folder, manifest, bare: small.is_bare, options, range, progress };
         let opened = check.leaves(&mut problems).and_then(|leaves| Ok((check.open()?, leaves)));
         match opened {
             Ok(_) if out_of_range.is_some() => {}
@@ -61,6 +74,8 @@ pub(super) fn verify(
     let no_answers = usize::from(least == Verdict::Impossible);
     let differs = problems.len() > no_answers;
     let mut report = report_of(id.to_owned(), &mut found);
+    report.notes = notes;
+    report.not_compared = std::mem::take(&mut small.not_compared);
     report.not_compared.extend(out_of_range.clone());
     report.out_of_range = out_of_range;
     report.verdict = if differs { Verdict::Differs } else { verdict(&report, least) };
@@ -83,6 +98,8 @@ enum Opening {
 struct ImageCheck<'a> {
     folder: &'a Path,
     manifest: &'a Manifest,
+    /// Whether only the manifest need lie beside the image.
+    bare: bool,
     options: &'a VerifyOptions,
     /// The bytes to read.
     range: ByteRange,
@@ -96,6 +113,15 @@ impl ImageCheck<'_> {
             Ok(leaves) => leaves,
             Err(LeavesError::Version { .. }) if problems.is_empty() => {
                 return Err(Opening::NoAnswer("image.leaves was made by a newer version of kanshiki".to_owned()));
+            }
+            Err(LeavesError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound && self.names_leaves() => {
+                // That they are missing is told already.
+                return match self.bare && !self.in_full() {
+                    true => Err(Opening::NoAnswer(
+                        "image.leaves is not there, and --quick and --range compare by it: verify in full".to_owned(),
+                    )),
+                    false => Ok(None),
+                };
             }
             Err(error) => {
                 problems.push(format!("image.leaves: {}", with_causes(&error)));
@@ -137,6 +163,10 @@ impl ImageCheck<'_> {
         Ok(Arc::new(image))
     }
 
+    fn names_leaves(&self) -> bool {
+        self.manifest.outputs.iter().any(|output| output.name == leaves::FILE_NAME)
+    }
+
     fn image_outputs(&self) -> impl Iterator<Item = &kanshiki_custody::manifest::Output> {
         let beside = [leaves::FILE_NAME, MAP_NAME];
         self.manifest.outputs.iter().filter(move |output| !beside.contains(&output.name.as_str()))
@@ -165,6 +195,10 @@ impl ImageCheck<'_> {
         };
         let leaf = |index| leaves.and_then(|leaves| leaves.leaf(index).ok());
         let mut found = reread.run(leaf, self.progress).map_err(|error| stopped(self.folder, &error))?;
+        if leaves.is_none() && !found.digests.is_empty() {
+            // Compared by the digests of the whole.
+            found.compared_bytes = bytes;
+        }
         if bytes != self.manifest.image.bytes {
             let expected = self.manifest.image.bytes;
             found.problems.push(format!("the image has {bytes} bytes, the manifest says {expected}"));

@@ -1,9 +1,10 @@
 //! The small files of an exhibit: list of digests, manifest in both forms, map, and what lies in the folder.
 
+use super::exhibit::Place;
 use crate::hashers::hash_all;
 use kanshiki_custody::manifest::{self, Manifest};
 use kanshiki_custody::{
-    MapStatus, Mapfile, RecordError, hex_sha256, is_temporary_name, open_regular, read_small, sums,
+    MapStatus, Mapfile, RecordError, hex_sha256, is_temporary_name, leaves, open_regular, read_small, sums,
 };
 use kanshiki_model::visible;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,9 @@ const LIMIT: u64 = 1 << 30;
 /// Files of an exhibit that are named in no list.
 const KNOWN: [&str; 3] = [manifest::FILE_NAME, manifest::TEXT_FILE_NAME, sums::FILE_NAME];
 
+/// Files of an exhibit that its manifest names and that are not its image.
+const BESIDE: [&str; 2] = [leaves::FILE_NAME, crate::destination::MAP_NAME];
+
 /// What was found out about the small files.
 #[derive(Debug, Default)]
 pub(super) struct Small {
@@ -25,12 +29,22 @@ pub(super) struct Small {
     /// The manifest was made by a newer version of the program, or cannot be read.
     pub(super) no_answer: Option<String>,
     pub(super) problems: Vec<String>,
+    /// What could not be compared, and is no difference.
+    pub(super) not_compared: Vec<String>,
+    /// The folder is that of no case and has no list of digests: it is an image with its manifest, and what else an
+    /// exhibit has need not be there.
+    pub(super) is_bare: bool,
 }
 
 impl Small {
-    /// Reads the small files of an exhibit's folder; `recorded` is what the custody log says of the manifest.
-    pub(super) fn read(folder: &Path, recorded: Option<Result<&str, &'static str>>) -> Self {
-        let mut small = Self::default();
+    /// Reads the small files of an exhibit's folder.
+    pub(super) fn read(folder: &Path, place: Place<'_>) -> Self {
+        let is_bare = matches!(place, Place::Alone) && is_missing(&folder.join(sums::FILE_NAME));
+        let mut small = Self { is_bare, ..Self::default() };
+        let recorded = match place {
+            Place::Case { recorded } => recorded,
+            Place::Alone => None,
+        };
         let bytes = match read_small(&folder.join(manifest::FILE_NAME), manifest::LIMIT as u64) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -74,7 +88,9 @@ impl Small {
         let text = read_small(&folder.join(manifest::TEXT_FILE_NAME), manifest::LIMIT as u64);
         let list = read_small(&folder.join(sums::FILE_NAME), LIMIT);
         for (name, error) in [(manifest::TEXT_FILE_NAME, text.as_ref().err()), (sums::FILE_NAME, list.as_ref().err())] {
-            if let Some(error) = error {
+            // That a file is missing is told with the folder, if the manifest can be read.
+            let told = error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+            if let Some(error) = error.filter(|_| !told || self.manifest.is_none() && !self.is_bare) {
                 self.problem(format!("{name} cannot be read: {error}"));
             }
         }
@@ -135,14 +151,23 @@ impl Small {
         let Some(manifest) = &self.manifest else { return };
         let mut expected: BTreeSet<&[u8]> = KNOWN.iter().map(|name| name.as_bytes()).collect();
         expected.extend(manifest.outputs.iter().map(|output| output.name.as_bytes()));
-        let mut problems = Vec::new();
+        let (mut problems, mut absent) = (Vec::new(), Vec::new());
         for name in &expected {
             let path = folder.join(std::ffi::OsStr::from_bytes(name));
             if is_plain(name) && path.symlink_metadata().is_err() {
-                problems.push(format!("{} is missing", visible(name)));
+                let beside = KNOWN.iter().chain(&BESIDE).any(|known| known.as_bytes() == *name);
+                match self.is_bare && beside {
+                    true => absent.push(visible(name)),
+                    false => problems.push(format!("{} is missing", visible(name))),
+                }
             }
         }
+        if !absent.is_empty() {
+            self.not_compared.push(format!("{}: not beside the manifest", absent.join(", ")));
+        }
         match std::fs::read_dir(folder) {
+            // What else lies there does not belong to the image.
+            Ok(_) if self.is_bare => {}
             Ok(entries) => {
                 let names = entries.flatten().map(|entry| entry.file_name());
                 let mut added: Vec<String> = names
@@ -196,6 +221,10 @@ fn is_as_written(list: &[u8], manifest: &Manifest, digests: &BTreeMap<Vec<u8>, S
     let lines: Vec<(&str, &str)> =
         names.map(|name| (name, digests.get(name.as_bytes()).map_or("", |sha256| sha256))).collect();
     sums::to_text(&lines).as_bytes() == list
+}
+
+fn is_missing(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Whether a name from a manifest is that of a file in the folder itself.

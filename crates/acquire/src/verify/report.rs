@@ -75,6 +75,8 @@ pub struct ExhibitReport {
     pub unreadable: ByteRanges,
     /// Every difference, missing or added file, in plain words.
     pub problems: Vec<String>,
+    /// What is to be known, but is no difference.
+    pub notes: Vec<String>,
     /// What of it could not be compared, and why.
     pub not_compared: Vec<String>,
     /// Why the range that was asked for is none of this image's, if it is not.

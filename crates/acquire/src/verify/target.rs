@@ -2,7 +2,7 @@
 
 use super::VerifyError;
 use crate::error::with_causes;
-use kanshiki_custody::{Case, case, manifest};
+use kanshiki_custody::{Case, CustodyError, case, manifest};
 use kanshiki_model::visible;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,8 @@ pub(super) enum Target {
     Exhibit {
         folder: PathBuf,
         id: String,
-        case: Option<Case>,
+        /// The case in which it lies, with why its `case.json` cannot be believed, if it cannot.
+        case: Option<(Case, Option<String>)>,
     },
     Image(PathBuf),
 }
@@ -32,12 +33,8 @@ impl Target {
             }
             return Ok(Self::Image(path.to_owned()));
         }
-        if is_there(path, case::FILE_NAME) || path.join(case::CUSTODY).is_dir() {
-            let (case, doubt) = match Case::open(path) {
-                Ok(case) => (Ok(case), None),
-                Err(error) => (Case::without_record(path), Some(with_causes(&error))),
-            };
-            return case.map(|case| Self::Case(case, doubt)).map_err(|error| refused(with_causes(&error)));
+        if let Some(case) = case_at(path) {
+            return case.map(|(case, doubt)| Self::Case(case, doubt)).map_err(|error| refused(with_causes(&error)));
         }
         let exhibit = [manifest::FILE_NAME, kanshiki_custody::sums::FILE_NAME, kanshiki_custody::leaves::FILE_NAME];
         let partial = path.extension().is_some_and(|extension| extension == "partial");
@@ -55,20 +52,29 @@ impl Target {
         let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
         let id = visible(folder.file_name().unwrap_or_default().as_bytes());
         let exhibits = folder.parent().filter(|parent| parent.file_name().is_some_and(|name| name == case::EXHIBITS));
-        let case = exhibits.and_then(Path::parent).and_then(|case| Case::open(case).ok());
+        let case = exhibits.and_then(Path::parent).and_then(case_at).and_then(Result::ok);
         Self::Exhibit { folder, id, case }
     }
 
     /// The case to which the target belongs.
     pub(super) const fn case(&self) -> Option<&Case> {
         match self {
-            Self::Case(case, None) => Some(case),
+            Self::Case(case, None) | Self::Exhibit { case: Some((case, None)), .. } => Some(case),
             // To a case of a newer version, or a damaged one, nothing is added.
-            Self::Case(_, Some(_)) => None,
-            Self::Exhibit { case, .. } => case.as_ref(),
-            Self::Image(_) => None,
+            Self::Case(_, Some(_)) | Self::Exhibit { .. } | Self::Image(_) => None,
         }
     }
+}
+
+/// The case whose folder this is, with why its `case.json` cannot be believed, if it cannot; `None` if it is no case's.
+fn case_at(path: &Path) -> Option<Result<(Case, Option<String>), CustodyError>> {
+    if !is_there(path, case::FILE_NAME) && !path.join(case::CUSTODY).is_dir() {
+        return None;
+    }
+    Some(match Case::open(path) {
+        Ok(case) => Ok((case, None)),
+        Err(error) => Case::without_record(path).map(|case| (case, Some(with_causes(&error)))),
+    })
 }
 
 fn is_there(folder: &Path, name: &str) -> bool {

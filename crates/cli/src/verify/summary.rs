@@ -129,6 +129,7 @@ fn of_exhibit(exhibit: &ExhibitReport, paint: Paint) -> String {
     let differing: Vec<String> = exhibit.differing.iter().map(in_mebibytes).collect();
     push_list(&mut text, "!", differing.iter().map(String::as_str));
     push_list(&mut text, "!", exhibit.problems.iter().map(String::as_str));
+    push_list(&mut text, "-", exhibit.notes.iter().map(String::as_str));
     let not_compared: Vec<String> = exhibit.not_compared.iter().map(|what| format!("not compared: {what}")).collect();
     push_list(&mut text, "-", not_compared.iter().map(String::as_str));
     text

@@ -458,3 +458,26 @@ proptest! {
         prop_assert_ne!(log.check().unwrap().verdict(), LogVerdict::Intact);
     }
 }
+
+#[test]
+fn an_entry_that_was_forged_behind_the_last_is_added_and_not_left_by_a_run_that_was_cut_off() {
+    let (_temporary, case, log) = log_of(2);
+    let last = log.folder.read_small("00000001.json", 1 << 20).unwrap();
+    let forged = Entry::new(2, "ab".repeat(32), FixedClock.now(), act(ActKind::Note, "forged"));
+    log.folder.write_new("00000002.json", &forged.to_json()).unwrap();
+    let check = log.check().unwrap();
+    let problem = "entry 2 was added: HEAD does not name it, and it does not follow from the entries before it";
+    assert_eq!((check.problems, check.notes), (vec![problem.to_owned()], vec![]));
+    assert!(matches!(log.append(act(ActKind::Note, "x"), &FixedClock), Err(CustodyError::LogDamaged { .. })));
+    assert_script(&case, &[], 1, "00000002.json does not follow");
+
+    log.folder.remove_own("00000002.json").unwrap();
+    let genuine = Entry::new(2, hex_sha256(&last), FixedClock.now(), act(ActKind::Note, "cut off"));
+    log.folder.write_new("00000002.json", &genuine.to_json()).unwrap();
+    let check = log.check().unwrap();
+    assert!(check.problems.is_empty() && check.notes[0].starts_with("HEAD is one entry behind"), "{check:?}");
+
+    log.folder.replace("00000002.json", b"no JSON").unwrap();
+    let check = log.check().unwrap();
+    assert_eq!((check.problems.len(), check.notes), (1, vec![]));
+}

@@ -31,7 +31,7 @@ pub(crate) struct CustodyArguments {
 
 #[derive(Debug, Subcommand)]
 enum CustodyVerb {
-    /// Show every act with its time, person and subjects
+    /// Show every act with its time, person and subjects; exit code 3 if the log is not what was written
     Log(CaseArguments),
     /// Add a note; the log is continued, never changed
     Note {
@@ -155,8 +155,11 @@ fn add(
 }
 
 fn show(case: &CaseArguments, console: &Console) -> Result<Exit, Failure> {
-    let entries = open(case)?.entries().map_err(|error| Failure::of(&error))?;
+    let log = open(case)?;
+    let entries = log.entries().map_err(|error| Failure::of(&error))?;
+    let check = log.check().map_err(|error| Failure::of(&error))?;
     let unread = entries.iter().any(|(_, entry)| entry.is_err());
+    let exit = if unread || check.verdict() != LogVerdict::Intact { Exit::Part } else { Exit::Done };
     if case.json {
         let entries: Vec<Value> = entries
             .iter()
@@ -165,7 +168,14 @@ fn show(case: &CaseArguments, console: &Console) -> Result<Exit, Failure> {
                 Err(error) => json!({ "sequence": number, "error": error.to_string() }),
             })
             .collect();
-        console.json(&json!({ "schema": 1, "entries": entries }))?;
+        console.json(&json!({
+            "schema": 1,
+            "exit_code": exit.code(),
+            "entries": entries,
+            "problems": check.problems,
+            "unreadable": check.unreadable,
+            "newer": check.newer,
+        }))?;
     } else {
         for (number, entry) in &entries {
             console.result(&match entry {
@@ -176,8 +186,23 @@ fn show(case: &CaseArguments, console: &Console) -> Result<Exit, Failure> {
                 }
             })?;
         }
+        console.result(&doubts(&check, console.out()))?;
     }
-    Ok(if unread { Exit::Part } else { Exit::Done })
+    Ok(exit)
+}
+
+/// What speaks against the log as it was shown; nothing if nothing does.
+fn doubts(check: &LogCheck, paint: Paint) -> String {
+    let answer = match check.verdict() {
+        LogVerdict::Intact => return String::new(),
+        LogVerdict::Differs => paint.bad("DIFFERS: the log is not what was written"),
+        LogVerdict::CannotJudge => paint.bad("not everything could be judged"),
+    };
+    let mut text = format!("{answer} (exit code 3); see `kanshiki custody check`\n");
+    for line in check.problems.iter().chain(&check.unreadable).chain(&check.newer) {
+        text.push_str(&format!("  ! {}\n", harmless(line)));
+    }
+    text
 }
 
 fn line(entry: &Entry) -> String {

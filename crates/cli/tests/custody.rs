@@ -89,3 +89,32 @@ fn a_name_in_the_log_cannot_steer_the_terminal() {
     assert!(!log.stdout.contains(&0x1b));
     assert!(String::from_utf8_lossy(&log.stdout).contains("\\u{1b}[2J gone"));
 }
+
+#[test]
+fn a_log_with_an_act_removed_or_changed_is_shown_with_what_is_wrong_and_exit_code_3() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let case = new_case(folder.path());
+    for text in ["first", "as it was", "last"] {
+        assert_eq!(custody(&case, &["note", text]).status.code(), Some(0));
+    }
+    assert_eq!(custody(&case, &["log"]).status.code(), Some(0));
+    let entry = case.join("custody/00000001.json");
+    let before = std::fs::read_to_string(&entry).expect("the entry is there");
+
+    replace(&entry, &before.replace("as it was", "as it is."));
+    let log = custody(&case, &["log"]);
+    let said = String::from_utf8_lossy(&log.stdout);
+    assert_eq!(log.status.code(), Some(3), "{said}");
+    assert!(said.contains("as it is.") && said.contains("! entry 1 was changed"), "{said}");
+    assert!(said.contains("kanshiki custody check"), "{said}");
+
+    remove(&entry);
+    let log = custody(&case, &["log", "--json"]);
+    assert_eq!((log.status.code(), &json(&log)["exit_code"]), (Some(3), &3.into()));
+    assert_eq!(json(&log)["problems"][0], "entry 1 is missing");
+}
+
+#[expect(clippy::disallowed_methods, reason = "does to the log what must be noticed")]
+fn remove(path: &Path) {
+    std::fs::remove_file(path).expect("the entry goes");
+}

@@ -201,6 +201,26 @@ fn what_was_put_among_the_exhibits_is_a_change_and_what_lies_beside_them_is_told
 }
 
 #[test]
+fn a_link_in_the_place_of_a_file_differs_even_if_it_leads_to_the_same_bytes() {
+    for format in FORMATS {
+        let place = acquired(format);
+        let own = ["case.json", "verify.sh"].map(|name| place.case().join(name));
+        let exhibit = record(&place).into_iter().filter(|file| file.starts_with(place.exhibit()));
+        for file in exhibit.chain(own) {
+            let kept = place.path("kept");
+            std::fs::rename(&file, &kept).unwrap();
+            std::os::unix::fs::symlink(&kept, &file).unwrap();
+            let name = file.file_name().unwrap().to_str().unwrap();
+            let report = answers(&place.case(), 1, &[&format!("{name} is a symbolic link to `{}`", kept.display())]);
+            assert_eq!(report["exhibits"][0]["compared_bytes"], json!(BYTES), "{name}");
+            std::fs::remove_file(&file).unwrap();
+            std::fs::rename(&kept, &file).unwrap();
+        }
+        let _ = answers(&place.case(), 0, &[]);
+    }
+}
+
+#[test]
 fn a_digest_given_for_an_exhibit_is_compared_and_for_a_whole_case_refused() {
     let place = acquired(FORMATS[2]);
     let right = sha256sum(&place.path("source"));

@@ -94,7 +94,7 @@ fn verify_case(
 ) -> Result<(), VerifyError> {
     let failed = |error: kanshiki_custody::CustodyError| VerifyError::Target {
         target: target::shown(case.path()),
-        reason: error.to_string(),
+        reason: crate::error::with_causes(&error),
     };
     let log = Log::read(case);
     let present = case.exhibits().map_err(failed)?;

@@ -1,6 +1,6 @@
 //! The custody log of a case, and what it says of the exhibits.
 
-use super::files::is_plain;
+use super::files::{is_plain, link_problem};
 use super::{CustodyReport, Verdict};
 use kanshiki_custody::{
     ActKind, Case, CustodyError, CustodyLog, LogCheck, LogVerdict, Subject, case, hex_sha256, is_temporary_name,
@@ -86,7 +86,9 @@ impl Log {
             if !is_plain(file.name.as_bytes()) {
                 continue;
             }
-            match read_small(&case.path().join(&file.name), OWN_FILE_LIMIT) {
+            let path = case.path().join(&file.name);
+            problems.extend(link_problem(&path, &name));
+            match read_small(&path, OWN_FILE_LIMIT) {
                 Ok(bytes) if hex_sha256(&bytes) == file.sha256 => {}
                 Ok(_) => problems.push(format!("{name} is not what it was when the case was begun")),
                 Err(error) => problems.push(format!("{name} cannot be read: {error}")),

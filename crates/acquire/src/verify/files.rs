@@ -161,6 +161,7 @@ impl Small {
                     false => problems.push(format!("{} is missing", visible(name))),
                 }
             }
+            problems.extend(link_problem(&path, &visible(name)));
         }
         if !absent.is_empty() {
             self.not_compared.push(format!("{}: not beside the manifest", absent.join(", ")));
@@ -221,6 +222,12 @@ fn is_as_written(list: &[u8], manifest: &Manifest, digests: &BTreeMap<Vec<u8>, S
     let lines: Vec<(&str, &str)> =
         names.map(|name| (name, digests.get(name.as_bytes()).map_or("", |sha256| sha256))).collect();
     sums::to_text(&lines).as_bytes() == list
+}
+
+/// What is wrong if a symbolic link lies in the place of a file.
+pub(super) fn link_problem(path: &Path, name: &str) -> Option<String> {
+    let target = path.read_link().ok()?;
+    Some(format!("{name} is a symbolic link to `{}`, and no file of its own", visible(target.as_os_str().as_bytes())))
 }
 
 fn is_missing(path: &Path) -> bool {

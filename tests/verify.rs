@@ -604,9 +604,28 @@ fn a_verification_that_cannot_be_entered_in_the_log_says_so_however_quiet() {
     std::fs::remove_file(&lock).unwrap();
     std::fs::create_dir(&lock).unwrap();
     for how in [&["--quiet"] as &[&str], &["--json"], &[]] {
-        let ran = place.verify(how);
+        let ran = place.verify(how).exits(3);
         assert!(ran.stderr.contains("this verification is not in the custody log: "), "{}", ran.stderr);
     }
+    let _ = place.verify(&["--read-only"]).exits(0);
+    flip(&place.exhibit().join("image.raw"), MIB, 1);
+    let _ = place.verify(&[]).exits(1);
+}
+
+#[test]
+fn a_case_on_a_read_only_medium_is_verified_with_a_warning_and_exit_code_0() {
+    if !need(&[Need::Mount]) {
+        return;
+    }
+    let place = acquired(FORMATS[0]);
+    let point = place.path("point");
+    std::fs::create_dir(&point).unwrap();
+    let mount = Mount::device(&place.case(), &point, "bind,ro");
+    let mut command = Command::new(kanshiki_path());
+    let ran = run(command.arg("verify").arg(mount.point()).arg("--json")).exits(0);
+    assert!(ran.stderr.contains("this verification is not in the custody log: "), "{}", ran.stderr);
+    let report: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!((&report["verdict"], &report["read_only_medium"]), (&json!("intact"), &json!(true)));
 }
 
 #[test]

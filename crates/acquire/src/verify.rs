@@ -54,6 +54,7 @@ pub fn verify(
         custody: None,
         not_compared: Vec::new(),
         not_recorded: None,
+        read_only_medium: false,
     };
     match &target {
         Target::Image(path) => report.exhibits.push(bare::verify(path, options, progress)?),
@@ -193,6 +194,7 @@ fn record(case: &Case, options: &VerifyOptions, clock: &dyn Clock, report: &mut 
         tool: crate::tool_name(),
     };
     if let Err(error) = CustodyLog::open(case).and_then(|log| log.append(act, clock)) {
+        report.read_only_medium = error.is_io(std::io::ErrorKind::ReadOnlyFilesystem);
         report.not_recorded = Some(crate::error::with_causes(&error));
     }
 }

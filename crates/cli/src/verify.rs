@@ -14,10 +14,11 @@ use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Everything is worked out anew and compared with the record: the digests, every MiB, the files of the
-exhibit, the custody log. The verification is entered in the custody log of the case.
+exhibit, the custody log. The verification is entered in the custody log of the case; of a case on a
+read-only medium it is only said that it is not.
 
-Exit codes: 0 intact; 1 something differs; 3 what was compared is intact, but it was not all; 4 no
-answer; 130 interrupted.
+Exit codes: 0 intact; 1 something differs; 3 what was compared is intact, but it was not all, or it
+cannot be entered in the custody log; 4 no answer; 130 interrupted.
 
 Examples:
   kanshiki verify cases/2026-014
@@ -67,6 +68,7 @@ pub(crate) fn run(arguments: VerifyArguments, console: &Console) -> Result<Exit,
     drop(reporter);
     let report = result.map_err(|error| failure(&error))?;
     let exit = match report.verdict {
+        Verdict::Intact if report.not_recorded.is_some() && !report.read_only_medium => Exit::Part,
         Verdict::Intact => Exit::Done,
         Verdict::Differs => Exit::No,
         Verdict::Partial => Exit::Part,

@@ -52,6 +52,8 @@ pub struct VerifyReport {
     pub not_compared: Vec<String>,
     /// Why the verification could not be entered in the custody log; `null` if it was, or was not to be.
     pub not_recorded: Option<String>,
+    /// The medium of the case is read-only, so that nothing can be entered there: no fault, but to be known.
+    pub read_only_medium: bool,
 }
 
 /// What the verification of one exhibit or image found.

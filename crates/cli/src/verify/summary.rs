@@ -34,11 +34,11 @@ pub(super) fn tell(
         console.note(&reservations(report, console.err()));
         Ok(())
     } else {
-        console.result(&text(report, console.out()))
+        console.result(&text(report, exit, console.out()))
     }
 }
 
-fn text(report: &VerifyReport, paint: Paint) -> String {
+fn text(report: &VerifyReport, exit: Exit, paint: Paint) -> String {
     let mut text = String::new();
     for exhibit in &report.exhibits {
         text.push_str(&of_exhibit(exhibit, paint));
@@ -57,6 +57,9 @@ fn text(report: &VerifyReport, paint: Paint) -> String {
         push_list(&mut text, "-", report.not_compared.iter().map(String::as_str));
     }
     let answer = match report.verdict {
+        Verdict::Intact if exit == Exit::Part => {
+            paint.warning("nothing differs, but this verification is not in the custody log (exit code 3)")
+        }
         Verdict::Intact if report.not_compared.is_empty() => paint.good("everything was compared and nothing differs"),
         Verdict::Intact => paint.good("what was asked for was compared, and nothing differs"),
         Verdict::Partial => paint.warning("what was compared is intact, but not everything was compared (exit code 3)"),

@@ -240,20 +240,32 @@ impl BlockDevice {
     /// counted on the hidden path devices, and their sum is given.
     #[must_use]
     pub fn sectors_written(&self) -> Fact {
+        self.counted(7)
+    }
+
+    /// The 512-byte sectors that were discarded on the whole disk since the kernel found it, counted like those written.
+    /// Kernels before 4.18 do not count them.
+    #[must_use]
+    pub fn sectors_discarded(&self) -> Fact {
+        self.counted(14)
+    }
+
+    /// A number of the `stat` file, counted from 1.
+    fn counted(&self, field: usize) -> Fact {
         let whole = self.whole_disk();
         let paths = whole.hidden_paths();
         let counted = if paths.is_empty() { vec![whole.folder.clone()] } else { paths };
         let mut sum = 0_u64;
         for folder in &counted {
             let stat = folder.join("stat");
-            match sysfs::read_bytes(&stat).map(|text| parse_sectors_written(&text)) {
+            match sysfs::read_bytes(&stat).map(|text| parse_stat(&text, field)) {
                 Ok(Some(sectors)) => sum = sum.saturating_add(sectors),
-                Ok(None) => return Fact::unknown(format!("{} has no seventh number", shown(&stat))),
+                Ok(None) => return Fact::unknown(format!("{} has no number {field}", shown(&stat))),
                 Err(error) => return sysfs::no_value(&stat, &error),
             }
         }
         let sources: Vec<String> = counted.iter().map(|folder| shown(&folder.join("stat"))).collect();
-        Fact::probed(sum, format!("field 7 of {}", sources.join(" and ")))
+        Fact::probed(sum, format!("field {field} of {}", sources.join(" and ")))
     }
 
     /// Whether the device behind the descriptor is no longer there, or has become another.
@@ -326,9 +338,9 @@ impl BlockDevice {
     }
 }
 
-/// The seventh number of a `stat` file: sectors of 512 bytes written. Source: Linux 6.12,
-/// Documentation/block/stat.rst.
-pub(crate) fn parse_sectors_written(text: &[u8]) -> Option<u64> {
+/// A number of a `stat` file, counted from 1: the seventh is that of sectors of 512 bytes written, the fourteenth that of
+/// sectors discarded. Source: Linux 6.12, Documentation/block/stat.rst.
+fn parse_stat(text: &[u8], field: usize) -> Option<u64> {
     let mut fields = text.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
-    std::str::from_utf8(fields.nth(6)?).ok()?.parse().ok()
+    std::str::from_utf8(fields.nth(field.checked_sub(1)?)?).ok()?.parse().ok()
 }

@@ -5,5 +5,6 @@ mod machine;
 mod tool;
 
 pub use clock::clock_facts;
+pub(crate) use machine::boot_id;
 pub use machine::host_facts;
 pub use tool::tool_facts;

@@ -13,6 +13,7 @@ mod places;
 mod record;
 mod rescue;
 mod state;
+mod watch;
 
 use crate::destination::{Destination, Lost, Stored};
 use crate::device::WriteProtection;
@@ -142,7 +143,7 @@ impl Session<'_> {
         let (image, destinations) = match work {
             Ok(done) => done,
             Err((error, mut destinations)) => {
-                Self::record_end(&mut state, &mut destinations, self.clock.now(), &end_of(&error));
+                self.record_end(&mut state, &mut destinations, self.clock.now(), &end_of(&error));
                 return Err(error);
             }
         };
@@ -168,8 +169,13 @@ impl Session<'_> {
                 }
                 Place::Open { case, dir, lock, path, state } => {
                     CustodyLog::open(&case)?.check_appendable(ActKind::Acquired)?;
-                    if let Some(state) = state {
+                    if let Some(mut state) = state {
                         self.check_same(&state, identity, found.as_ref())?;
+                        let files = std::mem::replace(&mut state.source.files, identity.files.clone());
+                        state.watch.take_up(&files, &self.before);
+                        if let Some(other) = found {
+                            state.watch.join(other.watch);
+                        }
                         found = Some(*state);
                     }
                     open.push((case, dir, lock, path));
@@ -180,6 +186,11 @@ impl Session<'_> {
         let left_over = open.iter().any(|(_, dir, ..)| crate::writers::exists(dir, leaves::FILE_NAME));
         self.tell_resumed(found.as_ref(), !complete.is_empty(), left_over);
         let mut state = found.unwrap_or_else(|| self.new_state(identity));
+        if !resumed && left_over {
+            let reason = "there was no state.json beside what an earlier session has left: it is not known whether the \
+                          source was written since; --twice compares all";
+            state.watch.unknown.push(reason.to_owned());
+        }
         self.begin_session(&mut state, resumed);
         if open.is_empty() {
             return Ok((state, None, complete));
@@ -201,6 +212,7 @@ impl Session<'_> {
     fn tell_resumed(&mut self, found: Option<&State>, complete: bool, left_over: bool) {
         let mut notes = Vec::new();
         if let Some(state) = found {
+            notes.extend(state.watch.differences.iter().chain(&state.watch.unknown).cloned());
             if state.storage.format != self.options.format {
                 let format = format!("{:?}", state.storage.format).to_lowercase();
                 notes.push(format!("going on in the format in which the exhibit was begun: {format}"));
@@ -236,7 +248,9 @@ impl Session<'_> {
         algorithms.push(Algorithm::Sha256);
         algorithms.sort_unstable();
         algorithms.dedup();
-        State::new(self.before.started, storage, algorithms, identity.clone())
+        let mut state = State::new(self.before.started, storage, algorithms, identity.clone());
+        state.watch.counters.clone_from(&self.before.counters);
+        state
     }
 
     fn begin_session(&mut self, state: &mut State, resumed: bool) {
@@ -267,12 +281,7 @@ impl Session<'_> {
     }
 
     /// Refuses to go on with what was read from another source, or differs between destinations.
-    fn check_same(
-        &mut self,
-        state: &State,
-        identity: &SourceIdentity,
-        other: Option<&State>,
-    ) -> Result<(), AcquireError> {
+    fn check_same(&self, state: &State, identity: &SourceIdentity, other: Option<&State>) -> Result<(), AcquireError> {
         let path = self.before.path.clone();
         let refused = |reason: String, hint: &str| AcquireError::Refused {
             path: path.clone(),
@@ -282,11 +291,6 @@ impl Session<'_> {
         if let Some(difference) = state.source.difference(identity) {
             let reason = format!("the exhibit under way is of another source: {difference}");
             return Err(refused(reason, "take the source with which it was begun, or another --exhibit"));
-        }
-        if let Some(doubt) = state.source.doubt(identity).filter(|_| other.is_none()) {
-            let issue = Issue::new(path.clone(), doubt);
-            self.progress.issue(&issue);
-            self.issues.push(issue);
         }
         if other.is_some_and(|other| other.storage != state.storage || other.algorithms != state.algorithms) {
             let reason = "the destinations were begun with different formats or digests".to_owned();
@@ -425,7 +429,8 @@ impl Session<'_> {
     }
 
     /// Writes down how the session ended, as far as the destinations can still be written.
-    fn record_end(state: &mut State, destinations: &mut [Destination], now: Timestamp, end: &str) {
+    fn record_end(&self, state: &mut State, destinations: &mut [Destination], now: Timestamp, end: &str) {
+        state.watch.look(self.origin.device().map(|device| watch::Counters::of(device, now)));
         if let Some(session) = state.sessions.last_mut() {
             session.ended = Some(now);
             end.clone_into(&mut session.end);

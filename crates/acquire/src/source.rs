@@ -5,7 +5,7 @@ mod facts;
 mod open;
 mod stdin;
 
-pub(crate) use facts::{facts, modified};
+pub(crate) use facts::{changed, facts, modified};
 pub(crate) use open::open;
 pub(crate) use stdin::StdinSource;
 

@@ -125,8 +125,8 @@ pub struct SourceRecord {
 /// Whether the source changed while it was read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// What was compared: `size`, `identity`, `first and last sectors`, `disk sequence number`, `sectors written`,
-    /// `every leaf`.
+    /// What was compared, over all sessions: `size`, `identity`, `first and last sectors`, `disk sequence number`,
+    /// `sectors written`, `sectors discarded`, `times of the files`, `every leaf`.
     pub compared: Vec<String>,
     /// What differed, in plain words; empty if nothing did.
     pub differences: Vec<String>,

@@ -1,6 +1,6 @@
 //! A folder with a case in it, and what tests ask of an exhibit.
 
-use crate::{Ran, TempDir, kanshiki_path, run, tempdir, zstd_decompress};
+use crate::{Ran, TempDir, kanshiki_path, run, tempdir, wait_until, zstd_decompress};
 use serde_json::Value;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -62,6 +62,30 @@ impl Workplace {
     #[track_caller]
     pub fn acquire(&self, source: impl AsRef<Path>, more: &[&str]) -> Ran {
         run(&mut self.acquire_command(source, more))
+    }
+
+    /// `kanshiki acquire` of a source as exhibit E1, in which every read of the source takes so many milliseconds longer.
+    ///
+    /// strace waits before each read and stays beside: the program that is started becomes kanshiki itself. The test asks
+    /// for strace with `need`.
+    #[must_use]
+    pub fn slow_acquire_command(&self, source: impl AsRef<Path>, more: &[&str], milliseconds: u64) -> Command {
+        let delay = format!("inject=pread64:delay_enter={}", milliseconds * 1000);
+        let mut strace = Command::new("strace");
+        strace.args(["-D", "-f", "-o", "/dev/null", "-e", "trace=pread64", "-e", &delay, "-P"]).arg(source.as_ref());
+        strace.arg(kanshiki_path()).args(self.acquire_command(source, more).get_args());
+        strace
+    }
+
+    /// Waits until the image under way has so many bytes.
+    #[track_caller]
+    pub fn wait_for_image(&self, bytes: u64) {
+        let written = || -> u64 {
+            let partial = self.partial();
+            let files = if partial.exists() { image_files(&partial) } else { Vec::new() };
+            files.iter().map(|file| file.metadata().map_or(0, |metadata| metadata.len())).sum()
+        };
+        wait_until(&format!("{bytes} bytes of the image"), || written() >= bytes);
     }
 
     /// Runs `kanshiki acquire -` with a file as standard input.

@@ -362,7 +362,7 @@ mod tests {
         #[test]
         fn any_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             parse_page_80(&bytes);
-            super::super::parse_sectors_written(&bytes);
+            super::super::parse_stat(&bytes, 7);
         }
     }
 }

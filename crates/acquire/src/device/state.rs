@@ -23,6 +23,7 @@ impl BlockDevice {
             ("holders".to_owned(), Fact::probed(holders(&usage), shown(&disk.folder().join("holders")))),
             ("read_only".to_owned(), Fact::probed(Value::Object(flags), "the attribute ro of the disk and partitions")),
             ("sectors_written".to_owned(), disk.sectors_written()),
+            ("sectors_discarded".to_owned(), disk.sectors_discarded()),
             ("open_in_programs".to_owned(), super::openers::fact(&disk)),
         ])
     }
@@ -103,6 +104,6 @@ mod tests {
         tree.write("class/block/sda/stat", "1 2 3\n");
         let fact = tree.device("sda").sectors_written();
         assert_eq!(fact.value, Value::Null);
-        assert!(fact.reason.unwrap().ends_with("has no seventh number"));
+        assert!(fact.reason.unwrap().ends_with("has no number 7"));
     }
 }

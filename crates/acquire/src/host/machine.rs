@@ -30,6 +30,11 @@ pub fn host_facts() -> Facts {
     facts_below(Path::new("/"))
 }
 
+/// Which start of the machine this is: a number that the kernel draws anew each time.
+pub(crate) fn boot_id() -> Option<String> {
+    text_fact(Path::new("/proc/sys/kernel/random/boot_id")).text()
+}
+
 fn facts_below(root: &Path) -> Facts {
     let system = uname();
     let told = |bytes: &[u8]| Fact::probed(visible(bytes), "uname");

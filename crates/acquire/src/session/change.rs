@@ -1,13 +1,14 @@
 //! Whether a source is still what it was: before a session goes on, and after the last read.
 
-use super::record::Before;
+use super::record::{Before, mark};
+use super::watch::{Counters, Watch};
 use crate::AcquireError;
 use crate::destination::{Destination, Stored};
 use crate::source::SourceReader;
 use crate::stream::{Buffer, CHUNK_BYTES, ChunkStream, Feed, StreamError, Work};
 use kanshiki_custody::leaves::{Leaves, leaf_count, leaf_digest};
 use kanshiki_custody::manifest::Change;
-use kanshiki_model::{ByteRange, ByteRanges, Fact, Progress};
+use kanshiki_model::{ByteRange, ByteRanges, Progress, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,8 +49,15 @@ fn find_sample(
     })
 }
 
-/// Compares the source with what it was before the first read.
-pub(super) fn detect(source: &SourceReader, edges: &[Option<String>; 2], before: &Before) -> Change {
+/// Compares the source with what it was before the first read; `watch` holds what earlier sessions have found, and
+/// takes up what the kernel has counted since.
+pub(super) fn detect(
+    source: &SourceReader,
+    edges: &[Option<String>; 2],
+    before: &Before,
+    watch: &mut Watch,
+    now: Timestamp,
+) -> Change {
     let mut change = Change::default();
     let mut compare = |name: &str, differs: Option<String>| {
         change.compared.push(name.to_owned());
@@ -75,15 +83,22 @@ pub(super) fn detect(source: &SourceReader, edges: &[Option<String>; 2], before:
                 differs.then(|| format!("the disk sequence number was {before}, now {now}")),
             );
         }
-        if let (Some(before), Some(now)) = (before.sectors_written, device.sectors_written().number()) {
-            let written = now.saturating_sub(before);
-            let differs = now != before;
-            compare(
-                "sectors written",
-                differs.then(|| format!("{written} sectors were WRITTEN to the disk meanwhile")),
-            );
-        }
+        let counters = Counters::of(device, now);
+        let counts = [("sectors written", counters.sectors_written), ("sectors discarded", counters.sectors_discarded)];
+        counts.iter().filter(|(_, count)| count.is_some()).for_each(|(name, _)| compare(name, None));
+        watch.look(Some(counters));
+    } else {
+        let several = source.files().count() > 1;
+        let marks = before.identity.files.iter().zip(source.files()).enumerate();
+        let changes = marks.filter_map(|(number, (before, file))| {
+            let change = before.change(&mark(file)?)?;
+            let part = if several { format!("part {} of ", number.saturating_add(1)) } else { String::new() };
+            Some(format!("{part}the source {change}, while it was read"))
+        });
+        let changes: Vec<String> = changes.take(20).collect();
+        compare("times of the files", (!changes.is_empty()).then(|| changes.join("; ")));
     }
+    change.differences.splice(0..0, watch.differences.iter().cloned());
     change
 }
 
@@ -140,9 +155,4 @@ pub(super) fn compare_twice(
 fn chunk_range(index: u64, bytes: u64) -> ByteRange {
     let start = index.saturating_mul(CHUNK_BYTES);
     ByteRange::new(start, start.saturating_add(CHUNK_BYTES).min(bytes))
-}
-
-/// The number in a fact, where there is one.
-pub(super) fn number(fact: Option<&Fact>) -> Option<u64> {
-    fact.and_then(Fact::number)
 }

@@ -51,20 +51,21 @@ impl Session<'_> {
         mut destinations: Vec<Destination>,
         complete: Vec<(Case, Manifest)>,
     ) -> Result<Outcome, AcquireError> {
-        let after = match self.after(image, destinations.first()) {
+        let after = match self.after(&mut state, image, destinations.first()) {
             Ok(after) => after,
             Err(error) => {
-                Self::record_end(&mut state, &mut destinations, self.clock.now(), &super::end_of(&error));
+                self.record_end(&mut state, &mut destinations, self.clock.now(), &super::end_of(&error));
                 return Err(error);
             }
         };
+        self.keep_differences(&mut state, &after, &destinations);
         let (mut finished, mut failures) = (Vec::new(), Vec::new());
         for mut destination in destinations {
             let path = destination.path.clone();
             let closed = self.finish_one(&mut state, image, &after, &mut destination);
             if let Err(error) = &closed {
                 let end = super::end_of(error);
-                Self::record_end(&mut state, std::slice::from_mut(&mut destination), self.clock.now(), &end);
+                self.record_end(&mut state, std::slice::from_mut(&mut destination), self.clock.now(), &end);
             }
             let closed = closed.and_then(|manifest| {
                 // What came while the work went on.
@@ -179,23 +180,42 @@ impl Session<'_> {
         }
     }
 
+    /// Writes down what differed before the copies are read back: a later session that only ends them must know it.
+    fn keep_differences(&self, state: &mut State, after: &After, destinations: &[Destination]) {
+        if after.change.differences.is_empty() {
+            return;
+        }
+        state.watch.differences.clone_from(&after.change.differences);
+        // A destination that cannot be written fails when it is finished.
+        destinations.iter().for_each(|destination| drop(destination.dir.replace(state::FILE_NAME, &state.to_json())));
+    }
+
     /// Looks at the source after the last read, and lets it go.
-    fn after(&mut self, image: &Image, destination: Option<&Destination>) -> Result<After, AcquireError> {
+    fn after(
+        &mut self,
+        state: &mut State,
+        image: &Image,
+        destination: Option<&Destination>,
+    ) -> Result<After, AcquireError> {
         let reading = self.before.instant.elapsed();
         let mut change = kanshiki_custody::manifest::Change::default();
         if let Some(reader) = self.origin.reader() {
             if let (true, Some(destination)) = (self.options.twice, destination) {
                 let patience = self.options.patience;
                 change::compare_twice(reader, destination, &image.unreadable, patience, self.progress, &mut change)?;
+                // Every leaf was compared with the source as it is now.
+                state.watch.unknown.clear();
             }
             let source = Arc::clone(reader);
             let edges = patiently(self.options.patience, self.progress, move || edge_digests(&source))?;
-            let found = change::detect(reader, &edges, &self.before);
+            let found = change::detect(reader, &edges, &self.before, &mut state.watch, self.clock.now());
             change.compared.extend(found.compared);
             change.differences.extend(found.differences);
+            let mut said = std::collections::BTreeSet::new();
+            change.differences.retain(|difference| said.insert(difference.clone()));
             change.compared.sort_unstable();
         }
-        let state = self.origin.device().map(|device| device.state()).unwrap_or_default();
+        let state_after = self.origin.device().map(|device| device.state()).unwrap_or_default();
         let restored = self.protection.as_mut().map(crate::device::WriteProtection::restore);
         let mut protection = self.protection.as_ref().map(|protection| protection.facts()).unwrap_or_default();
         protection.extend(restored.map(|fact| ("read_only_after".to_owned(), fact)));
@@ -203,7 +223,7 @@ impl Session<'_> {
             let statement = "the source is no block device: it was opened for reading only";
             protection.insert("statement".to_owned(), Fact::derived(statement, "the kind of the source"));
         }
-        Ok(After { change, state, protection, reading })
+        Ok(After { change, state: state_after, protection, reading })
     }
 
     fn reserve(&mut self, image: &Image, after: &After) {

@@ -1,8 +1,8 @@
 //! What is recorded beside the bytes: facts before the first read and after the last one, and the manifest made of
 //! them.
 
-use super::change;
 use super::patient::patiently;
+use super::watch::Counters;
 use super::{Image, Origin, Session, State};
 use crate::AcquireError;
 use crate::device::guard;
@@ -28,7 +28,8 @@ pub(super) struct Before {
     pub(super) path: String,
     pub(super) identity: SourceIdentity,
     pub(super) disk_sequence: Option<u64>,
-    pub(super) sectors_written: Option<u64>,
+    /// What the kernel had counted of the disk; `None` for what is no block device.
+    pub(super) counters: Option<Counters>,
     device: Facts,
     state: Facts,
     clock: Facts,
@@ -53,6 +54,8 @@ impl Before {
     ) -> Result<Self, AcquireError> {
         let started = clock.now();
         let device = origin.device();
+        // Before the first read, so that nothing that is read escapes the count.
+        let counters = device.map(|device| Counters::of(device, started));
         let facts = origin.reader().map(|reader| source::facts(reader)).unwrap_or_default();
         let serial = ["serial", "wwid"].iter().find_map(|name| facts.get(*name).and_then(Fact::text));
         let reader = origin.reader();
@@ -71,7 +74,7 @@ impl Before {
             path: reader.map_or_else(|| "-".to_owned(), |reader| reader.path().to_owned()),
             identity,
             disk_sequence: device.and_then(|device| device.disk_sequence()),
-            sectors_written: change::number(state.get("sectors_written")),
+            counters,
             device: facts,
             state,
             clock: host::clock_facts(started),
@@ -80,10 +83,10 @@ impl Before {
 }
 
 /// By what an open file is known again.
-fn mark(file: &std::fs::File) -> Option<FileMark> {
+pub(super) fn mark(file: &std::fs::File) -> Option<FileMark> {
     let metadata = file.metadata().ok()?;
-    let modified = source::modified(&metadata);
-    Some(FileMark { device: metadata.dev(), inode: metadata.ino(), modified })
+    let (modified, changed) = (source::modified(&metadata), Some(source::changed(&metadata)));
+    Some(FileMark { device: metadata.dev(), inode: metadata.ino(), modified, changed })
 }
 
 /// What differs between the manifests of one acquisition's destinations.
@@ -143,7 +146,7 @@ impl Session<'_> {
                 clock: self.before.clock.clone(),
                 state_before: self.before.state.clone(),
                 state_after: after.state.clone(),
-                reading: self.reading(image, after),
+                reading: self.reading(state, image, after),
                 destination: destination(copy.folder),
             },
         }
@@ -184,7 +187,7 @@ impl Session<'_> {
         issues
     }
 
-    fn reading(&self, image: &Image, after: &After) -> Facts {
+    fn reading(&self, state: &State, image: &Image, after: &After) -> Facts {
         let reader = self.origin.reader();
         let how = match reader {
             Some(reader) if reader.is_direct() => "direct, past the page cache",
@@ -195,14 +198,16 @@ impl Session<'_> {
         let rate = u128::from(image.bytes).saturating_mul(1000).checked_div(after.reading.as_millis());
         let rate = rate.and_then(|rate| u64::try_from(rate).ok()).unwrap_or(image.bytes);
         let errors = reader.map_or(0, |reader| reader.errors());
-        Facts::from([
+        let mut facts = Facts::from([
             ("how".to_owned(), Fact::derived(how, "flags of the descriptor")),
             ("read_errors".to_owned(), Fact::derived(errors, "reads that failed, in this session")),
             ("retries".to_owned(), Fact::derived(image.retries, "sectors tried again, in this session")),
             ("milliseconds".to_owned(), Fact::derived(milliseconds, "monotonic clock, in this session")),
             ("bytes_per_second".to_owned(), Fact::derived(rate, "bytes of the image and milliseconds")),
             ("request_bytes".to_owned(), Fact::derived(crate::stream::CHUNK_BYTES, "the program")),
-        ])
+        ]);
+        facts.extend(state.between_sessions().map(|fact| ("changed_between_sessions".to_owned(), fact)));
+        facts
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an acquisition under way must know to be taken up again: `state.json` in the exhibit's folder.
 
+use super::watch::Watch;
 use crate::writers::Storage;
 use kanshiki_custody::manifest::{Session, SourceKind};
 use kanshiki_model::{Algorithm, Facts, Timestamp};
@@ -37,6 +38,9 @@ pub(crate) struct State {
     pub(crate) command_line: Vec<String>,
     /// The sessions so far.
     pub(crate) sessions: Vec<Session>,
+    /// Whether the source was written meanwhile.
+    #[serde(default)]
+    pub(crate) watch: Watch,
 }
 
 /// By what a source is known again.
@@ -64,6 +68,9 @@ pub(crate) struct FileMark {
     pub(crate) inode: u64,
     /// When it was last written.
     pub(crate) modified: Timestamp,
+    /// When its inode was last changed, which no program can put back; `None` in states of older versions.
+    #[serde(default)]
+    pub(crate) changed: Option<Timestamp>,
 }
 
 /// Why a state cannot be used.
@@ -105,6 +112,7 @@ impl State {
             protection: Facts::new(),
             command_line: Vec::new(),
             sessions: Vec::new(),
+            watch: Watch::default(),
         }
     }
 
@@ -174,20 +182,6 @@ impl SourceIdentity {
             _ => None,
         })
     }
-
-    /// What leaves a doubt whether this source is that one, although nothing tells it from another; `None` if nothing
-    /// does.
-    #[must_use]
-    pub(crate) fn doubt(&self, other: &Self) -> Option<String> {
-        self.files.iter().zip(&other.files).find_map(|(before, now)| {
-            if before.modified != now.modified {
-                let (before, now) = (before.modified, now.modified);
-                return Some(format!("the source was last written at {before} when the copy was begun, now at {now}"));
-            }
-            let moved = before.device != now.device;
-            moved.then(|| "the source lies on a filesystem of another number than when the copy was begun".to_owned())
-        })
-    }
 }
 
 #[cfg(test)]
@@ -197,20 +191,18 @@ mod tests {
     use proptest::prelude::*;
 
     fn mark(inode: u64, second: i64) -> FileMark {
-        FileMark { device: 1, inode, modified: Timestamp::from_nanoseconds(second * 1_000_000_000) }
+        FileMark { device: 1, inode, modified: Timestamp::from_nanoseconds(second * 1_000_000_000), changed: None }
     }
 
     #[test]
-    fn another_inode_is_another_source_and_a_later_time_leaves_a_doubt() {
+    fn another_inode_is_another_source_and_a_later_time_is_not() {
         let source = state().source;
-        assert_eq!(source.doubt(&source), None);
         let other = SourceIdentity { files: vec![mark(8, 1)], ..source.clone() };
         assert_eq!(source.difference(&other).unwrap(), "it was the file with inode 7, now that with inode 8");
         let later = SourceIdentity { files: vec![mark(7, 2)], ..source.clone() };
         assert_eq!(source.difference(&later), None);
-        assert!(source.doubt(&later).unwrap().contains("1970-01-01T00:00:02Z"));
         let of_older_state = SourceIdentity { files: Vec::new(), ..source.clone() };
-        assert_eq!((of_older_state.difference(&source), of_older_state.doubt(&source)), (None, None));
+        assert_eq!(of_older_state.difference(&source), None);
     }
 
     fn state() -> State {

@@ -44,6 +44,12 @@ fn file_facts(file: &File, parts: usize) -> Facts {
     facts
 }
 
+/// When a file's inode was last changed.
+pub(crate) fn changed(metadata: &std::fs::Metadata) -> Timestamp {
+    let nanoseconds = metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec());
+    Timestamp::from_nanoseconds(nanoseconds)
+}
+
 /// When a file was last written.
 pub(crate) fn modified(metadata: &std::fs::Metadata) -> Timestamp {
     let nanoseconds = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());

@@ -537,13 +537,14 @@ fn the_script_waits_for_no_pipe_follows_no_link_and_finds_what_is_hidden() {
         ["case.json", "custody/HEAD", "custody/00000001.json", "exhibits/E1/image.raw", "exhibits/E1/SHA256SUMS"];
     for name in names {
         let (file, kept) = (case.path().join(name), case.path().join("kept"));
+        let folder = OutputDir::open(file.parent().unwrap()).unwrap();
         std::fs::rename(&file, &kept).unwrap();
         assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
         assert_script(&case, &["--all"], 1, name);
-        std::fs::remove_file(&file).unwrap();
+        folder.remove_own(file.file_name().unwrap().to_str().unwrap()).unwrap();
         std::os::unix::fs::symlink(&kept, &file).unwrap();
         assert_script(&case, &["--all"], 1, name);
-        std::fs::remove_file(&file).unwrap();
+        folder.remove_own(file.file_name().unwrap().to_str().unwrap()).unwrap();
         std::fs::rename(&kept, &file).unwrap();
     }
     for name in ["custody/.hidden", "exhibits/.hidden", "exhibits/E1/.hidden"] {

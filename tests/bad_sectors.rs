@@ -2,8 +2,8 @@
 #![expect(clippy::single_range_in_vec_init, reason = "a list of bad places may hold one")]
 
 use kanshiki_testkit::{
-    BadDevice, Exhibit, Need, Running, TempDir, ddrescuelog_bad_bytes, kanshiki, need, noise, run, sample_image,
-    sha256sum, sha256sum_check, tempdir, wait_until, write_file,
+    BadDevice, Exhibit, LoopAccess, LoopDevice, Need, Running, TempDir, Workplace, ddrescuelog_bad_bytes, kanshiki,
+    manifest, need, noise, restored, run, sample_image, sha256sum, sha256sum_check, tempdir, wait_until, write_file,
 };
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -316,5 +316,33 @@ fn an_acquisition_ended_while_it_recovers_is_resumed_to_the_same_exhibit() {
         }
         assert_eq!(exhibit.manifest()["image"], undisturbed.manifest()["image"]);
         assert_eq!(exhibit.manifest()["run"]["sessions"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn the_end_of_a_disk_that_is_no_whole_sector_is_read_or_listed_and_the_rest_is_copied() {
+    if !need(&[Need::Root, Need::LoopDevices]) {
+        return;
+    }
+    let place = Workplace::new();
+    for (whole, rest) in [(20 * MIB, 512), (3 * MIB + 4096, 3584), (4096, 512)] {
+        let source = place.path("disk");
+        let bytes = noise(5, usize::try_from(whole + rest).unwrap());
+        write_file(&source, &bytes);
+        let disk = LoopDevice::attach(&source, LoopAccess::ReadOnly, 4096);
+        let ran = place.acquire(disk.path(), &[]);
+        assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
+        let manifest = manifest(&place.exhibit());
+        let image = restored(&place.exhibit());
+        assert_eq!(image.len(), bytes.len());
+        assert!(image[..usize::try_from(whole).unwrap()] == bytes[..usize::try_from(whole).unwrap()]);
+        assert!(manifest["issues"].to_string().contains("are no whole sector"), "{}", manifest["issues"]);
+        if ran.code == 3 {
+            assert_eq!(manifest["image"]["unreadable"], json!([{"start": whole, "end": whole + rest}]));
+        } else {
+            assert!(image == bytes);
+        }
+        let _ = place.verify(&["--read-only"]).exits(ran.code);
+        std::fs::remove_dir_all(place.case()).unwrap();
     }
 }

@@ -56,6 +56,9 @@ pub fn acquire(options: &AcquireOptions, clock: &dyn Clock, progress: &dyn Progr
         issues.push(Issue::new(origin.reader().map_or("-", |reader| reader.path()), note.clone()));
         reservations.push(note.clone());
     }
+    if let Some(reader) = origin.reader() {
+        issues.extend(reader.tail_note().map(|note| Issue::new(reader.path(), note)));
+    }
     let protection = origin.device().map(|device| WriteProtection::set(device, options.live));
     let before = Before::of(&origin, options.patience, clock, progress)?;
     let mut session = Session { options, clock, progress, origin, protection, before, issues, reservations };

@@ -40,6 +40,7 @@ pub(crate) struct SourceReader {
     direct: bool,
     live: bool,
     device: Option<BlockDevice>,
+    tail: Option<Tail>,
     errors: AtomicU64,
     pulse: Pulse,
     notes: Vec<String>,
@@ -77,6 +78,25 @@ impl Pulse {
         let places = [self.last_good.load(Ordering::Relaxed), self.first_good.load(Ordering::Relaxed)];
         let due = failures >= FAILURES_BEFORE_A_LOOK && failures.is_power_of_two();
         Some(places).filter(|places| due && !places.contains(&u64::MAX))
+    }
+}
+
+/// The end of a device that is no whole sector. Direct reads never get there, and the kernel may refuse others too.
+#[derive(Debug)]
+struct Tail {
+    range: ByteRange,
+    // A second descriptor of the same device, which reads through the page cache.
+    file: io::Result<File>,
+}
+
+impl Tail {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        // Whatever the kernel calls it, these bytes alone cannot be had: the disk is there.
+        let unreadable = || io::Error::from(rustix::io::Errno::IO);
+        match self.file.as_ref().map(|file| file.read_at(buf, offset)) {
+            Ok(Ok(read)) if read > 0 => Ok(read),
+            _ => Err(unreadable()),
+        }
     }
 }
 
@@ -136,6 +156,19 @@ impl SourceReader {
         self.device.as_ref()
     }
 
+    /// What must be known of a device that does not end at the end of a sector; `None` for all others.
+    #[must_use]
+    pub(crate) fn tail_note(&self) -> Option<String> {
+        let tail = self.tail.as_ref()?.range;
+        Some(format!(
+            "the device has {} bytes, which is no multiple of its sector of {}: its last {} bytes are no whole sector, and \
+             most kernels do not read them",
+            self.bytes,
+            self.sector_bytes,
+            tail.len()
+        ))
+    }
+
     /// The descriptors, the first part's first.
     pub(crate) fn files(&self) -> impl Iterator<Item = &File> {
         self.parts.iter().map(|part| &part.file)
@@ -171,9 +204,10 @@ impl SourceReader {
     /// The beginning and the end, [`EDGE_BYTES`] each; the two overlap in a small source.
     #[must_use]
     pub(crate) fn edges(&self) -> [ByteRange; 2] {
-        // Direct reads begin and end at sectors; a device's length is a multiple of its sector.
-        let last = self.bytes.saturating_sub(EDGE_BYTES) / self.sector_bytes * self.sector_bytes;
-        [ByteRange::new(0, EDGE_BYTES.min(self.bytes)), ByteRange::new(last, self.bytes)]
+        // Direct reads begin and end at sectors.
+        let end = self.tail.as_ref().map_or(self.bytes, |tail| tail.range.start);
+        let last = end.saturating_sub(EDGE_BYTES) / self.sector_bytes * self.sector_bytes;
+        [ByteRange::new(0, EDGE_BYTES.min(end)), ByteRange::new(last, end)]
     }
 
     /// Whether these bytes are a hole of a sparse file, which need not be read.
@@ -230,7 +264,15 @@ impl SourceReader {
                 return Err(Fault::Ended(done));
             };
             let room = usize::try_from(part.range.end.saturating_sub(at)).unwrap_or(usize::MAX).min(rest.len());
+            let whole = self.tail.as_ref().map_or(u64::MAX, |tail| tail.range.start.saturating_sub(at));
+            let in_tail = self.tail.as_ref().filter(|_| whole == 0);
+            let room = if in_tail.is_some() { room } else { room.min(usize::try_from(whole).unwrap_or(usize::MAX)) };
             let rest = rest.get_mut(..room).unwrap_or_default();
+            if let Some(tail) = in_tail {
+                let read = tail.read_at(rest, at).map_err(|error| self.failed(Fault::Unreadable(error)))?;
+                done = done.saturating_add(read);
+                continue;
+            }
             match part.file.read_at(rest, at.saturating_sub(part.range.start)) {
                 Ok(0) => return Err(self.failed(Fault::Ended(done))),
                 Ok(read) => done = done.saturating_add(read),

@@ -1,6 +1,6 @@
 //! Opens a source, or says why not.
 
-use super::{FILE_SECTOR_BYTES, Part, Pulse, SourceReader, length};
+use super::{FILE_SECTOR_BYTES, Part, Pulse, SourceReader, Tail, length};
 use crate::AcquireError;
 use crate::device::{BlockDevice, guard};
 use kanshiki_custody::manifest::SourceKind;
@@ -94,6 +94,14 @@ fn open_device(
     if !direct {
         rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(|errno| failed(errno.into()))?;
     }
+    let rest = bytes.checked_rem(sector_bytes).unwrap_or(0);
+    let tail = (direct && rest > 0).then(|| Tail {
+        range: ByteRange::new(bytes.saturating_sub(rest), bytes),
+        file: device.open_node().and_then(|node| {
+            rustix::fs::fcntl_setfl(&node, OFlags::empty())?;
+            Ok(node)
+        }),
+    });
     Ok(SourceReader {
         kind: SourceKind::Device,
         path,
@@ -103,6 +111,7 @@ fn open_device(
         direct,
         live: !reasons.is_empty(),
         device: Some(device),
+        tail,
         errors: AtomicU64::new(0),
         pulse: Pulse::default(),
         notes: Vec::new(),
@@ -138,6 +147,7 @@ fn open_files(shown: &str, path: &Path, first: File) -> Result<SourceReader, Acq
         direct: false,
         live: false,
         device: None,
+        tail: None,
         errors: AtomicU64::new(0),
         pulse: Pulse::default(),
         notes,

@@ -346,3 +346,55 @@ fn the_end_of_a_disk_that_is_no_whole_sector_is_read_or_listed_and_the_rest_is_c
         std::fs::remove_dir_all(place.case()).unwrap();
     }
 }
+
+#[test]
+fn what_an_exhibit_could_not_read_stays_unreadable_when_its_image_is_copied() {
+    if !need(BadDevice::NEEDS) {
+        return;
+    }
+    let place = Workplace::new();
+    let source = place.path("disk");
+    write_file(&source, noise(5, usize::try_from(6 * MIB).unwrap()));
+    let bad = [65_536..66_048, 3 * MIB..3 * MIB + 2048];
+    let disk = BadDevice::new(&source, 512, &bad);
+    for (format, first) in [("raw", "image.raw"), ("split", "image.raw.001"), ("zstd", "image.raw.zst")] {
+        let mut more = vec!["--format", format];
+        more.extend(["--split-size", "2500K"].iter().filter(|_| format == "split"));
+        let _ = place.acquire(disk.path(), &more).exits(3);
+        let copy = Workplace::new();
+        let ran = copy.acquire(place.exhibit().join(first), &["--quiet"]).exits(3);
+        assert!(ran.stderr.contains("could not be read"), "{}", ran.stderr);
+        let (before, now) = (manifest(&place.exhibit()), manifest(&copy.exhibit()));
+        let issues = now["issues"].to_string();
+        if format == "zstd" {
+            assert!(issues.contains("it is the compressed image of exhibit E1"), "{issues}");
+        } else {
+            assert_eq!(now["image"]["unreadable"], before["image"]["unreadable"]);
+            assert_eq!(now["image"]["digests"], before["image"]["digests"]);
+            assert_eq!(now["image"]["readable_digests"], before["image"]["readable_digests"]);
+            assert!(issues.contains("says the manifest beside it"), "{issues}");
+        }
+        std::fs::remove_dir_all(place.case()).unwrap();
+    }
+}
+
+#[test]
+fn an_image_whose_record_cannot_be_read_or_tells_of_another_length_is_copied_with_a_reservation() {
+    let place = Workplace::new();
+    let source = place.path("disk");
+    write_file(&source, noise(5, usize::try_from(2 * MIB).unwrap()));
+    let _ = place.acquire(&source, &[]).exits(0);
+    let folder = place.path("copied");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["image.raw", "manifest.json"] {
+        write_file(&folder.join(name), std::fs::read(place.exhibit().join(name)).unwrap());
+    }
+    let image = folder.join("image.raw");
+    let _ = Workplace::new().acquire(&image, &[]).exits(0);
+    std::fs::File::options().write(true).open(&image).unwrap().set_len(MIB).unwrap();
+    let ran = Workplace::new().acquire(&image, &["--quiet"]).exits(3);
+    assert!(ran.stderr.contains("tells of an image of 2097152 bytes, and it has 1048576"), "{}", ran.stderr);
+    write_file(&folder.join("manifest.json"), "{");
+    let ran = Workplace::new().acquire(&image, &["--quiet"]).exits(3);
+    assert!(ran.stderr.contains("the manifest beside it cannot be read"), "{}", ran.stderr);
+}

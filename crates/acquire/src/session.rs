@@ -57,7 +57,7 @@ pub fn acquire(options: &AcquireOptions, clock: &dyn Clock, progress: &dyn Progr
         reservations.push(note.clone());
     }
     if let Some(reader) = origin.reader() {
-        issues.extend(reader.tail_note().map(|note| Issue::new(reader.path(), note)));
+        issues.extend(reader.remarks().map(|note| Issue::new(reader.path(), note)));
     }
     let protection = origin.device().map(|device| WriteProtection::set(device, options.live));
     let before = Before::of(&origin, options.patience, clock, progress)?;

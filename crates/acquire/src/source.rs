@@ -1,6 +1,7 @@
 //! What is copied: a block device, a regular file, a raw image in parts, or standard input. It is opened for reading
 //! once, and from then on only the open descriptors count.
 
+mod beside;
 mod facts;
 mod open;
 mod stdin;
@@ -13,7 +14,7 @@ use crate::device::BlockDevice;
 use crate::error::with_causes;
 use crate::stream::{Buffer, CHUNK_BYTES, Fault, Feed};
 use kanshiki_custody::manifest::SourceKind;
-use kanshiki_model::ByteRange;
+use kanshiki_model::{ByteRange, ByteRanges};
 use rustix::fs::SeekFrom;
 use std::fs::File;
 use std::io;
@@ -44,6 +45,8 @@ pub(crate) struct SourceReader {
     errors: AtomicU64,
     pulse: Pulse,
     notes: Vec<String>,
+    remarks: Vec<String>,
+    recorded: ByteRanges,
 }
 
 /// Where the source was read well, and how often it failed since.
@@ -156,9 +159,13 @@ impl SourceReader {
         self.device.as_ref()
     }
 
+    /// What must be known and does not speak against the copy, in plain words.
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = String> + '_ {
+        self.remarks.iter().cloned().chain(self.tail_note())
+    }
+
     /// What must be known of a device that does not end at the end of a sector; `None` for all others.
-    #[must_use]
-    pub(crate) fn tail_note(&self) -> Option<String> {
+    fn tail_note(&self) -> Option<String> {
         let tail = self.tail.as_ref()?.range;
         Some(format!(
             "the device has {} bytes, which is no multiple of its sector of {}: its last {} bytes are no whole sector, and \
@@ -257,6 +264,10 @@ impl SourceReader {
     }
 
     fn read_whole(&self, offset: u64, buf: &mut [u8]) -> Result<(), Fault> {
+        let range = ByteRange::new(offset, offset.saturating_add(buf.len() as u64));
+        if self.recorded.within(range).next().is_some() {
+            return Err(Fault::Unreadable(io::Error::other("recorded as unreadable when the image was made")));
+        }
         let mut done: usize = 0;
         while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
             let at = offset.saturating_add(done as u64);
@@ -309,7 +320,9 @@ impl Feed for SourceReader {
 
     fn fill(&self, index: u64, buffer: &mut Buffer) -> Result<(), Fault> {
         let offset = index.saturating_mul(CHUNK_BYTES);
-        if self.is_hole(offset, buffer.as_slice().len() as u64) {
+        let range = ByteRange::new(offset, offset.saturating_add(buffer.as_slice().len() as u64));
+        let is_recorded = self.recorded.within(range).next().is_some();
+        if !is_recorded && self.is_hole(offset, buffer.as_slice().len() as u64) {
             buffer.as_mut().fill(0);
             return Ok(());
         }

@@ -1,11 +1,11 @@
 //! Opens a source, or says why not.
 
-use super::{FILE_SECTOR_BYTES, Part, Pulse, SourceReader, Tail, length};
+use super::{FILE_SECTOR_BYTES, Part, Pulse, SourceReader, Tail, beside, length};
 use crate::AcquireError;
 use crate::device::{BlockDevice, guard};
 use kanshiki_custody::manifest::SourceKind;
 use kanshiki_image::split;
-use kanshiki_model::{ByteRange, visible};
+use kanshiki_model::{ByteRange, ByteRanges, visible};
 use rustix::fs::{FileType, Mode, OFlags};
 use std::fs::File;
 use std::io;
@@ -115,6 +115,8 @@ fn open_device(
         errors: AtomicU64::new(0),
         pulse: Pulse::default(),
         notes: Vec::new(),
+        remarks: Vec::new(),
+        recorded: ByteRanges::new(),
     })
 }
 
@@ -137,7 +139,8 @@ fn open_files(shown: &str, path: &Path, first: File) -> Result<SourceReader, Acq
         parts.push(Part { range: ByteRange::new(bytes, end), file });
         bytes = end;
     }
-    let notes = odd_parts(&names, &parts);
+    let beside = beside::look(path, bytes);
+    let notes = odd_parts(&names, &parts).into_iter().chain(beside.notes).collect();
     Ok(SourceReader {
         kind: if parts.len() > 1 { SourceKind::Split } else { SourceKind::File },
         path: shown.to_owned(),
@@ -151,6 +154,8 @@ fn open_files(shown: &str, path: &Path, first: File) -> Result<SourceReader, Acq
         errors: AtomicU64::new(0),
         pulse: Pulse::default(),
         notes,
+        remarks: beside.remarks,
+        recorded: beside.unreadable,
     })
 }
 

@@ -342,7 +342,7 @@ fn the_end_of_a_disk_that_is_no_whole_sector_is_read_or_listed_and_the_rest_is_c
         } else {
             assert!(image == bytes);
         }
-        let _ = place.verify(&["--read-only"]).exits(ran.code);
+        let _ = place.verify(&["--read-only"]).exits(0);
         std::fs::remove_dir_all(place.case()).unwrap();
     }
 }

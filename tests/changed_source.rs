@@ -183,4 +183,13 @@ fn a_later_part_that_is_written_between_two_sessions_is_said_to_have_changed() {
     let _ = running.wait().exits(130);
     overwrite(&parts[1], BYTES / 2 - 3 * MIB / 2);
     assert_said(place.acquire(&parts[0], &["--resume", "--quiet"]), &place, "part 2 of the source was last written at");
+    let recorded = manifest(&place.exhibit())["source"]["facts"]["part_files"]["value"].clone();
+    assert_eq!(recorded.as_array().unwrap().len(), 2);
+    assert_eq!(recorded[1]["path"], json!(parts[1].canonicalize().unwrap()));
+    assert_eq!(recorded[1]["bytes"], json!(BYTES / 2));
+    assert_eq!(recorded[1]["inode"], json!(std::os::unix::fs::MetadataExt::ino(&parts[1].metadata().unwrap())));
+    // A part that is written after the end is told by a later look.
+    overwrite(&parts[1], BYTES / 2 - 3 * MIB / 2);
+    let ran = place.acquire(&parts[0], &["--resume", "--quiet"]).exits(3);
+    assert!(ran.stderr.contains("part 2 of the source was last written at"), "{}", ran.stderr);
 }

@@ -385,3 +385,16 @@ fn parts_without_a_byte_are_an_error_of_the_command_line() {
     let ran = run(ground.exhibit.acquire(&source).args(["--format", "split", "--split-size", "0"])).exits(2);
     assert!(ran.stderr.contains("a part has at least one byte"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_later_part_of_a_split_image_is_no_source() {
+    let place = kanshiki_testkit::Workplace::new();
+    for number in 1..=3 {
+        kanshiki_testkit::write_file(&place.path(&format!("disk.00{number}")), vec![number; 5000]);
+    }
+    let ran = place.acquire(place.path("disk.002"), &[]).exits(4);
+    assert!(ran.stderr.contains("it is a later part of a split image"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("give its first part, `") && ran.stderr.contains("disk.001`"), "{}", ran.stderr);
+    assert!(!place.case().exists());
+    let _ = place.acquire(place.path("disk.001"), &[]).exits(0);
+}

@@ -168,6 +168,20 @@ impl Session<'_> {
             let now = mark.modified;
             self.reservations.push(format!("the source was last written at {before} when it was copied, now at {now}"));
         }
+        let parts = source.facts.get("part_files").and_then(|fact| fact.value.as_array());
+        for (number, (part, mark)) in parts.into_iter().flatten().zip(&now.files).enumerate() {
+            let number = number.saturating_add(1);
+            if part.get("inode").and_then(Value::as_u64).is_some_and(|inode| inode != mark.inode) {
+                return Err(refused(format!("its part {number} is another file")));
+            }
+            let before = part.get("modified").and_then(Value::as_str);
+            if let Some(before) = before.filter(|before| number > 1 && *before != mark.modified.to_string()) {
+                let now = mark.modified;
+                self.reservations.push(format!(
+                    "part {number} of the source was last written at {before} when it was copied, now at {now}"
+                ));
+            }
+        }
         let Some(reader) = self.origin.reader() else { return Ok(()) };
         let leaves = case.exhibit_dir(&self.options.exhibit).join(leaves::FILE_NAME);
         // Leaves that cannot be read are for `verify` to tell.

@@ -123,6 +123,14 @@ fn open_device(
 fn open_files(shown: &str, path: &Path, first: File) -> Result<SourceReader, AcquireError> {
     let failed = |source: io::Error| AcquireError::Source { path: shown.to_owned(), source };
     let names = split::discover(path).map_err(failed)?.filter(|names| names.len() > 1).unwrap_or_default();
+    if let Some(first) = split::first_part(path) {
+        let hint = format!(
+            "give its first part, `{}`: it is copied with all that follow",
+            visible(first.as_os_str().as_bytes())
+        );
+        let reason = "it is a later part of a split image".to_owned();
+        return Err(AcquireError::Refused { path: shown.to_owned(), reason, hint: Some(hint) });
+    }
     let mut files = vec![first];
     for name in names.iter().skip(1) {
         let file = rustix::fs::open(name, READ_ONLY | OFlags::NONBLOCK, Mode::empty());

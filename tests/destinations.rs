@@ -191,7 +191,13 @@ fn a_destination_whose_parent_is_missing_is_told_and_not_made() {
     let ran = run(&mut ground.exhibit("missing/case").acquire(&ground.source)).exits(4);
     assert!(ran.stderr.contains("missing/case"), "{}", ran.stderr);
     assert!(ran.stderr.contains("because: no such file or directory"), "{}", ran.stderr);
-    assert!(!ground.path("missing").exists());
+    let missing = ground.path("missing");
+    assert!(!missing.exists());
+    let hint = format!("or make it with `mkdir -p {}`", missing.display());
+    assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
+    // What the hint says is what helps.
+    fs::create_dir_all(missing).unwrap();
+    let _ = run(&mut ground.exhibit("missing/case").acquire(&ground.source)).exits(0);
 }
 
 #[test]

@@ -90,6 +90,11 @@ impl AcquireError {
             Self::Custody(kanshiki_custody::CustodyError::LogDamaged { .. }) => {
                 Some("`kanshiki custody check` tells what does not fit; begin in another --case".to_owned())
             }
+            Self::Custody(kanshiki_custody::CustodyError::Io { action: "create", path, source })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                Some(missing_parent(path)?)
+            }
             Self::Custody(_)
                 if self.has_reason(&[io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::PermissionDenied]) =>
             {
@@ -113,6 +118,15 @@ impl AcquireError {
         let mut reasons = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
         reasons.any(|reason| kinds.contains(&reason.kind()))
     }
+}
+
+/// What to do about a folder that cannot be made because one above it is not there. It is not made unasked: the disk that
+/// should hold it may not be mounted.
+fn missing_parent(path: &std::path::Path) -> Option<String> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists())?;
+    let shown = kanshiki_model::visible(parent.as_os_str().as_bytes());
+    Some(format!("there is no folder `{shown}`: mount the disk that holds it, or make it with `mkdir -p {shown}`"))
 }
 
 /// An error with all its causes on one line, each of them said once; the operating system's reasons without their

@@ -44,7 +44,7 @@ pub(crate) struct AcquireArguments {
     /// Disk, partition, file, or first part of a split image to copy, opened read-only; - is standard input
     #[arg(value_name = "SOURCE", required_unless_present = "list")]
     source: Option<PathBuf>,
-    /// Case folder; made if it is not there
+    /// Case folder; made if it is not there, in a folder that is
     #[arg(long, value_name = "DIR", required_unless_present = "list")]
     case: Option<PathBuf>,
     /// Name of the exhibit: 1 to 64 letters, digits, dots, hyphens or underscores

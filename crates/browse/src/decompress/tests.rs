@@ -1,4 +1,5 @@
 use super::*;
+use kanshiki_image::Memory;
 use proptest::prelude::*;
 use std::io::Write as _;
 
@@ -27,10 +28,17 @@ const XZ: &[u8] = &[
 ];
 
 fn all(compression: Compression, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let (content, error, _) = read(compression, bytes);
+    error.map_or(Ok(content), Err)
+}
+
+/// What a file gives, with the error at its end and the place from which on nothing was given.
+fn read(compression: Compression, bytes: &[u8]) -> (Vec<u8>, Option<io::Error>, u64) {
+    let source = Memory(bytes.to_vec());
+    let mut reader = Content::new(compression, &source).unwrap();
     let mut content = Vec::new();
-    let length = u64::try_from(bytes.len()).unwrap();
-    decompress(compression, bytes, length)?.read_to_end(&mut content)?;
-    Ok(content)
+    let error = reader.read_to_end(&mut content).err();
+    (content, error, reader.rest())
 }
 
 #[test]
@@ -60,11 +68,11 @@ fn a_bomb_ends_with_the_bytes_that_were_given() {
     let inner = all(Compression::Gzip, &bomb).unwrap();
     assert_eq!(Compression::sniff(&inner), Some(Compression::Gzip));
     let bytes = zstd(&zeroes);
-    let mut content = Vec::new();
-    let mut reader = decompress(Compression::Zstandard, bytes.as_slice(), 100).unwrap();
-    let error = reader.read_to_end(&mut content).unwrap_err();
-    assert_eq!(content.len(), 1 << 20);
-    assert_eq!(error.to_string(), "more than 1048576 bytes of content in 100 compressed bytes; the rest is left out");
+    let (content, error, rest) = read(Compression::Zstandard, &bytes);
+    let length = bytes.len();
+    assert_eq!((content.len(), rest), (1 << 20, length as u64));
+    let expected = format!("more than 1048576 bytes of content in {length} compressed bytes; the rest is left out");
+    assert_eq!(error.unwrap().to_string(), expected);
 }
 
 #[test]
@@ -75,11 +83,46 @@ fn a_content_of_exactly_the_limit_is_whole() {
 
 #[test]
 fn xz_without_its_end_gives_what_there_is_and_an_error() {
-    let mut content = Vec::new();
     assert_eq!(Compression::sniff(XZ), Some(Compression::Xz));
-    let mut reader = decompress(Compression::Xz, XZ, 36).unwrap();
-    assert!(reader.read_to_end(&mut content).is_err());
+    let (content, error, _) = read(Compression::Xz, XZ);
+    assert!(error.is_some());
     assert_eq!(content, b"ferry\n");
+}
+
+#[test]
+fn a_cut_inside_the_only_chunk_gives_what_lies_before_it() {
+    // xz: 6 bytes of header, 6 of stream flags, 12 of block header, 3 of the chunk's; then the stored bytes themselves.
+    let (content, error, _) = read(Compression::Xz, XZ.get(..30).unwrap());
+    assert!(error.is_some());
+    assert_eq!(content, b"fer");
+    let noise: Vec<u8> = (0..100_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for (compression, encode) in [(Compression::Gzip, gzip as fn(&[u8]) -> Vec<u8>), (Compression::Zstandard, zstd)] {
+        let mut bytes = encode(&[noise.as_slice(), &[7; 200_000]].concat());
+        let place = bytes.len() - 6;
+        bytes[place] ^= 0xff;
+        let (content, error, _) = read(compression, &bytes);
+        assert!(error.is_some(), "{compression:?}");
+        assert!(content.starts_with(&noise), "{compression:?} gave {} bytes", content.len());
+    }
+}
+
+#[test]
+fn bytes_behind_the_last_member_and_those_that_only_look_compressed_are_pointed_at() {
+    for (compression, encode, head) in [
+        (Compression::Gzip, gzip as fn(&[u8]) -> Vec<u8>, 3),
+        (Compression::Bzip2, bzip2, 10),
+        (Compression::Zstandard, zstd, 4),
+    ] {
+        let packed = encode(b"ferry");
+        let (content, error, rest) = read(compression, &[packed.as_slice(), b"behind it"].concat());
+        assert_eq!((content.as_slice(), rest), (b"ferry".as_slice(), packed.len() as u64), "{compression:?}");
+        assert!(error.unwrap().get_ref().unwrap().is::<Trailing>());
+        let zeroes = [packed.as_slice(), &[0; 5000], &packed, &[0; 3]].concat();
+        assert_eq!(all(compression, &zeroes).unwrap(), b"ferryferry", "{compression:?}");
+        let head = packed.get(..head).unwrap();
+        let (_, error, rest) = read(compression, &[head, b" but it is not"].concat());
+        assert_eq!((error.is_some(), rest), (true, 0), "{compression:?}");
+    }
 }
 
 proptest! {

@@ -369,3 +369,19 @@ fn a_folder_that_is_not_there_is_refused() {
     let refused = kanshiki(["mount", image, point.to_str().unwrap()]).exits(4);
     assert!(refused.stderr.contains("DIR must exist"), "{}", refused.stderr);
 }
+
+#[test]
+fn a_file_in_the_place_of_the_folder_is_refused() {
+    if !need(NEEDS) {
+        return;
+    }
+    let place = Workplace::new();
+    let (image, point) = (place.path("image"), place.path("file"));
+    ext_image(&image, 16, &[], |_| {});
+    write_file(&point, "mine\n");
+    let refused = kanshiki(["mount", image.to_str().unwrap(), point.to_str().unwrap()]).exits(4);
+    let told = format!("error: cannot mount on `{}`\n  because: not a directory\n", point.display());
+    assert!(refused.stderr.starts_with(&told), "{}", refused.stderr);
+    assert!(!is_mounted(&point));
+    assert_eq!(std::fs::read_to_string(&point).unwrap(), "mine\n");
+}

@@ -16,8 +16,10 @@ const AFTER_HELP: &str = "\
 The mount is read-only, and programs, special permissions and devices in it have no effect. It
 stays until Ctrl-C, SIGTERM, `umount DIR` or `fusermount3 -u DIR`; the program runs in the
 foreground until then, and tells damage that it comes by. Whoever mounts may read every file,
-whatever its mode says. Inodes, times and attributes are those of the image. An ordinary user needs
-`fusermount3` (package fuse3) and a DIR of their own; root needs nothing.
+whatever its mode says. Times and attributes are those of the image, and so are inodes where one
+volume is shown. Where several make one tree, all are shown as one device, and 2^48 times the number
+of the volume, counted from 0, is added to each inode. An ordinary user needs `fusermount3`
+(package fuse3) and a DIR of their own; root needs nothing.
 
 With --raw, DIR holds each disk and each volume as one file, such as disk and p2, for programs that
 want a partition: also out of compressed and split images.
@@ -68,12 +70,12 @@ pub(crate) fn run(arguments: &MountArguments, console: &Console) -> Result<Exit,
     let folder = &arguments.folder;
     let (mounted, reporter) = if arguments.raw {
         let files = files(&arguments.evidence)?;
-        let reporter = Arc::new(Reporter::start(&output, console)?);
+        let reporter = Arc::new(Reporter::start_without_record(&output, console)?);
         let progress: Arc<dyn Progress> = Arc::clone(&reporter) as Arc<dyn Progress>;
         (mount_files(files, folder, &options, progress), reporter)
     } else {
         let evidence = Evidence::open(&arguments.evidence)?;
-        let reporter = Arc::new(Reporter::start(&output, console)?);
+        let reporter = Arc::new(Reporter::start_without_record(&output, console)?);
         evidence.notes().iter().for_each(|note| reporter.note(note));
         evidence.issues().chain(evidence.view.issues()).for_each(|issue| reporter.issue(issue));
         let progress: Arc<dyn Progress> = Arc::clone(&reporter) as Arc<dyn Progress>;

@@ -68,6 +68,10 @@ struct Shared {
     style: Style,
     console: Console,
     stop: Arc<AtomicBool>,
+    /// What is said at the first request to stop.
+    stopping: &'static str,
+    /// What is said when issues are no longer told one by one.
+    more: &'static str,
     done: AtomicU64,
     unreadable: AtomicU64,
     state: Mutex<State>,
@@ -86,11 +90,29 @@ struct State {
 impl Reporter {
     /// Starts to listen to signals and to tell progress as the options say.
     pub(crate) fn start(output: &OutputArguments, console: &Console) -> Result<Self, Failure> {
+        let stopping = "stopping at the next place where the work can be taken up; once more ends at once\n";
+        Self::start_saying(output, console, stopping, "there is more of this; the record has it all")
+    }
+
+    /// For work that leaves no record and is not taken up again.
+    pub(crate) fn start_without_record(output: &OutputArguments, console: &Console) -> Result<Self, Failure> {
+        let more = "there is more of this, not told here; `kanshiki check` lists all damage";
+        Self::start_saying(output, console, "stopping; once more ends at once\n", more)
+    }
+
+    fn start_saying(
+        output: &OutputArguments,
+        console: &Console,
+        stopping: &'static str,
+        more: &'static str,
+    ) -> Result<Self, Failure> {
         let style = Style::choose(output);
         let shared = Arc::new(Shared {
             style,
             console: *console,
             stop: signals::stop_flag()?,
+            stopping,
+            more,
             done: AtomicU64::new(0),
             unreadable: AtomicU64::new(0),
             state: Mutex::new(State {
@@ -159,7 +181,7 @@ impl Shared {
         let mut state = self.state();
         if self.style != Style::Off && self.stop.load(Ordering::Relaxed) && !state.stop_told {
             state.stop_told = true;
-            self.say(&mut state, "stopping at the next place where the work can be taken up; once more ends at once\n");
+            self.say(&mut state, self.stopping);
         }
         if state.task.is_empty() {
             return;
@@ -252,7 +274,7 @@ impl Progress for Reporter {
         if state.issues <= ISSUES_TOLD {
             self.shared.say(&mut state, &format!("{label}: {}\n", harmless(&issue.to_string())));
         } else if state.issues == ISSUES_TOLD + 1 {
-            self.shared.say(&mut state, &format!("{label}: there is more of this; the record has it all\n"));
+            self.shared.say(&mut state, &format!("{label}: {}\n", self.shared.more));
         }
     }
 

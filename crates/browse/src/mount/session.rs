@@ -111,6 +111,10 @@ fn mount(filesystem: impl Filesystem, path: &Path, options: &MountOptions) -> Re
     config.n_threads = Some(options.threads.max(1));
     config.clone_fd = true;
     let full = path.canonicalize().map_err(failed)?;
+    // The kernel mounts over a file too, and nobody can then look into it.
+    if !full.is_dir() {
+        return Err(failed(io::Error::from_raw_os_error(rustix::io::Errno::NOTDIR.raw_os_error())));
+    }
     let mut session = Session::new(filesystem, &full, &config).map_err(failed)?;
     let unmounter = session.unmount_callable();
     let thread = std::thread::Builder::new().name("mount".to_owned()).spawn(move || session.run()).map_err(failed)?;

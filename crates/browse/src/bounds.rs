@@ -25,7 +25,9 @@ pub enum BoundsError {
         found: String,
     },
     /// An end is no time.
-    #[error("`{found}` is no time: expected as in 2024-03-05, 2024-03-05T10:11 or 2024-03-05T10:11:12.5Z")]
+    #[error(
+        "`{found}` is no time: expected as in 2024, 2024-03, 2024-03-05, 2024-03-05T10:11 or 2024-03-05T10:11:12.5Z"
+    )]
     Time {
         /// What was given.
         found: String,
@@ -91,7 +93,7 @@ impl Times {
     /// All times.
     pub const ALL: Self = Self { from: (i64::MIN, 0), until: (i64::MAX, u32::MAX) };
 
-    /// Reads `T`, `A..B`, `A..` or `..B`. A day, a minute or a second stands for all of it, so that `2024-03-05` is that
+    /// Reads `T`, `A..B`, `A..` or `..B`. A year, a month, a day, a minute or a second stands for all of it, so that `2024-03-05` is that
     /// day and `2024-03-05..2024-03-06` both days. Times without an offset are taken in `zone`.
     ///
     /// # Errors
@@ -135,6 +137,10 @@ impl FromStr for Times {
 /// The beginning and the end of what a time stands for.
 fn moments(text: &str, zone: &TimeZone) -> Result<(Moment, Moment), BoundsError> {
     let wrong = || BoundsError::Time { found: text.to_owned() };
+    if let Some(months) = months(text) {
+        let (first, next) = months.map_err(|()| wrong())?;
+        return Ok((midnight(first, zone).ok_or_else(wrong)?, midnight(next, zone).ok_or_else(wrong)?));
+    }
     let moment = |time: jiff::Timestamp| (time.as_second(), u32::try_from(time.subsec_nanosecond()).unwrap_or(0));
     let (start, step) = match text.parse::<jiff::Timestamp>() {
         Ok(time) => (time, Step::of(text)),
@@ -159,6 +165,30 @@ fn moments(text: &str, zone: &TimeZone) -> Result<(Moment, Moment), BoundsError>
         Step::Nanosecond => (start.0, start.1.saturating_add(1)),
     };
     Ok((start, end))
+}
+
+/// The first day of the year `2024` or the month `2024-03`, and the first day behind it; `None` if it is neither.
+fn months(text: &str) -> Option<Result<(Date, Date), ()>> {
+    let (year, month) = text.split_once('-').map_or((text, None), |(year, month)| (year, Some(month)));
+    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(year, 4) || month.is_some_and(|month| !digits(month, 2)) {
+        return None;
+    }
+    let year: i16 = year.parse().ok()?;
+    let date = |year: i16, month: i8| Date::new(year, month, 1).map_err(|_| ());
+    let next_year = || date(year.saturating_add(1), 1);
+    Some(match month.map(str::parse::<i8>) {
+        None => date(year, 1).and_then(|first| Ok((first, next_year()?))),
+        Some(Ok(12)) => date(year, 12).and_then(|first| Ok((first, next_year()?))),
+        Some(Ok(month)) => date(year, month).and_then(|first| Ok((first, date(year, month.saturating_add(1))?))),
+        Some(Err(_)) => Err(()),
+    })
+}
+
+/// The beginning of a day.
+fn midnight(date: Date, zone: &TimeZone) -> Option<Moment> {
+    let time = zone.to_timestamp(date.to_datetime(jiff::civil::Time::midnight())).ok()?;
+    Some((time.as_second(), u32::try_from(time.subsec_nanosecond()).unwrap_or(0)))
 }
 
 /// How much a time stands for, by how it was written.
@@ -200,6 +230,20 @@ mod tests {
     }
 
     #[test]
+    fn a_year_or_a_month_is_all_of_it() {
+        // 2024 begins 1,704,067,200 seconds after 1970, March 1,709,251,200, April 1,711,929,600, 2025 1,735,689,600.
+        assert!(has("2024", 1_704_067_200, 0) && has("2024", 1_735_689_599, 999_999_999));
+        assert!(!has("2024", 1_704_067_199, 999_999_999) && !has("2024", 1_735_689_600, 0));
+        assert!(has("2024-03", 1_709_251_200, 0) && has("2024-03", 1_711_929_599, 0));
+        assert!(!has("2024-03", 1_709_251_199, 0) && !has("2024-03", 1_711_929_600, 0));
+        assert!(has("2024-12", 1_735_689_599, 0) && !has("2024-12", 1_735_689_600, 0));
+        assert!(has("2039..", i64::MAX, 0) && !has("2039..", 1_735_689_600, 0) && has("..2023-12", 0, 0));
+        for wrong in ["2024-13", "2024-00", "202", "20240", "2024-3"] {
+            assert!(wrong.parse::<Times>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_minute_a_second_and_a_nanosecond_are_all_of_it() {
         assert!(has("2024-03-05T00:01", 1_709_596_919, 9) && !has("2024-03-05T00:01", 1_709_596_920, 0));
         assert!(has("2024-03-05T00:00:01Z", 1_709_596_801, 9) && !has("2024-03-05T00:00:01Z", 1_709_596_802, 0));
@@ -222,7 +266,7 @@ mod tests {
         assert!("x".parse::<Numbers>().is_err() && "".parse::<Numbers>().is_err());
         assert_eq!(
             "today".parse::<Times>().unwrap_err().to_string(),
-            "`today` is no time: expected as in 2024-03-05, 2024-03-05T10:11 or 2024-03-05T10:11:12.5Z"
+            "`today` is no time: expected as in 2024, 2024-03, 2024-03-05, 2024-03-05T10:11 or 2024-03-05T10:11:12.5Z"
         );
         assert!("2024-03-06..2024-03-05".parse::<Times>().is_err());
     }

@@ -49,6 +49,22 @@ fn lines_from_a_pipe_are_done_one_after_the_other() {
 }
 
 #[test]
+fn a_name_is_taken_as_ls_shows_it() {
+    if !need(NEEDS) {
+        return;
+    }
+    let place = Workplace::new();
+    let source = place.path("source");
+    std::fs::create_dir(&source).unwrap();
+    write_file(&source.join("new\nline"), "found\n");
+    let image = place.path("disk.raw");
+    let mut make = Command::new(tool_path("mkfs.ext4").unwrap());
+    let _ = run(make.args(["-q", "-F", "-d"]).arg(&source).arg(&image).arg("16M")).exits(0);
+    let ran = shell(&place, &image, "ls\ncat new\\u{a}line\n").exits(0);
+    assert_eq!(ran.stdout, "lost+found\nnew\\u{a}line\nfound\n");
+}
+
+#[test]
 fn what_stands_behind_a_pipe_is_run_on_this_machine_and_nothing_else_is() {
     if !need(NEEDS) {
         return;

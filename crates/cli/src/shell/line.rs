@@ -27,7 +27,7 @@ impl Line {
             }
             None => (text, None),
         };
-        let words = shell_words::split(verb).map_err(|_| wrong("a quote is not closed"))?;
+        let words = shell_words::split(&kept(verb)).map_err(|_| wrong("a quote is not closed"))?;
         if let Some(redirection) = words.iter().find(|word| matches!(word.as_str(), ">" | ">>" | "<" | "&" | "&&")) {
             return Err(wrong(&format!("`{redirection}` is not understood here"))
                 .hint("write `| cat > file` to write what a verb says to a file of this machine"));
@@ -79,10 +79,60 @@ fn plain(text: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
+/// A line whose escapes in the form of this program, as in `a\u{a}b\xff`, stay when its quotes are taken off: so a name can
+/// be written as it is shown.
+fn kept(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let escapes: Vec<usize> = escapes(text).collect();
+    for (at, character) in text.char_indices() {
+        if escapes.binary_search(&at).is_ok() {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out
+}
+
+/// Where the escapes of this program begin that are not quoted.
+fn escapes(text: &str) -> impl Iterator<Item = usize> {
+    let mut quote = Quote::None;
+    let mut escaped = false;
+    text.char_indices().filter_map(move |(at, character)| {
+        if escaped {
+            escaped = false;
+            return None;
+        }
+        match (quote, character) {
+            (Quote::None, '\\') => {
+                escaped = true;
+                return is_escape(text.get(at + 1..)?).then_some(at);
+            }
+            (Quote::Double, '\\') => escaped = true,
+            (Quote::None, '\'') => quote = Quote::Single,
+            (Quote::None, '"') => quote = Quote::Double,
+            (Quote::Single, '\'') | (Quote::Double, '"') => quote = Quote::None,
+            _ => {}
+        }
+        None
+    })
+}
+
+/// Whether what stands behind a backslash makes it an escape of this program.
+fn is_escape(behind: &str) -> bool {
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match behind.split_at_checked(1) {
+        Some(("x", rest)) => rest.get(..2).is_some_and(are_digits),
+        Some(("u", rest)) => {
+            rest.strip_prefix('{').and_then(|rest| rest.split_once('}')).is_some_and(|(digits, _)| are_digits(digits))
+        }
+        _ => false,
+    }
+}
+
 /// A word without its quotes; the last may be open.
 pub(super) fn unquoted(word: &str) -> String {
     let closed =
-        |end: &str| shell_words::split(&format!("{word}{end}")).ok().and_then(|words| words.into_iter().next());
+        |end: &str| shell_words::split(&kept(&format!("{word}{end}"))).ok().and_then(|words| words.into_iter().next());
     if word.is_empty() {
         return String::new();
     }
@@ -104,6 +154,17 @@ mod tests {
         assert_eq!(Line::parse("cat 'a b' | grep x | wc -l").unwrap(), line(&["cat", "a b"], Some("grep x | wc -l")));
         assert_eq!(Line::parse("grep 'a|b' \"c|d\" e\\|f").unwrap(), line(&["grep", "a|b", "c|d", "e|f"], None));
         assert_eq!(Line::parse(r"cat 'a\xff'").unwrap(), line(&["cat", r"a\xff"], None));
+    }
+
+    #[test]
+    fn a_name_is_taken_as_it_is_shown() {
+        assert_eq!(Line::parse(r"cat new\u{a}line").unwrap(), line(&["cat", r"new\u{a}line"], None));
+        assert_eq!(
+            Line::parse(r"cat a\xff\ b \u{g} '\x41'").unwrap(),
+            line(&["cat", r"a\xff b", "u{g}", r"\x41"], None)
+        );
+        assert_eq!(Line::parse(r"cat a\\x41").unwrap(), line(&["cat", r"a\x41"], None));
+        assert_eq!(unquoted(r"new\u{a}li"), r"new\u{a}li");
     }
 
     #[test]

@@ -140,8 +140,13 @@ impl Arguments {
         let words: Vec<OsString> = std::env::args_os().collect();
         let parsed = command(&words).try_get_matches_from(words).and_then(|matches| Self::from_arg_matches(&matches));
         parsed.map_err(|error| {
-            let _ = error.print();
-            if error.use_stderr() { Exit::CommandLine.into() } else { Exit::Done.into() }
+            let printed = error.print().and_then(|()| std::io::Write::flush(&mut std::io::stdout()));
+            let is_lost = printed.is_err_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe);
+            match (error.use_stderr(), is_lost) {
+                (true, _) => Exit::CommandLine.into(),
+                (false, true) => Exit::NotDone.into(),
+                (false, false) => Exit::Done.into(),
+            }
         })
     }
 }

@@ -34,6 +34,18 @@ fn assert_help_is_the_snapshot(name: &str, arguments: &[&str]) {
     assert!(!expected.contains('\u{1b}'));
 }
 
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    for arguments in [&["--help"][..], &["ls", "--help"], &["--version"]] {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" \"$@\" > /dev/full", env!("CARGO_BIN_EXE_kanshiki")]).args(arguments);
+        assert_eq!(command.status().expect("the shell starts").code(), Some(4), "{arguments:?}");
+    }
+}
+
 fn assert_refused(arguments: &[&str], message: &str) {
     let output = kanshiki(arguments);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));

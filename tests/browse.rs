@@ -183,6 +183,78 @@ fn contents_are_exact_and_names_are_taken_as_they_are_shown() {
 }
 
 #[test]
+fn of_several_files_those_that_are_missing_are_told_and_the_others_given() {
+    if !need(NEEDS) {
+        return;
+    }
+    let ground = Ground::new(&[]);
+    let ran = ground.run("cat", &["/etc/passwd", "/missing", "/link"]).exits(3);
+    assert_eq!(ran.stdout, "root:x:0:0:root:/root:/bin/sh\n".repeat(2));
+    assert!(ran.stderr.starts_with("issue: /missing: cannot open `/missing`"), "{}", ran.stderr);
+    let ran = ground.run("hexdump", &["/missing", "/etc/passwd"]).exits(3);
+    assert!(ran.stdout.starts_with("/etc/passwd:\n00000000"), "{}", ran.stdout);
+    assert_eq!(ground.run("cat", &["/missing"]).exits(4).stdout, "");
+    assert_eq!(ground.run("cat", &["/missing", "/missing2"]).exits(4).stdout, "");
+}
+
+#[test]
+fn links_are_listed_as_gnu_ls_lists_them() {
+    if !need(NEEDS) {
+        return;
+    }
+    let folder = tempdir();
+    let source = folder.path().join("source");
+    fs::create_dir_all(source.join("d/inside")).unwrap();
+    write_file(&source.join("f"), "");
+    for (target, link) in [("d", "to-d"), ("f", "to-f"), ("nowhere", "dangling")] {
+        symlink(target, source.join(link)).unwrap();
+    }
+    let image = folder.path().join("image");
+    let _ = run(Command::new("mkfs.ext4").args(["-q", "-F", "-d"]).arg(&source).arg(&image).arg("8M")).exits(0);
+    for path in ["to-d", "to-d/", "to-f", "dangling", "d", "f"] {
+        for long in [false, true] {
+            let options: &[&str] = if long { &["-l"] } else { &[] };
+            let gnu = run(Command::new("ls").args(options).arg(path).current_dir(&source));
+            let ours = run(Command::new(kanshiki_path()).arg("ls").args(options).arg(&image).arg(path)).exits(0);
+            // Of a row, the kind of the node, and the name with what it points to.
+            let shown = |text: &str, first: char| {
+                let rows = text.lines().filter(|line| !line.starts_with("total"));
+                let name = |line: &str| line.rsplit_once(first).map_or(line.to_owned(), |(_, name)| name.to_owned());
+                rows.map(|line| (line.chars().next().filter(|_| long), name(&line.replace(" -> ", "->"))))
+                    .collect::<Vec<_>>()
+            };
+            let ours = ours.stdout.replace(" /", " ");
+            let ours = if long { ours } else { ours.trim_start_matches('/').to_owned() };
+            assert_eq!(shown(&ours, ' '), shown(&gnu.stdout, ' '), "{path} {options:?}");
+        }
+    }
+}
+
+#[test]
+fn names_have_colours_by_what_they_are_and_only_where_they_are_wanted() {
+    if !need(NEEDS) {
+        return;
+    }
+    let ground = Ground::new(&[]);
+    for (verb, expected) in [
+        ("ls", "\u{1b}[1;34metc\u{1b}[0m\n"),
+        ("tree", "├── \u{1b}[1;34metc\u{1b}[0m\n"),
+        ("find", "\u{1b}[1;34m/etc\u{1b}[0m\n"),
+    ] {
+        let ran = ground.run(verb, &["--color", "always"]).exits(0);
+        assert!(ran.stdout.contains(expected) && ran.stdout.contains("\u{1b}[1;36m"), "{verb}: {}", ran.stdout);
+        assert!(!ran.stdout.contains("\u{1b}[2J"), "{verb}: {}", ran.stdout);
+        for quiet in [&[][..], &["--color", "never"], &["--color", "always", "--jsonl"]] {
+            assert!(!ground.run(verb, quiet).exits(0).stdout.contains('\u{1b}'), "{verb} {quiet:?}");
+        }
+    }
+    let ran = ground.run("blocks", &["--block", "99999999", "--color", "always"]).exits(4);
+    assert!(ran.stderr.contains("the volume has no block 99999999"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("\u{1b}[1;31merror\u{1b}[0m"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("it has 32768 blocks of 1024 bytes, counted from 0"), "{}", ran.stderr);
+}
+
+#[test]
 fn no_output_for_people_holds_a_control_byte_but_newline_and_tab() {
     if !need(NEEDS) {
         return;

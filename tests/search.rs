@@ -334,6 +334,98 @@ fn grep_finds_the_lines_that_its_kin_find_in_plain_and_compressed_files() {
 }
 
 #[test]
+fn damaged_compressed_files_are_searched_as_far_as_they_go_and_the_rest_as_it_is_stored() {
+    let tools = [Need::Tool("zgrep"), Need::Tool("xzgrep"), Need::Tool("zstdgrep"), Need::Tool("bzgrep")];
+    if !need(&[NEEDS, &tools].concat()) {
+        return;
+    }
+    let folder = tempdir();
+    let source = folder.path().join("source");
+    fs::create_dir(&source).unwrap();
+    let lines: String = (0..60_000_u64).map(|number| format!("needle {}\n", number * 7919 % 100_003)).collect();
+    let mut expected = Vec::new();
+    for tool in ["gzip", "xz", "zstd"] {
+        let whole = piped(Command::new(tool).arg("-c"), lines.as_bytes());
+        let cut = whole.get(..whole.len() / 3).unwrap();
+        write_file(&source.join(format!("cut.{tool}")), cut);
+        let given = piped(Command::new(tool).arg("-dc").stderr(Stdio::null()), cut);
+        let given = piped(Command::new("grep").args(["-c", "needle"]), &given);
+        expected.push((tool, String::from_utf8(given).unwrap().trim().parse::<u64>().unwrap()));
+    }
+    write_file(&source.join("fake.xz"), b"\xfd7zXZ\0 needle\n");
+    write_file(&source.join("fake.zst"), b"\x28\xb5\x2f\xfd needle\n");
+    write_file(&source.join("fake.gz"), b"\x1f\x8b\x08\x00 needle\n");
+    for tool in ["gzip", "xz", "zstd", "bzip2"] {
+        let tail = [piped(Command::new(tool).arg("-c"), b"needle one\n"), b"needle two\n".to_vec()].concat();
+        write_file(&source.join(format!("tail.{tool}")), tail);
+    }
+    let image = folder.path().join("image");
+    let _ = run(Command::new("mkfs.ext4").args(["-q", "-F", "-d"]).arg(&source).arg(&image).arg("16M")).exits(0);
+    let ran = run(Command::new(kanshiki_path()).args(["grep", "-c", "needle"]).arg(&image)).exits(3);
+    let count = |name: &str| {
+        let line = ran.stdout.lines().find_map(|line| line.strip_prefix(&format!("/{name}:"))).unwrap_or("0");
+        line.parse::<u64>().unwrap()
+    };
+    for (tool, there) in expected {
+        // The last 20 bytes of xz wait for more: they hold 1000 bytes of this content at most.
+        let least = if tool == "xz" { there - 80 } else { there };
+        let found = count(&format!("cut.{tool}"));
+        assert!(there > 1000 && (least..=there + 1).contains(&found), "{tool}: {found} of {there}");
+    }
+    for name in ["fake.xz", "fake.zst", "fake.gz"] {
+        assert_eq!(count(name), 1, "{name}");
+    }
+    for tool in ["gzip", "xz", "zstd", "bzip2"] {
+        assert_eq!(count(&format!("tail.{tool}")), 2, "{tool}: {}", ran.stderr);
+    }
+    for name in ["cut.gzip", "cut.xz", "cut.zstd", "fake.xz", "fake.zst", "fake.gz", "tail.gzip", "tail.xz"] {
+        assert!(ran.stderr.contains(&format!("issue: /{name}: ")), "{name}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_link_named_outright_is_read_as_sha256sum_and_grep_read_it() {
+    if !need(NEEDS) {
+        return;
+    }
+    let ground = Ground::new(&[]);
+    let digest = run(Command::new("sha256sum").arg(ground.source("link"))).exits(0).stdout;
+    let ours = ground.kanshiki(&["hash", "/link"]).exits(0).stdout;
+    assert_eq!(ours.split(' ').next(), digest.split(' ').next());
+    assert_eq!(ground.kanshiki(&["grep", "mori", "/link"]).exits(0).stdout.lines().count(), 1);
+}
+
+#[test]
+fn a_file_of_huge_holes_gets_no_digest_and_is_told_while_the_others_are_hashed() {
+    if !need(NEEDS) {
+        return;
+    }
+    let folder = tempdir();
+    let source = folder.path().join("source");
+    fs::create_dir(&source).unwrap();
+    fs::File::create(source.join("huge")).unwrap().set_len(10 << 40).unwrap();
+    write_file(&source.join("small"), "small\n");
+    let image = folder.path().join("image");
+    let _ = run(Command::new("mkfs.ext4").args(["-q", "-F", "-d"]).arg(&source).arg(&image).arg("16M")).exits(0);
+    let ran = run(Command::new(kanshiki_path()).arg("hash").arg(&image)).exits(3);
+    assert!(ran.stdout.lines().count() == 1 && ran.stdout.contains("  /small"), "{}", ran.stdout);
+    let told = "issue: /huge: has 10995116277760 bytes of holes, more than the 68719476736 that are hashed; no digest is given\n";
+    assert_eq!(ran.stderr, told);
+}
+
+#[test]
+fn what_is_wrong_with_an_expression_is_told_on_one_line() {
+    if !need(NEEDS) {
+        return;
+    }
+    let ground = Ground::new(&[]);
+    let expected = "error: `(` is no regular expression\n  because: unclosed group\n";
+    assert_eq!(ground.kanshiki(&["grep", "("]).exits(2).stderr, expected);
+    let expected = "error: `(` is no expression\n  because: unclosed group\n";
+    assert_eq!(ground.kanshiki(&["find", "--regex", "("]).exits(2).stderr, expected);
+}
+
+#[test]
 fn strings_finds_the_texts_that_gnu_strings_finds() {
     if !need(&[NEEDS, &[Need::Tool("strings")]].concat()) {
         return;

@@ -4,6 +4,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::json_text;
 use clap::ValueEnum;
+use kanshiki_filesystem::{Node, NodeType};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
@@ -34,7 +35,7 @@ impl ColorChoice {
 }
 
 /// Puts colour around words, or leaves them as they are. No colour carries a meaning that the words do not.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Paint(bool);
 
 impl Paint {
@@ -61,6 +62,21 @@ impl Paint {
     /// Bold yellow.
     pub(crate) fn warning(self, text: &str) -> String {
         self.around("1;33", text)
+    }
+
+    /// The name of a node, by what it is, in the colours of GNU ls.
+    pub(crate) fn name(self, text: &str, node: Option<&Node>) -> String {
+        let code = match node.map(|node| (node.node_type, node.mode)) {
+            Some((NodeType::Directory, _)) => "1;34",
+            Some((NodeType::Symlink, _)) => "1;36",
+            Some((NodeType::Fifo, _)) => "33",
+            Some((NodeType::Socket, _)) => "1;35",
+            Some((NodeType::CharacterDevice | NodeType::BlockDevice, _)) => "1;33",
+            Some((NodeType::File, mode)) if mode & 0o4000 != 0 => "37;41",
+            Some((NodeType::File, mode)) if mode & 0o111 != 0 => "1;32",
+            _ => return text.to_owned(),
+        };
+        self.around(code, text)
     }
 
     /// Bold red.

@@ -131,6 +131,8 @@ fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
 /// The error's text; that of the operating system in the form of all others: lower case, without its number.
 fn said(error: &(dyn Error + 'static)) -> String {
     let text = error.to_string();
+    // Programs that were run say it with the end of a line.
+    let text = text.trim_end().to_owned();
     let Some(number) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) else {
         return text;
     };

@@ -4,6 +4,7 @@ mod json;
 
 pub(crate) use json::json_text;
 
+use crate::console::{Console, Paint};
 use crate::exit::Exit;
 use crate::failure::{Failure, harmless};
 use kanshiki_filesystem::Note;
@@ -33,6 +34,8 @@ pub(crate) struct Output {
     issues: u64,
     no: bool,
     issues_are_rows: bool,
+    /// The colours of rows, and of what is told beside them.
+    paint: (Paint, Paint),
 }
 
 #[derive(Serialize)]
@@ -58,8 +61,9 @@ struct End {
 
 impl Output {
     /// Writes to standard output and standard error.
-    pub(crate) fn new(rows: RowsArguments) -> Result<Self, Failure> {
-        Ok(Self::to(Box::new(standard_output()?), Box::new(io::stderr()), rows.jsonl))
+    pub(crate) fn new(rows: RowsArguments, console: &Console) -> Result<Self, Failure> {
+        let output = Self::to(Box::new(standard_output()?), Box::new(io::stderr()), rows.jsonl);
+        Ok(Self { paint: (console.out(), console.err()), ..output })
     }
 
     /// Writes rows and notes to these.
@@ -71,6 +75,7 @@ impl Output {
             issues: 0,
             no: false,
             issues_are_rows: false,
+            paint: (Paint::default(), Paint::default()),
         }
     }
 
@@ -89,6 +94,22 @@ impl Output {
             self.rows.write_all(line.as_bytes())
         };
         written.and_then(|()| self.rows.write_all(b"\n")).map_err(|error| cannot_write(&error))
+    }
+
+    /// Writes a line like [`Self::line`] of which one part, such as a name, may have a colour.
+    pub(crate) fn painted_line(
+        &mut self,
+        (before, part, after): (&str, &str, &str),
+        paint: impl Fn(Paint, &str) -> String,
+    ) -> Result<(), Failure> {
+        // Colours are escape sequences themselves, so all else is made harmless before they are put in.
+        let line = [harmless(before), paint(self.paint.0, &harmless(part)), harmless(after), "\n".to_owned()].concat();
+        self.bytes(line.as_bytes())
+    }
+
+    /// The colours of rows.
+    pub(crate) const fn paint(&self) -> Paint {
+        self.paint.0
     }
 
     /// Writes bytes as they are: the content of a file.
@@ -114,7 +135,9 @@ impl Output {
         // Rows before the issue are shown before it, where both go to one terminal.
         self.flush()?;
         // There is nobody to tell if that fails.
-        let _ = self.notes.write_all(format!("issue: {}\n", harmless(&issue.to_string())).as_bytes());
+        let _ = self
+            .notes
+            .write_all(format!("{}: {}\n", self.paint.1.warning("issue"), harmless(&issue.to_string())).as_bytes());
         Ok(())
     }
 
@@ -124,7 +147,9 @@ impl Output {
             return self.object("note", &NoteLine { subject: &note.subject, message: &note.message });
         }
         self.flush()?;
-        let _ = self.notes.write_all(format!("note: {}\n", harmless(&note.to_string())).as_bytes());
+        let _ = self
+            .notes
+            .write_all(format!("{}: {}\n", self.paint.1.strong("note"), harmless(&note.to_string())).as_bytes());
         Ok(())
     }
 

@@ -109,9 +109,9 @@ struct OwnerLine<'a> {
 }
 
 /// Runs the verb.
-pub(crate) fn run(arguments: &BlocksArguments, _console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &BlocksArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(arguments.rows)?;
+    let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
     show(arguments, &evidence, &mut output)?;
     output.finish()
@@ -227,6 +227,11 @@ fn block(evidence: &Evidence, volume: usize, offset: u64, output: &mut Output) -
     let block_bytes = block_bytes(evidence, volume);
     let number = offset / block_bytes;
     let start = number.saturating_mul(block_bytes);
+    let count = filesystem.summary().blocks;
+    if number >= count {
+        return Err(Failure::new(format!("the volume has no block {number}"))
+            .because(format!("it has {count} blocks of {block_bytes} bytes, counted from 0")));
+    }
     let used = filesystem.block_use(offset);
     let used = used.map_err(|error| Failure::from_error(format!("cannot look at byte {offset}"), &error))?;
     let line = BlockLine {

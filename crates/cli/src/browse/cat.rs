@@ -20,7 +20,8 @@ use std::sync::Arc;
 const AFTER_HELP: &str = "\
 Bytes go out as they are, holes as zeroes. On a terminal, control characters and bytes that are no
 text are escaped; --raw keeps them as they are. What cannot be read is filled with zeroes, so that
-all else keeps its place, and is told. Of a deleted inode, what its map still leads to is given.
+all else keeps its place, and is told. Of several files, one that cannot be opened is told, and the
+others are given. Of a deleted inode, what its map still leads to is given.
 
 Exit codes: 0 done; 3 done, but something is damaged or unreadable; 4 not done.
 
@@ -73,15 +74,26 @@ pub(crate) struct Target {
 }
 
 impl TargetArguments {
-    /// Opens what was asked for, one after the other.
-    pub(crate) fn open<'a>(&'a self, evidence: &'a Evidence) -> Result<Vec<Target>, Failure> {
+    /// Whether several files were asked for.
+    pub(crate) const fn are_several(&self) -> bool {
+        self.paths.len() > 1
+    }
+
+    /// Opens what was asked for and hands it on, one after the other. Of several files, those that cannot be opened are
+    /// told, and the others are given.
+    pub(crate) fn each(
+        &self,
+        evidence: &Evidence,
+        output: &mut Output,
+        mut give: impl FnMut(&Target, &mut Output) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let whole = self.range.unwrap_or(ByteRange::new(0, u64::MAX));
         if let Some(blocks) = &self.block {
-            return Ok(vec![block_target(evidence, blocks, whole)?]);
+            return give(&block_target(evidence, blocks, whole)?, output);
         }
         if let Some(inode) = self.inode {
             let (place, _) = evidence.inode(inode)?;
-            return Ok(vec![content(evidence, place, format!("inode {inode}"), whole)?]);
+            return give(&content(evidence, place, format!("inode {inode}"), whole)?, output);
         }
         let open = |path: &OsString| {
             let located = evidence.locate(Some(path), Follow::All)?;
@@ -91,7 +103,21 @@ impl TargetArguments {
             }
             content(evidence, located.place, located.path.to_string(), whole)
         };
-        self.paths.iter().map(open).collect()
+        let (mut given, mut last) = (false, None);
+        for path in &self.paths {
+            match open(path) {
+                Ok(target) => {
+                    given = true;
+                    give(&target, output)?;
+                }
+                Err(failure) if self.paths.len() == 1 => return Err(failure),
+                Err(failure) => {
+                    output.issue(&Issue::new(visible(path.as_bytes()), failure.to_string()))?;
+                    last = Some(failure);
+                }
+            }
+        }
+        last.filter(|_| !given).map_or(Ok(()), Err)
     }
 }
 
@@ -130,14 +156,12 @@ fn block_target(evidence: &Evidence, blocks: &RangeInclusive<u64>, range: ByteRa
 }
 
 /// Runs the verb.
-pub(crate) fn run(arguments: &CatArguments, _console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &CatArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(RowsArguments::default())?;
+    let mut output = Output::new(RowsArguments::default(), console)?;
     evidence.tell(&mut output)?;
     let mut escape = (!arguments.raw && stdout().is_terminal()).then(Harmless::default);
-    for target in arguments.target.open(&evidence)? {
-        give(&target, escape.as_mut(), &mut output)?;
-    }
+    arguments.target.each(&evidence, &mut output, |target, output| give(target, escape.as_mut(), output))?;
     if let Some(rest) = escape.map(|mut escape| escape.finish()) {
         output.bytes(rest.as_bytes())?;
     }

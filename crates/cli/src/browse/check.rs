@@ -43,9 +43,9 @@ pub(crate) struct CheckArguments {
 }
 
 /// Runs the verb.
-pub(crate) fn run(arguments: &CheckArguments, _console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &CheckArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(arguments.rows)?;
+    let mut output = Output::new(arguments.rows, console)?;
     // What is found is the result, not a remark about it.
     output.issues_are_rows();
     evidence.tell(&mut output)?;

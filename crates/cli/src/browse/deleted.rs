@@ -59,9 +59,9 @@ struct InodeLine<'a> {
 }
 
 /// Runs the verb.
-pub(crate) fn run(arguments: &DeletedArguments, _console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &DeletedArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(arguments.rows)?;
+    let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
     show(&evidence, &mut output)?;
     output.finish()

@@ -6,7 +6,7 @@ pub(crate) use arguments::FindArguments;
 
 use super::node::{self, NodeFields, PathFields};
 use super::search::{self, Writer, push_object};
-use crate::console::Console;
+use crate::console::{Console, Paint};
 use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -46,9 +46,9 @@ enum Form {
 }
 
 /// Runs the verb.
-pub(crate) fn run(arguments: &FindArguments, _console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &FindArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(arguments.rows)?;
+    let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
     show(arguments, &evidence, &mut output)?;
     output.finish()
@@ -69,7 +69,8 @@ pub(super) fn show(arguments: &FindArguments, evidence: &Evidence, output: &mut 
     let wants_deleted = criteria.states != States::Live;
     let names = if wants_deleted { Names::WithRemoved } else { Names::Live };
     let options = SweepOptions { order: Order::Name, names, threads: 0 };
-    let finder = Finder { view, criteria: &criteria, accounts: &accounts, form, one_volume: arguments.one_volume };
+    let (one_volume, paint) = (arguments.one_volume, output.paint());
+    let finder = Finder { view, criteria: &criteria, accounts: &accounts, form, one_volume, paint };
     let writer = RefCell::new(Writer::new(output));
     let by_name = || {
         let mut named = Named::default();
@@ -107,6 +108,7 @@ struct Finder<'a> {
     accounts: &'a Accounts,
     form: Form,
     one_volume: bool,
+    paint: Paint,
 }
 
 impl Sweeper for Finder<'_> {
@@ -150,7 +152,8 @@ impl Finder<'_> {
                 if self.form == Form::Long {
                     piece.bytes.extend_from_slice(self.columns(found.map(|(_, node)| node)).as_bytes());
                 }
-                piece.bytes.extend_from_slice(visible(item.path).as_bytes());
+                let name = self.paint.name(&visible(item.path), found.map(|(_, node)| node));
+                piece.bytes.extend_from_slice(name.as_bytes());
                 if self.form == Form::Long
                     && let Some(target) = found.and_then(|(place, node)| node::link_target(self.view, place, node))
                 {

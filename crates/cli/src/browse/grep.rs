@@ -25,7 +25,9 @@ const AFTER_HELP: &str = "\
 Every regular file is searched, whatever its bytes are; a row tells its path, the line, the byte at
 which the first match begins, and the line, of a long one the bytes around the match. gzip, xz, zstd
 and bzip2 are told by their first bytes and searched inside, up to 4 GiB or 1000 times the size of
-the file; line and byte are then those of the content. Expressions are those of Rust's regex: \\d,
+the file; line and byte are then those of the content. A file that is cut off is searched up to the
+cut, but for what the last 20 bytes of xz hold; what cannot be decompressed, and what stands behind
+it, is searched as it is stored. Expressions are those of Rust's regex: \\d,
 \\b, (?i), and (?-u:\\xff) for bytes. Holes of 1 MiB and more are passed over. Files come in the order
 in which they lie on the disk.
 
@@ -117,7 +119,7 @@ struct CountLine<'a> {
 /// Runs the verb.
 pub(crate) fn run(arguments: &GrepArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(arguments.rows)?;
+    let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
     show(arguments, &evidence, console.out(), &mut output)?;
     output.finish()
@@ -135,12 +137,10 @@ pub(super) fn show(
         fixed: arguments.fixed_strings,
         whole_words: arguments.word_regexp,
     };
-    let matcher = Matcher::new(&arguments.expression, options).map_err(|error| {
-        let what = format!("`{}` is no regular expression", arguments.expression);
-        Failure::from_error(what, &error).exit(Exit::CommandLine)
-    })?;
+    let matcher = Matcher::new(&arguments.expression, options)
+        .map_err(|error| search::wrong_expression("regular expression", &arguments.expression, &error))?;
     let files = Files::of(arguments)?;
-    let starts = search::starts(evidence, &arguments.paths)?;
+    let starts = search::contents_starts(evidence, &arguments.paths)?;
     let search = Search { arguments, evidence, matcher, paint, json: output.is_json() };
     let mut writer = Writer::new(output);
     let options = SweepOptions { order: Order::Disk, ..SweepOptions::default() };

@@ -22,7 +22,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{IsTerminal as _, stdout};
+use std::io::{IsTerminal as _, stderr, stdout};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ files, portion by portion. The forms sha256sum and hashdeep name files from wher
 as ./etc/passwd, so that `sha256sum -c` and `hashdeep -r -l -o f -a -k` check a copy of the
 tree from inside it, and never the files of this machine. sha256sum writes the form with tags if
 there are several algorithms. hashdeep has no form for names with line breaks: they are escaped and
-told.
+told. A file with more than 64 GiB of holes gets no digest, and is told.
 --known takes lists of sha256sum and its kin, of hashdeep, of the NSRL (CSV), or bare digests.
 
 Exit codes: 0 done; 3 done, but something is damaged or unreadable; 4 not done; 130 interrupted.
@@ -108,10 +108,12 @@ struct HashLine<'a> {
 /// Runs the verb.
 pub(crate) fn run(arguments: &HashArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(arguments.rows)?;
+    let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
-    let telling = OutputArguments { json: false, quiet: arguments.no_progress, no_progress: false };
-    let reporter = Reporter::start(&telling, console)?;
+    // A pipe or a log gets what is asked for, and nothing of how far it is.
+    let is_told = !arguments.no_progress && stderr().is_terminal();
+    let telling = OutputArguments { json: false, quiet: !is_told, no_progress: false };
+    let reporter = Reporter::start_without_record(&telling, console)?;
     let done = show(arguments, &evidence, &reporter, &mut output)?;
     drop(reporter);
     let exit = output.finish()?;
@@ -148,7 +150,7 @@ pub(super) fn show(
         let header = hashdeep_header(&algorithms, "kanshiki hash: names begin where the tree does");
         output.bytes(&header.map_err(|error| Failure::of(&error).exit(Exit::CommandLine))?)?;
     }
-    let starts = search::starts(evidence, &arguments.paths)?;
+    let starts = search::contents_starts(evidence, &arguments.paths)?;
     let view = &evidence.view;
     let mut hasher = FileHasher::new(view, &algorithms, progress);
     let (mut writer, mut done) = (Writer::new(output), Done::All);

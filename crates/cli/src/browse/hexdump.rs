@@ -50,20 +50,19 @@ struct BytesLine<'a> {
 }
 
 /// Runs the verb.
-pub(crate) fn run(arguments: &HexdumpArguments, _console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &HexdumpArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(arguments.rows)?;
+    let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
     show(arguments, &evidence, &mut output)?;
     output.finish()
 }
 
 pub(super) fn show(arguments: &HexdumpArguments, evidence: &Evidence, output: &mut Output) -> Result<(), Failure> {
-    let targets = arguments.target.open(evidence)?;
-    let several = targets.len() > 1;
-    for (number, target) in targets.iter().enumerate() {
-        if several && !output.is_json() {
-            if number > 0 {
+    let mut is_first = true;
+    arguments.target.each(evidence, output, |target, output| {
+        if arguments.target.are_several() && !output.is_json() {
+            if !std::mem::take(&mut is_first) {
                 output.line("")?;
             }
             output.line(&format!("{}:", target.name))?;
@@ -82,9 +81,8 @@ pub(super) fn show(arguments: &HexdumpArguments, evidence: &Evidence, output: &m
                 output.issue(&Issue::at(&target.name, range, Failure::of(&error).to_string()))
             }
         })?;
-        dump.finish(output)?;
-    }
-    Ok(())
+        dump.finish(output)
+    })
 }
 
 /// Rows under way.

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, RowsArguments};
 use kanshiki_browse::{ListEvent, ListOptions, ListOrder, ListRow, list};
-use kanshiki_filesystem::{Entry, EntryState, Follow, Node, NodeType, Place};
+use kanshiki_filesystem::{Entry, EntryState, Follow, Located, Node, NodeType, Place};
 use kanshiki_model::visible;
 use serde::Serialize;
 use std::ffi::OsString;
@@ -18,6 +18,9 @@ always. With -R a directory's own entries come first, then each directory among 
 way. Names are escaped, as in a\\u{1b}b\\xff, so that no name steers the terminal; PATH is taken as it
 is, or in this form. With --deleted, removed entries that still lie in the directories stand among
 the others, marked `deleted`, with what their inodes hold now: that may be another file by now.
+
+A symbolic link that is PATH is followed to a directory; it is listed itself with -l, and if it
+leads to anything else.
 
 Exit codes: 0 done; 3 done, but something is damaged or unreadable; 4 not done.
 
@@ -72,9 +75,9 @@ struct EntryLine<'a> {
 }
 
 /// Runs the verb.
-pub(crate) fn run(arguments: &LsArguments, _console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &LsArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(arguments.rows)?;
+    let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
     show(arguments, &evidence, &mut output)?;
     output.finish()
@@ -82,10 +85,9 @@ pub(crate) fn run(arguments: &LsArguments, _console: &Console) -> Result<Exit, F
 
 /// Lists what was asked for.
 pub(super) fn show(arguments: &LsArguments, evidence: &Evidence, output: &mut Output) -> Result<(), Failure> {
-    let follow = if arguments.directory { Follow::AllButLast } else { Follow::All };
-    let start = evidence.locate(arguments.path.as_deref(), follow)?;
+    let (start, is_alone) = start(arguments, evidence)?;
     let mut lines = Lines { arguments, evidence, output, begun: false };
-    if arguments.directory {
+    if is_alone {
         let (path, volume) = (start.path, start.place.volume);
         let found = Ok((start.place, start.node));
         return lines.entry(&ListRow { path, entry: None, volume, found, depth: 0, last: true });
@@ -93,6 +95,27 @@ pub(super) fn show(arguments: &LsArguments, evidence: &Evidence, output: &mut Ou
     let order = if arguments.recursive { ListOrder::Groups } else { ListOrder::Flat };
     let options = ListOptions { order, dots: arguments.all, removed: arguments.deleted, depth: None };
     list(&evidence.view, &start, options, &mut |event| lines.event(event))
+}
+
+/// What to list, and whether it stands for itself: as in GNU ls, a symbolic link does with -l, and if it leads to no
+/// directory.
+fn start(arguments: &LsArguments, evidence: &Evidence) -> Result<(Located, bool), Failure> {
+    let path = arguments.path.as_deref();
+    let itself = evidence.locate(path, Follow::AllButLast)?;
+    if arguments.directory {
+        return Ok((itself, true));
+    }
+    let is_link = itself.node.node_type == NodeType::Symlink;
+    let wants_target = path.is_some_and(|path| path.as_encoded_bytes().ends_with(b"/"));
+    if is_link && wants_target {
+        return evidence.locate(path, Follow::All).map(|target| (target, false));
+    }
+    if is_link && !arguments.long {
+        let target = evidence.locate(path, Follow::All).ok();
+        let directory = target.filter(|target| target.node.node_type == NodeType::Directory);
+        return Ok(directory.map_or((itself, true), |target| (target, false)));
+    }
+    Ok((itself, is_link))
 }
 
 struct Lines<'a> {
@@ -126,8 +149,9 @@ impl Lines<'_> {
         if self.output.is_json() {
             self.json(row)?;
         } else {
-            let line = self.line(row);
-            self.output.line(&line)?;
+            let (before, name, after) = self.line(row);
+            let node = row.found.as_ref().ok().map(|(_, node)| node);
+            self.output.painted_line((&before, &name, &after), |paint, name| paint.name(name, node))?;
         }
         match (&row.found, &row.entry) {
             // What a removed entry leads to may well be gone.
@@ -155,7 +179,8 @@ impl Lines<'_> {
         self.output.object("entry", &line)
     }
 
-    fn line(&self, row: &ListRow) -> String {
+    /// What stands before the name, the name, and what stands behind it.
+    fn line(&self, row: &ListRow) -> (String, String, String) {
         let mut line = String::new();
         let found = row.found.as_ref().ok();
         if self.arguments.inode {
@@ -169,19 +194,17 @@ impl Lines<'_> {
         if self.arguments.long {
             line.push_str(&found.map_or_else(unknown_columns, |(_, node)| columns(node)));
         }
-        match &row.entry {
-            Some(entry) => line.push_str(&visible(&entry.name)),
-            None => line.push_str(&row.path.to_string()),
-        }
+        let name = row.entry.as_ref().map_or_else(|| row.path.to_string(), |entry| visible(&entry.name));
+        let mut after = String::new();
         if self.arguments.long
             && let Some(target) = found.and_then(|(place, node)| node::link_target(&self.evidence.view, *place, node))
         {
-            line.push_str(&format!(" -> {}", visible(&target)));
+            after.push_str(&format!(" -> {}", visible(&target)));
         }
         if row.entry.as_ref().is_some_and(|entry| entry.state == EntryState::Deleted) {
-            line.push_str(&format!(" (deleted{})", what_it_holds(row)));
+            after.push_str(&format!(" (deleted{})", what_it_holds(row)));
         }
-        line
+        (line, name, after)
     }
 }
 

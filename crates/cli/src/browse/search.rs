@@ -1,11 +1,12 @@
 //! What the verbs share that go through whole trees.
 
 use crate::evidence::Evidence;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use kanshiki_browse::parallel::Piece;
 use kanshiki_filesystem::{Follow, FsError, Located, NodeType, View};
-use kanshiki_model::Issue;
+use kanshiki_model::{Issue, visible};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 
@@ -17,6 +18,14 @@ pub(super) fn starts(evidence: &Evidence, paths: &[OsString]) -> Result<Vec<Loca
     paths.iter().map(|path| evidence.locate(Some(path), Follow::AllButLast)).collect()
 }
 
+/// Where to begin reading contents: as [`starts`], but a symbolic link that is named outright stands for what it leads to.
+pub(super) fn contents_starts(evidence: &Evidence, paths: &[OsString]) -> Result<Vec<Located>, Failure> {
+    if paths.is_empty() {
+        return starts(evidence, paths);
+    }
+    paths.iter().map(|path| evidence.locate(Some(path), Follow::All)).collect()
+}
+
 /// Whether the paths lead to one file alone, so that its name need not be told with every row.
 pub(super) fn is_one_file(starts: &[Located]) -> bool {
     matches!(starts, [only] if only.node.node_type == NodeType::File)
@@ -25,6 +34,15 @@ pub(super) fn is_one_file(starts: &[Located]) -> bool {
 /// An error of a volume as an issue of what lies at this path.
 pub(super) fn issue(view: &View, volume: usize, path: &[u8], error: &FsError) -> Issue {
     kanshiki_browse::contents::issue(view, volume, path, error)
+}
+
+/// What is wrong with an expression of the command line. The message has several lines that draw the expression; the last
+/// says what is wrong.
+pub(super) fn wrong_expression(what: &str, text: &str, error: &regex::Error) -> Failure {
+    let message = error.to_string();
+    let last = message.lines().last().unwrap_or_default();
+    let reason = last.strip_prefix("error: ").unwrap_or(last);
+    Failure::new(format!("`{}` is no {what}", visible(text.as_bytes()))).because(reason).exit(Exit::CommandLine)
 }
 
 /// Writes results until that fails, and keeps the failure.

@@ -80,9 +80,9 @@ struct XattrFields {
 }
 
 /// Runs the verb.
-pub(crate) fn run(arguments: &StatArguments, _console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &StatArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(arguments.rows)?;
+    let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
     show(arguments, &evidence, &mut output)?;
     output.finish()

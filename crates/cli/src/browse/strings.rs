@@ -109,9 +109,9 @@ struct Bytes<'a> {
 }
 
 /// Runs the verb.
-pub(crate) fn run(arguments: &StringsArguments, _console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &StringsArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(arguments.rows)?;
+    let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
     show(arguments, &evidence, &mut output)?;
     output.finish()

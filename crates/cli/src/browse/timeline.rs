@@ -46,10 +46,10 @@ pub(crate) struct TimelineArguments {
     /// Directories or files in the image [default: /]
     #[arg(value_name = "PATH")]
     paths: Vec<OsString>,
-    /// Leave out what comes before this time, as 2024-03-05 or 2024-03-05T10:11
+    /// Leave out what comes before this time, as 2024, 2024-03-05 or 2024-03-05T10:11
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// Leave out what comes after this time; a day, a minute and a second mean all of it
+    /// Leave out what comes after this time; a year, a month, a day, a minute and a second mean all of it
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
     /// Zone for local times beside UTC, as Asia/Tokyo; `image` for that of the image
@@ -98,9 +98,9 @@ struct EventLine<'a> {
 }
 
 /// Runs the verb.
-pub(crate) fn run(arguments: &TimelineArguments, _console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &TimelineArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(arguments.rows)?;
+    let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
     show(arguments, &evidence, &mut output)?;
     output.finish()

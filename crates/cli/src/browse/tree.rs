@@ -54,9 +54,9 @@ struct TreeLine<'a> {
 }
 
 /// Runs the verb.
-pub(crate) fn run(arguments: &TreeArguments, _console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &TreeArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
-    let mut output = Output::new(arguments.rows)?;
+    let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
     show(arguments, &evidence, &mut output)?;
     output.finish()
@@ -109,8 +109,9 @@ impl Drawing<'_> {
         if self.output.is_json() {
             self.json(row)?;
         } else {
-            let line = self.line(row);
-            self.output.line(&line)?;
+            let (before, name, after) = self.line(row);
+            let node = row.found.as_ref().ok().map(|(_, node)| node);
+            self.output.painted_line((&before, &name, &after), |paint, name| paint.name(name, node))?;
         }
         self.last.push(row.last);
         match &row.found {
@@ -130,7 +131,8 @@ impl Drawing<'_> {
         self.output.object("entry", &TreeLine { depth: row.depth, line })
     }
 
-    fn line(&self, row: &ListRow) -> String {
+    /// What stands before the name, the name, and what stands behind it.
+    fn line(&self, row: &ListRow) -> (String, String, String) {
         let mut line: String = self.last.iter().map(|last| if *last { "    " } else { "│   " }).collect();
         if row.depth > 0 {
             line.push_str(if row.last { "└── " } else { "├── " });
@@ -139,18 +141,16 @@ impl Drawing<'_> {
             let inode = row.found.as_ref().map_or(0, |(place, _)| place.node.inode);
             line.push_str(&format!("[{inode}] "));
         }
-        match &row.entry {
-            Some(entry) => line.push_str(&visible(&entry.name)),
-            None => line.push_str(&row.path.to_string()),
-        }
+        let name = row.entry.as_ref().map_or_else(|| row.path.to_string(), |entry| visible(&entry.name));
+        let mut after = String::new();
         if let Ok((place, node)) = &row.found
             && let Some(target) = node::link_target(&self.evidence.view, *place, node)
         {
-            line.push_str(&format!(" -> {}", visible(&target)));
+            after.push_str(&format!(" -> {}", visible(&target)));
         }
         if row.entry.as_ref().is_some_and(|entry| entry.state == EntryState::Deleted) {
-            line.push_str(" (deleted)");
+            after.push_str(" (deleted)");
         }
-        line
+        (line, name, after)
     }
 }

@@ -1,5 +1,6 @@
 //! What `kanshiki find` is asked.
 
+use crate::browse::search::wrong_expression;
 use crate::evidence::EvidenceArguments;
 use crate::failure::Failure;
 use crate::output::RowsArguments;
@@ -17,8 +18,8 @@ const AFTER_HELP: &str = "\
 All conditions must hold; where one is given several times, one of its values is enough, but for
 --mode, --xattr and the times. In patterns, * is any bytes but /, ** any bytes, ? one character,
 [a-z] and [!a-z] classes, \\ takes the next sign as it is. RANGE is N, A..B, A.. or ..B, both ends
-counted. TIMES is the same with times in UTC, as 2024-03-05 or 2024-03-05T10:11Z; a day, a minute
-and a second mean all of it. Owners are looked up in the image's own /etc/passwd and /etc/group.
+counted. TIMES is the same with times in UTC, as 2024, 2024-03, 2024-03-05 or 2024-03-05T10:11Z,
+each meaning all of it. Owners are looked up in the image's own /etc/passwd and /etc/group.
 What is found comes directory by directory, by name in each.
 
 Exit codes: 0 done, whether or not something was found; 3 done, but something is damaged or
@@ -168,15 +169,11 @@ fn patterns(texts: &[OsString], case: Case) -> Result<Vec<Pattern>, Failure> {
 }
 
 fn pattern(text: &OsStr, case: Case) -> Result<Pattern, Failure> {
-    Pattern::new(text.as_bytes(), case).map_err(|error| wrong("pattern", &text.to_string_lossy(), &error))
+    Pattern::new(text.as_bytes(), case).map_err(|error| wrong_expression("pattern", &text.to_string_lossy(), &error))
 }
 
 fn regex(text: &str) -> Result<Regex, Failure> {
-    RegexBuilder::new(text).size_limit(32 << 20).build().map_err(|error| wrong("expression", text, &error))
-}
-
-fn wrong(what: &str, text: &str, error: &regex::Error) -> Failure {
-    Failure::from_error(format!("`{text}` is no {what}"), error).exit(crate::exit::Exit::CommandLine)
+    RegexBuilder::new(text).size_limit(32 << 20).build().map_err(|error| wrong_expression("expression", text, &error))
 }
 
 fn xattr(text: &OsStr) -> Result<XattrTest, Failure> {

@@ -3,11 +3,11 @@
 
 mod common;
 
-use common::image::Image;
+use common::image::{Image, tool};
 use common::tree::{self, Record, Tree};
 use common::{names, populate};
 use kanshiki_filesystem::{ExtentState, FileSystem, FsError, Node, NodeType};
-use kanshiki_testkit::{Need, TempDir, need, tempdir};
+use kanshiki_testkit::{Need, TempDir, need, run, tempdir};
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileExt as _;
 
@@ -268,5 +268,17 @@ fn an_orphan_is_told_and_still_read() {
         assert_eq!(tree::digest(&content), tree::sha256(&populate::noise(70_000, 70_000)));
         let listed = names::of_reader(filesystem.as_ref());
         assert!(!listed.live.contains("70000 bytes"));
+    }
+}
+
+#[test]
+fn a_fresh_filesystem_with_clusters_of_which_metadata_takes_a_part_is_sound() {
+    if !need(NEEDS) {
+        return;
+    }
+    for options in [&["-b", "1024", "-C", "16384"][..], &["-b", "1024", "-C", "4096"], &["-b", "4096", "-C", "65536"]] {
+        let image = Image::make(600 << 20, &[&["-t", "ext4", "-O", "bigalloc"], options].concat());
+        let _ = run(tool("e2fsck").arg("-fn").arg(&image.path)).exits(0);
+        assert_sound(image.open().as_ref());
     }
 }

@@ -56,11 +56,21 @@ impl<'a> FreeBlocks<'a> {
         Some((!used, start.saturating_add(next.saturating_mul(ratio)).min(end)))
     }
 
+    /// As [`Self::run`] from what is known to lie in the group. A cluster is in use as a whole, also if metadata takes but a
+    /// part of it.
     fn run_without_bitmap(&self, block: u64, end: u64) -> (bool, u64) {
-        let mut here = self.volume.layout().within(block, end);
+        let start = self.volume.superblock.group_start(self.group);
+        let ratio = self.volume.superblock.blocks_of_a_cluster.max(1);
+        let within = |block: u64| block.saturating_sub(start).checked_rem(ratio).unwrap_or(0);
+        let cluster = block.saturating_sub(within(block));
+        let up = |block: u64| match within(block) {
+            0 => block,
+            over => block.saturating_add(ratio.saturating_sub(over)),
+        };
+        let mut here = self.volume.layout().within(cluster, end.max(cluster.saturating_add(ratio)));
         match here.next() {
-            Some(span) if span.start <= block => (false, span.end.min(end)),
-            Some(span) => (true, span.start.min(end)),
+            Some(span) if span.start < cluster.saturating_add(ratio) => (false, up(span.end).min(end)),
+            Some(span) => (true, span.start.saturating_sub(within(span.start)).min(end)),
             None => (true, end),
         }
     }

@@ -173,8 +173,11 @@ impl FileSystem for Ext {
     fn extents(&self, id: NodeId) -> Result<Stream<'_, Extent>, FsError> {
         let inode = self.load(id)?;
         if inode.is_fast_link() || inode.has(flag::INLINE_DATA) {
-            let places = held_places(&inode).into_iter();
-            return Ok(Box::new(places.map(|(range, at)| Ok(Extent { range, state: ExtentState::Inline(at) }))));
+            let places = held_places(&inode);
+            let end = places.last().map_or(0, |(range, _)| range.end);
+            let inline = places.into_iter().map(|(range, at)| Extent { range, state: ExtentState::Inline(at) });
+            let hole = Extent { range: ByteRange::new(end, inode.size.max(end)), state: ExtentState::Hole };
+            return Ok(Box::new(inline.chain(Some(hole).filter(|hole| !hole.range.is_empty())).map(Ok)));
         }
         Ok(Box::new(Pieces::new(&self.volume, &inode, 0).map(|piece| self.extent(piece))))
     }

@@ -272,6 +272,33 @@ fn an_orphan_is_told_and_still_read() {
 }
 
 #[test]
+fn inline_data_goes_on_with_zeroes_up_to_the_size_as_the_kernel_reads_it() {
+    if !need(NEEDS) {
+        return;
+    }
+    let source = tempdir();
+    std::fs::File::create(source.path().join("hole")).unwrap().set_len(1 << 20).unwrap();
+    std::fs::write(source.path().join("short"), populate::noise(150, 1)).unwrap();
+    // Given as sparse, mke2fs leaves the file inline.
+    let image = filled(20, &["-t", "ext4", "-O", "inline_data", "-b", "1024"], &source);
+    image.change("set_inode_field /short size 1000");
+    let expected = image.look("ro", |point| ["hole", "short"].map(|name| std::fs::read(point.join(name)).unwrap()));
+    let filesystem = image.open();
+    for (name, expected) in [b"hole".as_slice(), b"short"].into_iter().zip(expected) {
+        let node = find(filesystem.as_ref(), name);
+        let content = filesystem.content(node.id).unwrap();
+        let mut bytes = vec![1; expected.len() + 10];
+        let read = content.read_at(0, &mut bytes).unwrap();
+        bytes.truncate(read);
+        assert!(bytes == expected, "{}", String::from_utf8_lossy(name));
+        assert_eq!(content.runs().last().unwrap().0.end, expected.len() as u64);
+        let end = filesystem.extents(node.id).unwrap().last().unwrap().unwrap();
+        assert_eq!((end.range.end, end.state), (expected.len() as u64, ExtentState::Hole));
+    }
+    assert_sound(filesystem.as_ref());
+}
+
+#[test]
 fn a_fresh_filesystem_with_clusters_of_which_metadata_takes_a_part_is_sound() {
     if !need(NEEDS) {
         return;

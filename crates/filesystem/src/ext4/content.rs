@@ -21,12 +21,43 @@ struct Content {
 /// The content of an inode.
 pub(crate) fn open(volume: &Arc<Volume>, inode: Inode) -> Result<Source, FsError> {
     if let Some(bytes) = held(&inode)? {
-        return Ok(Arc::new(Memory(bytes)));
+        // Only inline data goes on behind what is held.
+        let size = if inode.has(flag::INLINE_DATA) { inode.size } else { length(bytes.len()) };
+        return Ok(Arc::new(Held { bytes: Memory(bytes), size }));
     }
     if inode.maps_blocks() {
         return Ok(Arc::new(Content { volume: Arc::clone(volume), inode }));
     }
     Ok(Arc::new(Memory(Vec::new())))
+}
+
+/// Content that the inode holds, and zeroes behind it up to the size of the file.
+///
+/// Source: Linux 6.12, fs/ext4/inline.c (`ext4_read_inline_folio`, `ext4_readpage_inline`).
+#[derive(Debug)]
+struct Held {
+    bytes: Memory,
+    size: u64,
+}
+
+impl ReadAt for Held {
+    fn len(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
+        let wanted = bounded(self.size.saturating_sub(offset), buf.len());
+        let Some(part) = buf.get_mut(..wanted) else { return Ok(0) };
+        let read = self.bytes.read_at(offset, part)?;
+        part.get_mut(read..).unwrap_or_default().fill(0);
+        Ok(wanted)
+    }
+
+    fn runs(&self) -> Runs<'_> {
+        let hole = ByteRange::new(self.bytes.len().min(self.size), self.size);
+        let hole = std::iter::once((hole, RunState::Hole)).filter(|(range, _)| !range.is_empty());
+        Box::new(self.bytes.runs().chain(hole))
+    }
 }
 
 /// The content that an inode itself holds; `None` if it lies in blocks, or there is none.
@@ -36,15 +67,17 @@ pub(crate) fn held(inode: &Inode) -> Result<Option<Vec<u8>>, FsError> {
         return Ok(None);
     }
     let mut bytes = inode.map().map(|map| map.to_vec()).unwrap_or_default();
-    if inode.size > length(bytes.len())
-        && let Some(rest) = xattr::inline_rest(inode)
-    {
-        bytes.extend_from_slice(&rest.bytes);
-    }
-    if in_map && inode.size > length(bytes.len()) {
-        let detail = format!("{} bytes of content, of which the inode holds {}", inode.size, bytes.len());
-        let offset = inode.map_offset();
-        return Err(FsError::Damaged { structure: "inline data", inode: Some(inode.number), offset, detail });
+    if inode.size > length(bytes.len()) {
+        match xattr::inline_rest(inode) {
+            Some(rest) => bytes.extend_from_slice(&rest.bytes),
+            None if in_map => {
+                let held = bytes.len();
+                let detail = format!("{} bytes of content, of which the inode holds {held}", inode.size);
+                let (inode, offset) = (Some(inode.number), inode.map_offset());
+                return Err(FsError::Damaged { structure: "inline data", inode, offset, detail });
+            }
+            None => {}
+        }
     }
     bytes.truncate(bounded(inode.size, bytes.len()));
     Ok(Some(bytes))

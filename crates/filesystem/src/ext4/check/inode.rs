@@ -85,6 +85,7 @@ fn fields(volume: &Volume, report: &mut Report<'_>, inode: &Inode) -> Flow {
     for wrong in wrong {
         report.tell(STRUCTURE, Some(number), offset, wrong)?;
     }
+    report.take(content::held(inode))?;
     GO_ON
 }
 

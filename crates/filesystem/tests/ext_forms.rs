@@ -309,3 +309,20 @@ fn a_fresh_filesystem_with_clusters_of_which_metadata_takes_a_part_is_sound() {
         assert_sound(image.open().as_ref());
     }
 }
+
+#[test]
+fn the_copy_of_a_superblock_of_revision_0_is_found_where_it_lies() {
+    if !need(NEEDS) {
+        return;
+    }
+    let source = source();
+    let image = filled(20, &["-t", "ext2", "-r", "0", "-b", "1024"], &source);
+    let expected = kept(tree::of_reader(image.open().as_ref()));
+    wipe(&image, 1024, 1024);
+    let listed = run(tool("debugfs").args(["-b", "1024", "-s", "8193", "-R", "ls -p /"]).arg(&image.path)).exits(0);
+    assert!(listed.stdout.contains("long link"), "{}", listed.stdout);
+    let filesystem = image.open();
+    let told = filesystem.issues()[0].to_string();
+    assert!(told.contains("the copy in group 1 at byte 8389632 is used"), "{told}");
+    assert_eq!(kept(tree::of_reader(filesystem.as_ref())), expected);
+}

@@ -79,7 +79,12 @@ fn backup(source: &dyn ReadAt) -> Option<Superblock> {
 fn copy_at(source: &dyn ReadAt, offset: u64, group: u64) -> Option<Superblock> {
     let mut raw = [0; SUPERBLOCK_BYTES];
     read_exact_at(source, offset, &mut raw).ok()?;
-    let copy = Superblock::parse(&raw, offset).ok()?;
+    let mut copy = Superblock::parse(&raw, offset).ok()?;
+    if copy.revision == 0 {
+        // Copies of that time do not say where they lie (Linux 6.12, fs/ext4/ext4.h, `struct ext4_super_block`: the number of
+        // the group is one of the fields of revision 1).
+        copy.group = group;
+    }
     let in_place = copy.offset_of(copy.group_start(copy.group)) == offset && copy.group == group;
     (in_place && copy.checksum_is_right() != Some(false)).then_some(copy)
 }

@@ -398,3 +398,34 @@ fn an_image_whose_record_cannot_be_read_or_tells_of_another_length_is_copied_wit
     let ran = Workplace::new().acquire(&image, &["--quiet"]).exits(3);
     assert!(ran.stderr.contains("the manifest beside it cannot be read"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_disk_that_fails_now_and_then_is_read_whole_and_not_said_to_have_changed() {
+    if !need(BadDevice::NEEDS) {
+        return;
+    }
+    let place = Workplace::new();
+    let source = place.path("disk");
+    write_file(&source, noise(5, usize::try_from(MIB / 2).unwrap()));
+    let count = place.path("count");
+    let script = format!(
+        "n=$(cat {0} 2>/dev/null || echo 0); echo $((n + 1)) >{0}; [ $((n % 3)) -ne 0 ] && fail",
+        count.display()
+    );
+    let disk = BadDevice::scripted(&source, 512, &script);
+    let _ = place.acquire(disk.path(), &["--retries", "20", "--quiet"]).exits(0);
+    assert_eq!(manifest(&place.exhibit())["source"]["change"]["differences"], json!([]));
+}
+
+#[test]
+fn a_bad_disk_on_standard_input_is_told_to_be_given_as_the_source() {
+    if !need(BadDevice::NEEDS) {
+        return;
+    }
+    let place = Workplace::new();
+    let source = place.path("disk");
+    write_file(&source, noise(5, usize::try_from(3 * MIB).unwrap()));
+    let disk = BadDevice::new(&source, 512, &[2 * MIB..2 * MIB + 512]);
+    let ran = place.acquire_stdin(disk.path(), &[]).exits(4);
+    assert!(ran.stderr.contains("give it as SOURCE in place of `-`"), "{}", ran.stderr);
+}

@@ -418,3 +418,19 @@ fn a_medium_that_fails_under_the_destination_never_gets_a_manifest() {
     check(&exhibit, &ground.source);
     drop(mount);
 }
+
+#[test]
+fn two_destinations_on_one_filesystem_need_room_for_both() {
+    if !need(&[Need::Root, Need::Mount]) {
+        return;
+    }
+    let ground = Ground::new(MIB);
+    let source = ground.path("noise");
+    write_file(&source, kanshiki_testkit::noise(3, usize::try_from(6 * MIB).unwrap()));
+    let mount = Mount::tmpfs(&ground.new_folder("mount"), 10 * MIB);
+    let also = mount.point().join("d").display().to_string();
+    let ran = run(ground.exhibit("mount/c").acquire(&source).args(["--also", &also])).exits(4);
+    assert!(ran.stderr.contains("too little room") && ran.stderr.contains("for 2 destinations"), "{}", ran.stderr);
+    assert!(!mount.point().join("c").exists());
+    let _ = run(&mut ground.exhibit("mount/c").acquire(&source)).exits(0);
+}

@@ -62,6 +62,13 @@ fn zeroes_that_were_read_before_an_interruption_are_taken_over() {
         let state: serde_json::Value = serde_json::from_slice(&std::fs::read(&state).unwrap()).unwrap();
         let taken_over = state["sessions"][1]["taken_over_bytes"].as_u64().unwrap();
         assert!(taken_over + MIB >= done.min(64 * MIB), "{taken_over} of {done}");
+        // A session that is interrupted before it has looked at all of it has lost nothing.
+        let running = Running::start(&mut place.acquire_command(&source, &[format, &["--resume"]].concat()));
+        wait_until("the third session", || sessions() == 3);
+        running.signal("-INT");
+        let ran = running.wait().exits(130);
+        let left = ran.stderr.split("interrupted with ").nth(1).unwrap().split(' ').next().unwrap();
+        assert!(left.parse::<u64>().unwrap() + MIB >= done, "{left} of {done}");
     }
 }
 

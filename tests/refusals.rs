@@ -398,3 +398,79 @@ fn a_later_part_of_a_split_image_is_no_source() {
     assert!(!place.case().exists());
     let _ = place.acquire(place.path("disk.001"), &[]).exits(0);
 }
+
+/// Runs `kanshiki acquire -` with the first so many bytes of a file as standard input.
+#[track_caller]
+fn stream(place: &kanshiki_testkit::Workplace, bytes: &[u8], more: &[&str]) -> kanshiki_testkit::Ran {
+    let input = place.path("input");
+    write_file(&input, bytes);
+    place.acquire_stdin(&input, more)
+}
+
+#[test]
+fn a_stream_that_is_cut_short_or_goes_on_too_long_is_not_taken_for_the_source() {
+    let place = kanshiki_testkit::Workplace::new();
+    let bytes = kanshiki_testkit::noise(3, usize::try_from(5 * MIB).unwrap());
+    let size = ["--size", "5M"];
+    let ran = stream(&place, &bytes[..3_000_000], &size).exits(4);
+    assert!(
+        ran.stderr.contains("stopped at byte 3000000: standard input ended, and --size tells of"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("--resume"), "{}", ran.stderr);
+    assert!(!place.exhibit().exists());
+    let long = [bytes.as_slice(), b"more"].concat();
+    let ran = stream(&place, &long, &["--size", "5M", "--resume"]).exits(4);
+    assert!(ran.stderr.contains("standard input gives more than the 5242880 bytes"), "{}", ran.stderr);
+    let ran = stream(&place, &bytes, &["--size", "5M", "--resume", "--quiet"]).exits(0);
+    assert_eq!(ran.stderr, "");
+    assert!(kanshiki_testkit::restored(&place.exhibit()) == bytes);
+    assert_eq!(kanshiki_testkit::manifest(&place.exhibit())["issues"], json!([]));
+    let other = kanshiki_testkit::Workplace::new();
+    let ran = stream(&other, &bytes, &[]).exits(0);
+    assert!(ran.stderr.contains("the end of standard input is taken for the end of the source"), "{}", ran.stderr);
+    let issues = kanshiki_testkit::manifest(&other.exhibit())["issues"].to_string();
+    assert!(issues.contains("is taken for the end of the source"), "{issues}");
+}
+
+#[test]
+fn options_that_say_nothing_and_texts_that_are_too_long_are_errors_of_the_command_line() {
+    let place = kanshiki_testkit::Workplace::new();
+    let source = place.path("source");
+    write_file(&source, b"kanshiki");
+    let long = "x".repeat(70_000);
+    for more in [["--size", "8"], ["--examiner", &long]] {
+        let _ = place.acquire(&source, &more).exits(2);
+    }
+    let _ = place.acquire("-", &["--twice"]).exits(2);
+    assert!(!place.case().exists());
+    let options =
+        ["--hash md5", "--format zstd", "--live", "--twice", "--retries 2", "--examiner x", "--no-verify", "--size 5"];
+    for option in options {
+        let ran = kanshiki_testkit::kanshiki(["acquire", "--list"].into_iter().chain(option.split(' '))).exits(2);
+        assert!(ran.stderr.contains("--list"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_link_to_a_case_that_is_not_there_yet_is_the_same_destination() {
+    let place = kanshiki_testkit::Workplace::new();
+    let source = place.path("source");
+    write_file(&source, b"kanshiki");
+    std::os::unix::fs::symlink("case", place.path("link")).unwrap();
+    let link = place.path("link").display().to_string();
+    let ran = place.acquire(&source, &["--also", &link]).exits(4);
+    assert!(ran.stderr.contains("because: it is given twice as a destination\n"), "{}", ran.stderr);
+    assert!(!place.case().exists());
+}
+
+#[test]
+fn a_gap_in_a_split_image_is_told_with_what_helps() {
+    let place = kanshiki_testkit::Workplace::new();
+    for number in [1, 3] {
+        write_file(&place.path(&format!("disk.00{number}")), vec![number; 5000]);
+    }
+    let ran = place.acquire(place.path("disk.001"), &[]).exits(4);
+    assert!(ran.stderr.contains("hint: bring the missing part"), "{}", ran.stderr);
+}

@@ -100,6 +100,12 @@ impl Destination {
         Ok(Some(Stored { leaves: leaves.map_err(io::Error::other)?, chunks: self.writer.reader()? }))
     }
 
+    /// The bytes of the image whose leaves may be known.
+    #[must_use]
+    pub(crate) const fn left_bytes(&self) -> u64 {
+        self.leaves.count().saturating_mul(CHUNK_BYTES)
+    }
+
     /// The leaf with this number, if it is known.
     ///
     /// # Errors
@@ -268,6 +274,12 @@ impl Stored {
     #[must_use]
     pub(crate) fn contradicts(&self, index: u64, bytes: &[u8]) -> bool {
         self.agrees(index, bytes) == Some(false) && self.read(index, &mut vec![0; bytes.len()])
+    }
+
+    /// Whether the leaf of the chunk with this number is known.
+    #[must_use]
+    pub(crate) fn is_known(&self, index: u64) -> bool {
+        self.leaves.get(index).ok().flatten().is_some()
     }
 
     /// Whether a leaf is known of a chunk with this number or a higher one.

@@ -84,6 +84,11 @@ impl AcquireError {
             Self::Destination { .. } | Self::Custody(_) if self.is_for_want_of_room() => {
                 Some("make room, then the same command with --resume goes on".to_owned())
             }
+            Self::Source { source, .. }
+                if source.kind() == io::ErrorKind::NotFound && source.raw_os_error().is_none() =>
+            {
+                Some("bring the missing part, or copy what is there under names without numbers".to_owned())
+            }
             Self::Source { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("`kanshiki acquire --list` shows the disks that there are".to_owned())
             }
@@ -99,6 +104,10 @@ impl AcquireError {
                 if self.has_reason(&[io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::PermissionDenied]) =>
             {
                 Some("take a --case in a place that can be written".to_owned())
+            }
+            Self::ReadBack { .. } => {
+                let what = "the medium of the copy may be failing: the same command with --resume reads what differs from the source again; if it differs again, take another medium";
+                Some(what.to_owned())
             }
             Self::Destination { .. } => {
                 Some("when the destination can be written again, the same command with --resume goes on".to_owned())
@@ -169,6 +178,8 @@ mod tests {
         for error in errors {
             assert_eq!(error.hint().unwrap(), "make room, then the same command with --resume goes on");
         }
+        let read_back = AcquireError::ReadBack { path: path.clone(), detail: "x".to_owned() };
+        assert!(read_back.hint().unwrap().contains("--resume reads what differs"));
         let source = io::Error::from(io::ErrorKind::ReadOnlyFilesystem);
         let hint = AcquireError::Destination { path, source }.hint().unwrap();
         assert!(hint.starts_with("when the destination can be written again"), "{hint}");

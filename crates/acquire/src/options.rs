@@ -25,6 +25,8 @@ pub enum SourcePath {
 pub struct AcquireOptions {
     /// What is copied.
     pub source: SourcePath,
+    /// How many bytes standard input must give; `None` to take its end for the end of the source.
+    pub stream_bytes: Option<u64>,
     /// The case folder; made if it is not there.
     pub case: PathBuf,
     /// More case folders that get the same exhibit in the same pass.

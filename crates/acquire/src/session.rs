@@ -56,6 +56,13 @@ pub fn acquire(options: &AcquireOptions, clock: &dyn Clock, progress: &dyn Progr
         issues.push(Issue::new(origin.reader().map_or("-", |reader| reader.path()), note.clone()));
         reservations.push(note.clone());
     }
+    if origin.reader().is_none() && options.stream_bytes.is_none() {
+        let note =
+            "the end of standard input is taken for the end of the source: --size tells how many bytes there must be";
+        let issue = Issue::new("-", note);
+        progress.issue(&issue);
+        issues.push(issue);
+    }
     if let Some(reader) = origin.reader() {
         issues.extend(reader.remarks().map(|note| Issue::new(reader.path(), note)));
     }
@@ -353,7 +360,14 @@ impl Session<'_> {
                 places::known_unreadable(destination)?.iter().for_each(|range| known_unreadable.insert(range));
             }
         }
-        let stored = self.check_samples(stored, &known_unreadable)?;
+        let left = destinations.iter().map(Destination::left_bytes).max().unwrap_or(0);
+        let stored = self.check_samples(stored, &known_unreadable).map_err(|error| match error {
+            AcquireError::Interrupted { .. } => {
+                let total_bytes = self.origin.reader().map(|reader| reader.bytes());
+                AcquireError::Interrupted { done_bytes: left.min(total_bytes.unwrap_or(left)), total_bytes }
+            }
+            other => other,
+        })?;
         if state.sessions.len() > 1 {
             // Only now is it known to be the same source, as far as that can be known before all of it is read.
             destinations.iter().try_for_each(|destination| self.log(&destination.case, ActKind::Resumed, state))?;
@@ -369,6 +383,7 @@ impl Session<'_> {
             algorithms: state.algorithms.clone(),
             work,
             patience: self.options.patience,
+            stream_bytes: self.options.stream_bytes,
             known_unreadable,
         })
     }

@@ -20,12 +20,19 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// The unit in which unreadable places of a regular file are told, in bytes.
 pub(crate) const FILE_SECTOR_BYTES: u64 = 512;
 
 /// Bytes at the beginning and at the end that are compared before and after the reading.
 pub(crate) const EDGE_BYTES: u64 = 64 << 10;
+
+/// Times to read the beginning and the end before they count as unreadable.
+const EDGE_TRIES: u32 = 8;
+
+/// How long they are tried again: a disk that is ill may take its time for each.
+const EDGE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Failed reads in a row after which a place that was read well before is read again.
 const FAILURES_BEFORE_A_LOOK: u64 = 8;
@@ -336,7 +343,10 @@ pub(crate) fn edge_digests(source: &SourceReader) -> [Option<String>; 2] {
     source.edges().map(|range| {
         let mut buffer = Buffer::new();
         buffer.set_len(range.len());
-        source.read(range.start, buffer.as_mut()).ok()?;
+        // A disk that fails now and then is no disk that has changed.
+        let begun = Instant::now();
+        let mut tries = (0..EDGE_TRIES).take_while(|first| *first == 0 || begun.elapsed() < EDGE_PATIENCE);
+        tries.find(|_| source.read(range.start, buffer.as_mut()).is_ok())?;
         let mut hasher = kanshiki_model::Hasher::new(kanshiki_model::Algorithm::Sha256);
         hasher.update(buffer.as_slice());
         Some(hasher.finish().to_hex())

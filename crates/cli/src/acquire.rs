@@ -17,6 +17,9 @@ use kanshiki_model::{Algorithm, Fact, Facts, parse_size};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The longest text of people and places, in bytes: what the custody log takes, and a page for people.
+const PEOPLE_BYTES: usize = 16 << 10;
+
 const USAGE: &str = "\
 kanshiki acquire [OPTIONS] --case <DIR> --exhibit <ID> <SOURCE>
        kanshiki acquire --list [--json]";
@@ -35,7 +38,7 @@ Examples:
   kanshiki acquire /dev/sdb --case cases/2026-014 --exhibit laptop-disk --format zstd --hash md5
   kanshiki acquire /dev/sdb --case cases/2026-014 --exhibit laptop-disk --resume
   kanshiki acquire old.raw.001 --case cases/2026-014 --exhibit old-image --also /mnt/second/2026-014
-  ssh server cat /dev/vda | kanshiki acquire - --case cases/2026-014 --exhibit server-vda";
+  ssh server cat /dev/vda | kanshiki acquire - --size 20G --case cases/2026-014 --exhibit server-vda";
 
 /// Copy a disk or a file once, with digests and a record, and read the copy back
 #[derive(Debug, clap::Args)]
@@ -51,7 +54,11 @@ pub(crate) struct AcquireArguments {
     #[arg(long, value_name = "ID", required_unless_present = "list", value_parser = exhibit_id)]
     exhibit: Option<String>,
     /// Show the disks that there are, and copy nothing
-    #[arg(long, conflicts_with_all = ["source", "case", "exhibit", "also", "resume"])]
+    #[arg(long, conflicts_with_all = [
+        "source", "case", "exhibit", "also", "resume", "format", "split_size", "zstd_level", "hash", "no_verify",
+        "no_room_check", "retries", "patience", "live", "size", "twice", "examiner", "reason", "place", "witness",
+        "authority",
+    ])]
     list: bool,
 
     /// How the copy is stored: raw (as it is, zeroes as holes), split (raw in parts) or zstd (compressed, seekable)
@@ -90,6 +97,9 @@ pub(crate) struct AcquireArguments {
     /// Copy even a source that is mounted or in use; the record says so
     #[arg(long, help_heading = "Reading")]
     live: bool,
+    /// Bytes that standard input must give, with an optional unit; when it ends earlier, the work can be resumed
+    #[arg(long, value_name = "SIZE", value_parser = stream_size, help_heading = "Reading")]
+    size: Option<u64>,
     /// Read the source a second time and compare every MiB
     #[arg(long, help_heading = "Reading")]
     twice: bool,
@@ -153,15 +163,26 @@ fn options(arguments: AcquireArguments) -> Result<AcquireOptions, Failure> {
     check_format_option(arguments.split_size.is_some() && format != Format::Split, "--split-size", "split")?;
     check_format_option(arguments.zstd_level.is_some() && format != Format::Zstd, "--zstd-level", "zstd")?;
     let people = people(&arguments);
+    check_people(&arguments)?;
     let (Some(source), Some(case), Some(exhibit)) = (arguments.source, arguments.case, arguments.exhibit) else {
         return Err(Failure::new("a source, --case and --exhibit are needed").exit(Exit::CommandLine));
     };
+    let is_stream = source.as_os_str() == "-";
+    if is_stream && arguments.twice {
+        return Err(Failure::new("standard input cannot be read twice")
+            .hint("leave out --twice")
+            .exit(Exit::CommandLine));
+    }
+    if !is_stream && arguments.size.is_some() {
+        return Err(Failure::new("--size has no meaning without standard input as the source").exit(Exit::CommandLine));
+    }
     let mut algorithms = arguments.hash;
     algorithms.retain(|algorithm| *algorithm != Algorithm::Sha256);
     algorithms.sort_unstable();
     algorithms.dedup();
     Ok(AcquireOptions {
-        source: if source.as_os_str() == "-" { SourcePath::Stdin } else { SourcePath::Path(source) },
+        stream_bytes: arguments.size,
+        source: if is_stream { SourcePath::Stdin } else { SourcePath::Path(source) },
         case,
         also: arguments.also,
         exhibit,
@@ -191,6 +212,25 @@ fn check_format_option(useless: bool, option: &str, format: &str) -> Result<(), 
     Ok(())
 }
 
+/// Refuses, before anything is made, what is too long for the record.
+fn check_people(arguments: &AcquireArguments) -> Result<(), Failure> {
+    let told = [
+        ("--examiner", &arguments.examiner),
+        ("--reason", &arguments.reason),
+        ("--place", &arguments.place),
+        ("--witness", &arguments.witness),
+        ("--authority", &arguments.authority),
+    ];
+    let long = told.iter().find_map(|(name, text)| {
+        let bytes = text.as_ref()?.len();
+        (bytes > PEOPLE_BYTES).then_some((name, bytes))
+    });
+    long.map_or(Ok(()), |(name, bytes)| {
+        let what = format!("{name} has {bytes} bytes, at most {PEOPLE_BYTES} are recorded");
+        Err(Failure::new(what).exit(Exit::CommandLine))
+    })
+}
+
 /// What the operator told, and what not.
 fn people(arguments: &AcquireArguments) -> Facts {
     [
@@ -210,6 +250,14 @@ fn people(arguments: &AcquireArguments) -> Facts {
         (name.to_owned(), fact)
     })
     .collect()
+}
+
+/// Reads the size of a stream.
+fn stream_size(text: &str) -> Result<u64, String> {
+    match parse_size(text).map_err(|error| error.to_string())? {
+        0 => Err("a source has at least one byte".to_owned()),
+        bytes => Ok(bytes),
+    }
 }
 
 /// Reads the size of a part.

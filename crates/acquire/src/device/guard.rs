@@ -8,8 +8,8 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 
 pub use super::place::{
-    file_lies_on, filesystem_facts, free_bytes, is_block_device, largest_file_bytes, lies_on, resolved,
-    shares_disk_with,
+    file_lies_on, filesystem_facts, filesystem_number, free_bytes, is_block_device, largest_file_bytes, lies_on,
+    resolved, shares_disk_with,
 };
 
 /// Why the device is in use, in plain words; empty if nothing is seen to use it.

@@ -87,6 +87,13 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(status.f_bavail.saturating_mul(status.f_frsize))
 }
 
+/// The number of the filesystem that holds the path, or would hold it; `None` if it cannot be told.
+#[must_use]
+pub fn filesystem_number(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some(fs::metadata(existing(path).ok()?).ok()?.dev())
+}
+
 /// The largest file that the filesystem of the path can hold, in bytes, where that is a limit to think of: FAT.
 #[must_use]
 pub fn largest_file_bytes(path: &Path) -> Option<u64> {
@@ -143,7 +150,12 @@ pub fn filesystem_facts(path: &Path) -> Facts {
 ///
 /// The operating system's.
 pub fn resolved(path: &Path) -> io::Result<PathBuf> {
-    let absolute = std::path::absolute(path)?;
+    let mut absolute = std::path::absolute(path)?;
+    // A link to what is not there yet is that place all the same. Links that lead in a circle end with an error below.
+    for _ in 0..40 {
+        let Ok(target) = fs::read_link(&absolute) else { break };
+        absolute = absolute.parent().unwrap_or(Path::new("/")).join(target);
+    }
     let mut place = existing(&absolute)?;
     let rest = absolute.ancestors().find(|above| fs::canonicalize(above).is_ok_and(|found| found == place));
     for component in rest.and_then(|above| absolute.strip_prefix(above).ok()).unwrap_or(Path::new("")).components() {

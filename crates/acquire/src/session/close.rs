@@ -64,6 +64,11 @@ impl Session<'_> {
             let path = destination.path.clone();
             let closed = self.finish_one(&mut state, image, &after, &mut destination);
             if let Err(error) = &closed {
+                if matches!(error, AcquireError::ReadBack { .. }) {
+                    state
+                        .issues
+                        .push(Issue::new(places::shown(&path), format!("an earlier reading back failed: {error}")));
+                }
                 let end = super::end_of(error);
                 self.record_end(&mut state, std::slice::from_mut(&mut destination), self.clock.now(), &end);
             }

@@ -23,6 +23,8 @@ pub(crate) struct Copy {
     pub(crate) work: Work,
     /// How long the source may give nothing.
     pub(crate) patience: Duration,
+    /// How many bytes a stream must give, where that was told.
+    pub(crate) stream_bytes: Option<u64>,
     /// What an earlier session has found to stay unreadable.
     pub(crate) known_unreadable: ByteRanges,
 }
@@ -60,15 +62,18 @@ impl Copy {
         let mut hashers = Some(hash_threads(&self.algorithms));
         let (mut pending, mut unreadable) = (ByteRanges::new(), ByteRanges::new());
         let mut bytes: u64 = 0;
-        progress.begin("acquire", self.feed.len());
+        progress.begin("acquire", self.feed.len().or(self.stream_bytes));
         let stop = || progress.stop_requested() || threads.all_failed();
         let stopped = loop {
             let item = match stream.next(self.patience, &stop) {
                 Ok(Some(item)) => item,
-                Ok(None) => break self.feed.ended_before(bytes),
+                Ok(None) => break self.feed.ended_before(bytes).or_else(|| self.too_short(bytes)),
                 Err(error) => break Some(self.ended_early(&error, bytes)),
             };
             let range = self.range(&item);
+            if let Some(told) = self.stream_bytes.filter(|told| range.end > *told) {
+                break Some(too_long(told));
+            }
             match item.outcome {
                 Ok(chunk) => {
                     if let Some(hashers) = &hashers {
@@ -103,6 +108,12 @@ impl Copy {
         Ok(Copied { destinations, lost, bytes, pending, unreadable, digests, stopped })
     }
 
+    /// Why a stream that ended here cannot be all of the source; `None` if nothing was told of its length.
+    fn too_short(&self, bytes: u64) -> Option<AcquireError> {
+        let told = self.stream_bytes.filter(|told| bytes < *told)?;
+        Some(lost_source(bytes, &format!("standard input ended, and --size tells of {told} bytes")))
+    }
+
     fn range(&self, item: &Item) -> ByteRange {
         let start = item.index.saturating_mul(CHUNK_BYTES);
         let bytes = match (&item.outcome, self.feed.expected()) {
@@ -115,7 +126,11 @@ impl Copy {
 
     fn ended_early(&self, error: &StreamError, done_bytes: u64) -> AcquireError {
         match error {
-            StreamError::Stopped => AcquireError::Interrupted { done_bytes, total_bytes: self.feed.expected() },
+            StreamError::Stopped => {
+                // What earlier sessions have left behind this place is still there.
+                let done_bytes = done_bytes.saturating_add(self.feed.left_behind(done_bytes));
+                AcquireError::Interrupted { done_bytes, total_bytes: self.feed.expected() }
+            }
             StreamError::Slow(_) => lost_source(done_bytes, &error.to_string()),
             _ => AcquireError::Internal(error.to_string()),
         }
@@ -126,6 +141,12 @@ impl Copy {
 fn is_zero(chunk: &Chunk, range: ByteRange) -> bool {
     let at = |place: u64| usize::try_from(place.saturating_sub(chunk.offset())).unwrap_or(usize::MAX);
     chunk.bytes().get(at(range.start)..at(range.end)).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0))
+}
+
+fn too_long(told: u64) -> AcquireError {
+    let reason = format!("standard input gives more than the {told} bytes that --size tells of");
+    let hint = Some("with the right --size, or without one, the same command with --resume goes on".to_owned());
+    AcquireError::Refused { path: "-".to_owned(), reason, hint }
 }
 
 fn foreign_stream(difference: &str) -> AcquireError {
@@ -159,6 +180,16 @@ impl SourceFeed {
     #[must_use]
     pub(crate) fn taken_over(&self) -> u64 {
         self.taken_over.load(Ordering::Relaxed)
+    }
+
+    /// Bytes behind this place whose leaves earlier sessions have left in a destination.
+    fn left_behind(&self, bytes: u64) -> u64 {
+        let (first, end) = (leaf_count(bytes), self.expected().map_or(u64::MAX, leaf_count));
+        let left = |(_, stored): &(usize, Stored)| {
+            (first..stored.leaves().min(end)).filter(|index| stored.is_known(*index)).count() as u64
+        };
+        let most = self.stored.iter().map(left).max().unwrap_or(0).saturating_mul(CHUNK_BYTES);
+        most.min(self.expected().unwrap_or(u64::MAX).saturating_sub(bytes))
     }
 
     /// The length that the source had when it was opened.

@@ -104,11 +104,18 @@ fn check_room(
     if !options.check_room || options.format == Format::Zstd {
         return Ok(());
     }
-    let needed = missing_bytes(path, source, options);
+    // Destinations on one filesystem share its room.
+    let filesystem = guard::filesystem_number(path);
+    let shares = |other: &&PathBuf| {
+        other.as_path() == path || (filesystem.is_some() && guard::filesystem_number(other) == filesystem)
+    };
+    let sharing: Vec<&PathBuf> = options.places().filter(shares).collect();
+    let needed = sharing.iter().fold(0_u64, |sum, place| sum.saturating_add(missing_bytes(place, source, options)));
     let free = guard::free_bytes(path);
     let free = free.map_err(|source| AcquireError::Destination { path: path.to_owned(), source })?;
     if free < needed {
-        let reason = format!("too little room: {} are needed, {} are free", Size(needed), Size(free));
+        let several = if sharing.len() > 1 { format!(" for {} destinations", sharing.len()) } else { String::new() };
+        let reason = format!("too little room: {} are needed{several}, {} are free", Size(needed), Size(free));
         return Err(refused(reason, Some("make room, take another folder, or try --format zstd")));
     }
     Ok(())

@@ -138,7 +138,7 @@ impl Session<'_> {
             verification: copy.verification,
             tool: host::tool_facts(&state.command_line, self.told_options(state), options.commit.as_deref()),
             host: host::host_facts(),
-            issues: self.all_issues(image, after),
+            issues: self.all_issues(state, image, after),
             run: Run {
                 started: state.started,
                 ended: self.clock.now(),
@@ -168,14 +168,16 @@ impl Session<'_> {
             "live": options.live,
             "verify": options.verify,
             "twice": options.twice,
+            "stream_bytes": options.stream_bytes,
             "check_room": options.check_room,
             "patience_seconds": options.patience.as_secs(),
             "also": options.also.iter().map(|path| super::places::shown(path)).collect::<Vec<_>>(),
         })
     }
 
-    fn all_issues(&self, image: &Image, after: &After) -> Vec<Issue> {
+    fn all_issues(&self, state: &State, image: &Image, after: &After) -> Vec<Issue> {
         let mut issues = self.issues.clone();
+        issues.extend(state.issues.iter().cloned());
         let unreadable = image.unreadable.total_bytes();
         if unreadable > 0 {
             let message = format!("{} could not be read and are zero in the image", Size(unreadable));

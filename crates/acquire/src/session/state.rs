@@ -38,6 +38,9 @@ pub(crate) struct State {
     pub(crate) command_line: Vec<String>,
     /// The sessions so far.
     pub(crate) sessions: Vec<Session>,
+    /// What sessions before the last one have met and the manifest must tell.
+    #[serde(default)]
+    pub(crate) issues: Vec<kanshiki_model::Issue>,
     /// Whether the source was written meanwhile.
     #[serde(default)]
     pub(crate) watch: Watch,
@@ -112,6 +115,7 @@ impl State {
             protection: Facts::new(),
             command_line: Vec::new(),
             sessions: Vec::new(),
+            issues: Vec::new(),
             watch: Watch::default(),
         }
     }

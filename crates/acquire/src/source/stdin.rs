@@ -42,6 +42,18 @@ impl StdinSource {
     }
 }
 
+/// What a failed read of standard input means: of a disk or a file, the rest can be had in another way.
+fn explained(file: &File, error: io::Error) -> io::Error {
+    use std::os::unix::fs::FileTypeExt as _;
+    let seekable = file.metadata().is_ok_and(|found| found.is_file() || found.file_type().is_block_device());
+    if !seekable {
+        return error;
+    }
+    let advice =
+        "standard input is a disk or a file: give it as SOURCE in place of `-`, so that what can be read is read";
+    io::Error::other(format!("{}; {advice}", crate::error::with_causes(&error)))
+}
+
 impl Feed for StdinSource {
     fn len(&self) -> Option<u64> {
         self.length.get().copied()
@@ -67,7 +79,7 @@ impl Feed for StdinSource {
                 }
                 Ok(read) => done = done.saturating_add(read),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Some((index, Err(Fault::Gone(error)))),
+                Err(error) => return Some((index, Err(Fault::Gone(explained(&state.file, error))))),
             }
         }
         state.bytes = state.bytes.saturating_add(done as u64);

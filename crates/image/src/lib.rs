@@ -22,7 +22,7 @@ pub mod zstd;
 pub use direct::{DirectFile, open_direct};
 pub use gaps::Gaps;
 pub use memory::Memory;
-pub use open::{ContainerFormat, OpenError, Opened, open_image, open_raw};
+pub use open::{ContainerFormat, OpenError, Opened, open_image, open_raw, open_up_to_damage};
 pub use raw::{RawFile, drop_cache};
 pub use read_at::{ReadAt, ReadError, RunState, Runs, Source, read_exact_at};
 pub use split::Concat;

@@ -1,7 +1,8 @@
 //! Opening an image whatever its format.
 
-use crate::container::{Container as _, Probe, Raw, best_container};
+use crate::container::{Container as _, Probe, Raw, Zstd, best_container};
 use crate::lazy::{FileIdentity, open_all};
+use crate::zstd::SeekableImage;
 use crate::{RawFile, ReadError, Source, split};
 use kanshiki_model::visible;
 use std::fmt;
@@ -102,6 +103,24 @@ pub fn open_image(path: &Path) -> Result<Opened, OpenError> {
         let container = best_container(&probe);
         Ok((container.open(sources.to_vec())?, container.name()))
     })
+}
+
+/// Opens a compressed image that is cut off or damaged as far as its frames are whole from the first on, and says why not
+/// further.
+///
+/// # Errors
+///
+/// [`OpenError`], also for an image that is not compressed.
+pub fn open_up_to_damage(path: &Path) -> Result<(Opened, Option<OpenError>), OpenError> {
+    let end = std::cell::OnceCell::new();
+    let opened = open(path, |sources| {
+        let (image, why) = SeekableImage::open_up_to_damage(Raw.open(sources.to_vec())?)?;
+        if let Some(why) = why {
+            let _ = end.set(why.into_open_error());
+        }
+        Ok((Arc::new(image), Zstd.name()))
+    })?;
+    Ok((opened, end.into_inner()))
 }
 
 /// Opens an image or a device as plain bytes, whatever they hold.

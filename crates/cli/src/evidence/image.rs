@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use kanshiki_custody::manifest::{self, Manifest};
 use kanshiki_custody::read_small;
-use kanshiki_image::{Gaps, OpenError, Opened, ReadAt, Source, open_image};
+use kanshiki_image::{Gaps, OpenError, Opened, ReadAt, Source, open_image, open_up_to_damage};
 use kanshiki_model::Issue;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ impl RecordedImage {
         // A manifest that lies beside by chance says nothing about this image.
         let manifest =
             found.filter(|manifest| names(manifest).any(|name| path.file_name().is_some_and(|own| own == name)));
-        let opened = open_image(&path).map_err(|error| cannot_open(&path, &error))?;
+        let opened = open_as_far_as_it_is_whole(&path, &mut issues)?;
         issues.extend(manifest.as_ref().and_then(|manifest| length_issue(manifest, opened.source.as_ref())));
         Ok(Self { path, opened, manifest, issues })
     }
@@ -93,6 +93,23 @@ fn length_issue(manifest: &Manifest, source: &dyn ReadAt) -> Option<Issue> {
     (recorded != found).then(|| {
         Issue::new("image", format!("the manifest says {recorded} bytes, found {found}; run `kanshiki verify`"))
     })
+}
+
+/// Opens an image; of a compressed one that is cut off or damaged, what is whole from its beginning on.
+fn open_as_far_as_it_is_whole(path: &Path, issues: &mut Vec<Issue>) -> Result<Opened, Failure> {
+    let damage = match open_image(path) {
+        Err(damage @ OpenError::Damaged { .. }) => damage,
+        opened => return opened.map_err(|error| cannot_open(path, &error)),
+    };
+    match open_up_to_damage(path) {
+        Ok((opened, end)) if !opened.source.is_empty() => {
+            let (why, bytes) = (end.as_ref().unwrap_or(&damage), opened.source.len());
+            let told = format!("{why}; it is read up to byte {bytes} of its content, and what came behind is missing");
+            issues.push(Issue::new("image", told));
+            Ok(opened)
+        }
+        _ => Err(cannot_open(path, &damage)),
+    }
 }
 
 fn cannot_open(path: &Path, error: &OpenError) -> Failure {

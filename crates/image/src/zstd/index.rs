@@ -48,8 +48,15 @@ struct Checkpoint {
 /// Where the sizes of frames come from.
 #[derive(Debug)]
 enum Origin {
-    Table { first_entry: u64, entry_bytes: u64, frames: u64 },
-    FrameHeaders,
+    Table {
+        first_entry: u64,
+        entry_bytes: u64,
+        frames: u64,
+    },
+    /// The headers of the frames up to this byte.
+    FrameHeaders {
+        end: u64,
+    },
 }
 
 #[derive(Debug)]
@@ -66,6 +73,18 @@ impl Index {
             Some((origin, frames_end)) => Self::from_table(file, origin, frames_end),
             None => Self::from_headers(file),
         }
+    }
+
+    /// The frames up to the first that is damaged or cut off, by their headers alone; and why there are no more.
+    pub(super) fn up_to_damage(file: &dyn ReadAt) -> Result<(Self, Option<WalkError>), OpenError> {
+        let mut index = Self {
+            origin: Origin::FrameHeaders { end: u64::MAX },
+            checkpoints: Vec::new(),
+            content_bytes: 0,
+            kept: Cache::new(KEPT_BYTES),
+        };
+        let why = index.walk(file)?;
+        Ok((index, why))
     }
 
     /// Length of the whole content in bytes.
@@ -106,8 +125,13 @@ impl Index {
                     frames.extend(sums.pass(u64::from(entry.compressed), u64::from(entry.decompressed)));
                 }
             }
-            Origin::FrameHeaders => {
-                for walked in walk_frames(file, sums.offset).take(bounded(BLOCK_ENTRIES, usize::MAX)) {
+            Origin::FrameHeaders { end } => {
+                let mut walk = walk_frames(file, sums.offset);
+                for _ in 0..BLOCK_ENTRIES {
+                    if walk.offset() >= end {
+                        break;
+                    }
+                    let Some(walked) = walk.next() else { break };
                     let walked = walked.map_err(WalkError::into_read_error)?;
                     let content_bytes = match walked.kind {
                         FrameKind::Data { content_bytes } => content_bytes.unwrap_or(0),
@@ -159,12 +183,26 @@ impl Index {
     }
 
     fn from_headers(file: &dyn ReadAt) -> Result<Self, OpenError> {
-        let mut checkpoints = Vec::new();
+        match Self::up_to_damage(file)? {
+            (index, None) => Ok(index),
+            (_, Some(error)) => Err(error.into_open_error()),
+        }
+    }
+
+    /// Goes through the frames from the first on; gives out why the walk ended before the end of the file.
+    fn walk(&mut self, file: &dyn ReadAt) -> Result<Option<WalkError>, OpenError> {
         let mut sums = Checkpoint { offset: 0, content_offset: 0 };
+        let mut why = None;
         for (number, walked) in (0_u64..).zip(walk_frames(file, 0)) {
-            let walked = walked.map_err(WalkError::into_open_error)?;
+            let walked = match walked {
+                Ok(walked) => walked,
+                Err(error) => {
+                    why = Some(error);
+                    break;
+                }
+            };
             if number.is_multiple_of(BLOCK_ENTRIES) {
-                checkpoints.push(sums);
+                self.checkpoints.push(sums);
             }
             let content_bytes = match walked.kind {
                 FrameKind::Data { content_bytes: Some(content_bytes) } => content_bytes,
@@ -179,8 +217,9 @@ impl Index {
             };
             sums.pass(walked.compressed_bytes, content_bytes).map_or(Ok(()), check_size)?;
         }
-        let kept = Cache::new(KEPT_BYTES);
-        Ok(Self { origin: Origin::FrameHeaders, checkpoints, content_bytes: sums.content_offset, kept })
+        self.origin = Origin::FrameHeaders { end: sums.offset };
+        self.content_bytes = sums.content_offset;
+        Ok(why)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Random access to the content of compressed frames.
 
-use super::FrameDecoder;
 use super::cache::Cache;
 use super::index::{Frame, Index};
+use super::{FrameDecoder, WalkError};
 use crate::bytes::{bounded, copy, length};
 use crate::{OpenError, ReadAt, ReadError, RunState, Runs, Source, read_exact_at};
 use kanshiki_model::ByteRange;
@@ -42,6 +42,17 @@ impl SeekableImage {
     pub fn open(file: Source) -> Result<Self, OpenError> {
         let index = Index::open(file.as_ref())?;
         Ok(Self { file, index, decoders: Mutex::default(), kept: Cache::new(KEPT_BYTES) })
+    }
+
+    /// Goes through the frames from the first on, whatever a seek table says, up to the first that is damaged or cut off; says
+    /// why there are no more, if that is not the end of the file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], but for damage.
+    pub fn open_up_to_damage(file: Source) -> Result<(Self, Option<WalkError>), OpenError> {
+        let (index, why) = Index::up_to_damage(file.as_ref())?;
+        Ok((Self { file, index, decoders: Mutex::default(), kept: Cache::new(KEPT_BYTES) }, why))
     }
 
     /// The frame whose content holds the byte at `offset`, for those who want the frame itself.
@@ -291,6 +302,35 @@ mod tests {
     }
 
     #[test]
+    fn frames_before_the_cut_are_read_wherever_it_is() {
+        let (frames, entries) = frames(&[300, 0, 500, 700]);
+        let file = with_table(frames, &entries);
+        let ends: Vec<usize> = entries
+            .iter()
+            .scan(0, |end, entry| {
+                *end += entry.compressed as usize;
+                Some(*end)
+            })
+            .collect();
+        for cut in 0..file.len() {
+            let cut_file = Arc::new(Memory(file[..cut].to_vec()));
+            let (image, why) = SeekableImage::open_up_to_damage(cut_file).unwrap();
+            let whole = ends.iter().filter(|end| **end <= cut).count();
+            let expected: u64 = entries[..whole].iter().map(|entry| u64::from(entry.decompressed)).sum();
+            assert_eq!(image.len(), expected, "{cut}");
+            assert_eq!(read(&image, 0, 2000), content(1500)[..expected as usize], "{cut}");
+            let start = ends[..whole].last().copied().unwrap_or(0) as u64;
+            match why {
+                None => assert_eq!(cut as u64, start),
+                Some(WalkError::Incomplete { offset, end }) => assert_eq!((offset, end), (start, cut as u64)),
+                Some(other) => panic!("{cut}: {other}"),
+            }
+        }
+        let (image, why) = SeekableImage::open_up_to_damage(Arc::new(Memory(file))).unwrap();
+        assert_eq!((image.len(), why.is_none()), (1500, true));
+    }
+
+    #[test]
     fn threads_share_an_image() {
         let (file, entries) = frames(&[5000; 40]);
         let image = open(with_table(file, &entries)).unwrap();
@@ -331,6 +371,9 @@ mod tests {
                 if !file.is_empty() { let at = at.index(file.len()); file[at] = byte; }
             }
             if !table { file.truncate(cut.index(file.len() + 1)); }
+            if let Ok((image, _)) = SeekableImage::open_up_to_damage(Arc::new(Memory(file.clone()))) {
+                let _ = image.read_at(0, &mut vec![0; bounded(image.len(), 1 << 16)]);
+            }
             if let Ok(image) = open(file) {
                 let _ = image.read_at(0, &mut vec![0; bounded(image.len(), 1 << 16)]);
                 let _ = image.read_at(image.len() / 2, &mut [0; 10]);

@@ -76,7 +76,7 @@ pub enum WalkError {
 }
 
 impl WalkError {
-    pub(super) fn into_read_error(self) -> ReadError {
+    pub(crate) fn into_read_error(self) -> ReadError {
         let structure = "zstd frame";
         match self {
             Self::Read { source, .. } => source,
@@ -88,7 +88,7 @@ impl WalkError {
         }
     }
 
-    pub(super) fn into_open_error(self) -> OpenError {
+    pub(crate) fn into_open_error(self) -> OpenError {
         match self.into_read_error() {
             ReadError::Damaged { structure, offset, detail } => OpenError::Damaged { structure, offset, detail },
             other => OpenError::Read(other),

@@ -3,7 +3,7 @@
 use crate::bytes::{bounded, length};
 use crate::{ReadAt, ReadError, Runs, Source};
 use kanshiki_model::{ByteRange, visible};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -47,6 +47,23 @@ pub fn first_part(path: &Path) -> Option<PathBuf> {
     scheme
         .is_telling()
         .then(|| before.find_map(|first| Some(scheme.path(path, &stem, first)).filter(|path| path.exists())))?
+}
+
+/// The parts of a split image, by their numbers from 0, whose lengths are not right, and the length that most have: all but
+/// the last are of one length, and the last is no longer than these.
+#[must_use]
+pub fn uneven(lengths: &[u64]) -> (u64, Vec<usize>) {
+    let Some((last, others)) = lengths.split_last().filter(|(_, others)| !others.is_empty()) else {
+        return (0, Vec::new());
+    };
+    let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+    for length in others {
+        let count = counts.entry(*length).or_default();
+        *count = count.saturating_add(1);
+    }
+    let usual = counts.into_iter().max_by_key(|(length, count)| (*count, *length)).map_or(0, |(length, _)| length);
+    let odd = others.iter().enumerate().filter(|(_, length)| **length != usual).map(|(number, _)| number);
+    (usual, odd.chain((*last > usual).then_some(others.len())).collect())
 }
 
 /// How parts are numbered.
@@ -215,6 +232,16 @@ mod tests {
 
     fn list(names: &[&str]) -> Result<Option<Vec<String>>, String> {
         Ok(Some(names.iter().map(|name| (*name).to_owned()).collect()))
+    }
+
+    #[test]
+    fn parts_that_are_not_as_long_as_the_others_are_uneven() {
+        assert_eq!(uneven(&[50, 50, 49, 50, 20]), (50, vec![2]));
+        assert_eq!(uneven(&[49, 50, 50, 50]), (50, vec![0]));
+        assert_eq!(uneven(&[50, 50, 51]), (50, vec![2]));
+        for even in [&[][..], &[7], &[50, 50, 50], &[50, 3], &[50, 50, 0]] {
+            assert_eq!(uneven(even).1, [0; 0], "{even:?}");
+        }
     }
 
     #[test]

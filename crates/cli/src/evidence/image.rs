@@ -3,9 +3,10 @@
 use crate::failure::Failure;
 use kanshiki_custody::manifest::{self, Manifest};
 use kanshiki_custody::read_small;
-use kanshiki_image::{Gaps, OpenError, Opened, ReadAt, Source, open_image, open_up_to_damage};
-use kanshiki_model::Issue;
+use kanshiki_image::{Gaps, OpenError, Opened, ReadAt, Source, open_image, open_up_to_damage, split};
+use kanshiki_model::{Issue, visible};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ impl RecordedImage {
         let manifest =
             found.filter(|manifest| names(manifest).any(|name| path.file_name().is_some_and(|own| own == name)));
         let opened = open_as_far_as_it_is_whole(&path, &mut issues)?;
+        issues.extend(uneven_parts(&opened));
         issues.extend(manifest.as_ref().and_then(|manifest| length_issue(manifest, opened.source.as_ref())));
         Ok(Self { path, opened, manifest, issues })
     }
@@ -110,6 +112,28 @@ fn open_as_far_as_it_is_whole(path: &Path, issues: &mut Vec<Issue>) -> Result<Op
         }
         _ => Err(cannot_open(path, &damage)),
     }
+}
+
+/// Parts of a split image that are told by name.
+const TOLD_PARTS: usize = 20;
+
+/// Parts of a split image that are not as long as the others, so that what lies behind them is in the wrong place.
+fn uneven_parts(opened: &Opened) -> Vec<Issue> {
+    // A part that is gone by now is told when it is read.
+    let lengths = opened.parts.iter().map(|part| std::fs::metadata(part).map_or(0, |part| part.len()));
+    let lengths: Vec<u64> = if opened.parts.len() > 1 { lengths.collect() } else { Vec::new() };
+    let (usual, uneven) = split::uneven(&lengths);
+    let told = uneven.iter().take(TOLD_PARTS).filter_map(|number| {
+        let (part, length) = (opened.parts.get(*number)?, lengths.get(*number)?);
+        let name = visible(part.file_name()?.as_bytes());
+        let told = format!(
+            "part `{name}` has {length} bytes, and the others {usual}: what lies behind may be in the wrong place"
+        );
+        Some(Issue::new("image", told))
+    });
+    let rest = uneven.len().saturating_sub(TOLD_PARTS);
+    let rest = (rest > 0).then(|| Issue::new("image", format!("{rest} more parts have not {usual} bytes")));
+    told.chain(rest).collect()
 }
 
 fn cannot_open(path: &Path, error: &OpenError) -> Failure {

@@ -172,8 +172,7 @@ impl Tree {
     /// The error number for an error, which is told to the user too.
     fn refuse(&self, volume: usize, error: &FsError) -> Errno {
         let name = self.view.volumes().get(volume).map(|volume| volume.name.as_str()).unwrap_or_default();
-        let subject = if name.is_empty() { "volume".to_owned() } else { format!("volume {name}") };
-        self.progress.issue(&error.issue(&subject));
+        self.progress.issue(&error.issue(&volume_subject(name)));
         match error {
             FsError::Damaged { .. } | FsError::NoInode { .. } => Errno::from_i32(EUCLEAN),
             FsError::Unsupported { detail, .. } if detail == "encrypted" => Errno::from_i32(ENOKEY),
@@ -192,7 +191,7 @@ impl Tree {
     fn refuse_read(&self, number: INodeNo, error: &ReadError) -> Errno {
         let (volume, inode) = self.numbers.meant(number).unwrap_or_default();
         let name = self.view.volumes().get(volume).map(|volume| volume.name.as_str()).unwrap_or_default();
-        self.progress.issue(&Issue::new(format!("inode {inode} of volume {name}"), error.to_string()));
+        self.progress.issue(&Issue::new(format!("{}, inode {inode}", volume_subject(name)), error.to_string()));
         Errno::EIO
     }
 
@@ -541,5 +540,20 @@ fn stand_in(number: INodeNo, node_type: Option<NodeType>) -> FileAttr {
         rdev: 0,
         blksize: 4096,
         flags: 0,
+    }
+}
+
+/// A volume as the subject of an issue; where the image is the volume, it has no name.
+fn volume_subject(name: &str) -> String {
+    if name.is_empty() { "volume".to_owned() } else { format!("volume {name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_without_a_name_is_told_without_a_gap() {
+        assert_eq!((volume_subject(""), volume_subject("p2")), ("volume".to_owned(), "volume p2".to_owned()));
     }
 }

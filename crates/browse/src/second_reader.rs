@@ -133,6 +133,8 @@ impl<E> Comparison<'_, '_, E> {
                 return self.not_compared(path, format!("the second reader: {}", error.text()));
             }
             (Some(_), Some(_)) | (None, None) => {}
+            // Both have read the names; what this one has against them, the other leaves open.
+            (Some(_), None) if self.names_alone(directory.id) => {}
             (Some(error), None) => {
                 self.difference(path, "directory", error.to_string(), "undamaged".to_owned())?;
             }
@@ -171,6 +173,20 @@ impl<E> Comparison<'_, '_, E> {
                 (None, None) => return Ok(()),
             }
         }
+    }
+
+    /// Whether all that is damaged in a directory is the names of entries that were read all the same.
+    fn names_alone(&self, directory: NodeId) -> bool {
+        let Ok(children) = self.filesystem.children(directory) else { return false };
+        let (mut entries, mut damage) = (HashSet::new(), HashSet::new());
+        for found in children {
+            match found {
+                Ok(entry) => drop(entries.insert(entry.offset)),
+                Err(FsError::Damaged { offset, .. }) => drop(damage.insert(offset)),
+                Err(_) => return false,
+            }
+        }
+        damage.is_subset(&entries)
     }
 
     fn entry(

@@ -10,6 +10,7 @@ mod content;
 mod deleted;
 mod details;
 mod directory;
+mod entry_names;
 mod features;
 mod groups;
 mod inode;
@@ -157,6 +158,20 @@ impl FileSystem for Ext {
     fn children(&self, directory: NodeId) -> Result<Stream<'_, Entry>, FsError> {
         let inode = self.directory(directory)?;
         Ok(Box::new(directory::Children::new(&self.volume, &inode)))
+    }
+
+    fn lookup(&self, directory: NodeId, name: &[u8]) -> Result<Option<Entry>, FsError> {
+        let inode = self.directory(directory)?;
+        let mut damage = None;
+        // What is wrong with the names beside it does not hide the one that is looked for.
+        for entry in directory::Children::unjudged(&self.volume, &inode) {
+            match entry {
+                Ok(entry) if entry.name == name => return Ok(Some(entry)),
+                Ok(_) => {}
+                Err(error) => damage = damage.or(Some(error)),
+            }
+        }
+        damage.map_or(Ok(None), Err)
     }
 
     fn removed_entries(&self, directory: NodeId) -> Result<Stream<'_, Entry>, FsError> {

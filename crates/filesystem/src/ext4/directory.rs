@@ -11,6 +11,7 @@
 //! Source: Linux 6.12, Documentation/filesystems/ext4/directory.rst and inlinedata.rst.
 
 use super::cache::Bytes;
+use super::entry_names::{ELSEWHERE, Judge};
 use super::features::{flag, incompatible};
 use super::inode::Inode;
 use super::map::{Pieces, Spot};
@@ -242,20 +243,83 @@ impl Iterator for Blocks<'_> {
     }
 }
 
-/// The entries of a directory in the order in which they lie there.
+/// The raw entries in use of a directory's blocks, in the order in which they lie there.
 #[derive(Debug)]
-pub(crate) struct Children<'a> {
+pub(crate) struct Live<'a> {
     blocks: Blocks<'a>,
     form: Form,
     scan: Option<Scan>,
+    /// The place of the next entry in the directory: 0 and 1 where `.` and `..` belong.
+    place: u32,
+}
+
+impl<'a> Live<'a> {
+    pub(crate) fn new(volume: &'a Volume, inode: &Inode) -> Self {
+        let place = if inode.has(flag::INLINE_DATA) { ELSEWHERE } else { 0 };
+        Self { blocks: Blocks::live(volume, inode), form: Form::of(volume), scan: None, place }
+    }
+
+    /// The next entry with its place.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> Option<Result<(Raw, u32), FsError>> {
+        loop {
+            if let Some(scan) = &mut self.scan {
+                let place = self.place;
+                match scan.next() {
+                    Some(Ok(raw)) => {
+                        self.place = place.saturating_add(1).min(ELSEWHERE);
+                        if raw.inode != 0 {
+                            return Some(Ok((raw, place)));
+                        }
+                        continue;
+                    }
+                    Some(Err(error)) => return Some(Err(error)),
+                    None => self.scan = None,
+                }
+            }
+            match self.blocks.next()? {
+                Ok(block) if block.live => {
+                    self.place = if block.number == 0 { self.place } else { ELSEWHERE };
+                    self.scan = Some(Scan::new(block, self.form, self.blocks.inode));
+                }
+                Ok(_) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// The name of the entry that was given last.
+    pub(crate) fn name(&self, raw: Raw) -> Option<&[u8]> {
+        self.scan.as_ref()?.name(raw)
+    }
+
+    /// Where the entry that was given last lies, in bytes of the volume.
+    pub(crate) fn offset(&self, raw: Raw) -> u64 {
+        let block = self.scan.as_ref().map_or(0, |scan| scan.block.offset);
+        block.saturating_add(length(raw.at))
+    }
+}
+
+/// The entries of a directory in the order in which they lie there.
+#[derive(Debug)]
+pub(crate) struct Children<'a> {
+    live: Live<'a>,
+    /// Tells of names that are none, and of those that stand there twice; `None` if nobody wants to know.
+    judge: Option<Judge<'a>>,
     /// `.` and `..` of a directory that does not store them.
     dots: VecDeque<Entry>,
 }
 
 impl<'a> Children<'a> {
+    /// The entries, with what is wrong with their names.
     pub(crate) fn new(volume: &'a Volume, inode: &Inode) -> Self {
+        Self { judge: Some(Judge::new(volume, inode)), ..Self::unjudged(volume, inode) }
+    }
+
+    /// The entries alone: damage is told where one cannot be read.
+    pub(crate) fn unjudged(volume: &'a Volume, inode: &Inode) -> Self {
         let dots = if inode.has(flag::INLINE_DATA) { dots(inode) } else { VecDeque::new() };
-        Self { blocks: Blocks::live(volume, inode), form: Form::of(volume), scan: None, dots }
+        Self { live: Live::new(volume, inode), judge: None, dots }
     }
 }
 
@@ -278,25 +342,24 @@ impl Iterator for Children<'_> {
         if let Some(dot) = self.dots.pop_front() {
             return Some(Ok(dot));
         }
-        loop {
-            if let Some(scan) = &mut self.scan {
-                match scan.next() {
-                    Some(Ok(raw)) if raw.inode == 0 => continue,
-                    Some(Ok(raw)) => return Some(Ok(entry(scan, raw, EntryState::Live))),
-                    Some(Err(error)) => return Some(Err(error)),
-                    None => self.scan = None,
-                }
-            }
-            match self.blocks.next()? {
-                Ok(block) if block.live => self.scan = Some(Scan::new(block, self.form, self.blocks.inode)),
-                Ok(_) => {}
-                Err(error) => return Some(Err(error)),
-            }
+        if let Some(wrong) = self.judge.as_mut().and_then(Judge::take) {
+            return Some(Err(*wrong));
         }
+        let (raw, place) = match self.live.next() {
+            Some(Ok(found)) => found,
+            Some(Err(error)) => return Some(Err(error)),
+            None => return self.judge.as_mut()?.next_repeated().map(Err),
+        };
+        let entry = entry(self.live.scan.as_ref()?, raw, EntryState::Live);
+        if let Some(judge) = &mut self.judge {
+            judge.look(&entry, place);
+        }
+        Some(Ok(entry))
     }
 }
 
 /// An entry for the view of all filesystems.
+#[inline]
 pub(crate) fn entry(scan: &Scan, raw: Raw, state: EntryState) -> Entry {
     Entry {
         name: scan.name(raw).unwrap_or_default().to_vec(),

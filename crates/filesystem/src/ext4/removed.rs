@@ -128,7 +128,7 @@ impl Names {
     /// Those that a directory holds, as far as they can be read.
     fn of(volume: &Volume, directory: &Inode) -> Self {
         let key = RandomState::new();
-        let entries = Children::new(volume, directory).filter_map(Result::ok).take(KEPT_NAMES);
+        let entries = Children::unjudged(volume, directory).filter_map(Result::ok).take(KEPT_NAMES);
         let hashes = entries.map(|entry| key.hash_one((entry.inode, &entry.name))).collect();
         Self { key, hashes }
     }

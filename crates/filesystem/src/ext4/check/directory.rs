@@ -6,6 +6,7 @@ use super::{Flow, GO_ON, Report, wrong_sum};
 use crate::NodeType;
 use crate::ext4::checksum::crc32c;
 use crate::ext4::directory::{Block, Blocks, Form, Raw, Scan, node_type};
+use crate::ext4::entry_names::{illegal, repeated};
 use crate::ext4::features::flag;
 use crate::ext4::inode::Inode;
 use crate::ext4::volume::Volume;
@@ -96,7 +97,7 @@ impl Directory<'_> {
                 self.dots.1 = true;
                 self.names.dotdot(self.inode.number, target);
             }
-            _ => wrong.extend(self.name(name, &shown)),
+            _ => wrong.extend(self.name(name)),
         }
         if target > self.volume.superblock.inodes {
             wrong.push(format!("`{shown}` leads to inode {target}, which there is not"));
@@ -124,16 +125,11 @@ impl Directory<'_> {
     }
 
     /// What is wrong with a name.
-    fn name(&mut self, name: &[u8], shown: &str) -> Option<String> {
-        if name.is_empty() || matches!(name, b"." | b"..") {
-            return Some(format!("`{shown}` is no name, or stands in the wrong place"));
-        }
-        let encrypted = self.inode.has(flag::ENCRYPT);
-        if !encrypted && name.iter().any(|byte| matches!(byte, 0 | b'/')) {
-            return Some(format!("`{shown}` holds a slash or a NUL"));
-        }
-        let new = self.seen.len() >= REMEMBERED || self.seen.insert(self.hasher.hash_one(name));
-        (!new).then(|| format!("`{shown}` stands there twice"))
+    fn name(&mut self, name: &[u8]) -> Option<String> {
+        illegal(name, self.inode.has(flag::ENCRYPT)).or_else(|| {
+            let new = self.seen.len() >= REMEMBERED || self.seen.insert(self.hasher.hash_one(name));
+            (!new).then(|| repeated(name))
+        })
     }
 
     /// The checksum at the end of a block. Nodes of a hash tree keep it elsewhere.

@@ -248,7 +248,9 @@ impl Progress for Reporter {
             Style::Events => self.shared.event(&json!({
                 "schema": 1, "event": "begin", "task": task, "total_bytes": total_bytes,
             })),
-            _ => self.shared.show(&mut state, 0),
+            // A log gets a line when there is something to tell.
+            Style::Lines => {}
+            Style::Redrawn | Style::Off => self.shared.show(&mut state, 0),
         }
     }
 

@@ -22,7 +22,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{IsTerminal as _, stderr, stdout};
+use std::io::{IsTerminal as _, stdout};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -110,9 +110,7 @@ pub(crate) fn run(arguments: &HashArguments, console: &Console) -> Result<Exit, 
     let evidence = Evidence::open(&arguments.evidence)?;
     let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
-    // A pipe or a log gets what is asked for, and nothing of how far it is.
-    let is_told = !arguments.no_progress && stderr().is_terminal();
-    let telling = OutputArguments { json: false, quiet: !is_told, no_progress: false };
+    let telling = OutputArguments { json: false, quiet: arguments.no_progress, no_progress: false };
     let reporter = Reporter::start_without_record(&telling, console)?;
     let done = show(arguments, &evidence, &reporter, &mut output)?;
     drop(reporter);

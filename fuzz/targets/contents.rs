@@ -1,7 +1,7 @@
 //! Contents of files: decompression, searches for lines and for texts, and lists of known files.
 #![no_main]
 
-use kanshiki_browse::decompress::{Compression, decompress};
+use kanshiki_browse::decompress::{Compression, Content};
 use kanshiki_browse::grep::{GrepOptions, Matcher, Position};
 use kanshiki_browse::hash::KnownList;
 use kanshiki_browse::strings::{Encoding, StringsOptions, search};
@@ -14,9 +14,11 @@ use std::sync::Arc;
 
 fuzz_target!(|bytes: &[u8]| {
     let length = bytes.len() as u64;
+    let source: Source = Arc::new(Memory(bytes.to_vec()));
     for compression in [Compression::Gzip, Compression::Xz, Compression::Zstandard, Compression::Bzip2] {
-        if let Ok(mut content) = decompress(compression, bytes, length) {
+        if let Ok(mut content) = Content::new(compression, source.as_ref()) {
             let _ = content.by_ref().take(4 << 20).read_to_end(&mut Vec::new());
+            assert!(content.rest() <= length);
         }
     }
     if let Ok(matcher) = Matcher::new("a[^b]*c|^$", GrepOptions::default()) {
@@ -27,7 +29,6 @@ fuzz_target!(|bytes: &[u8]| {
         });
         assert!(searched.is_ok() && position.offset == length);
     }
-    let source: Source = Arc::new(Memory(bytes.to_vec()));
     let encodings = vec![Encoding::Ascii, Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be];
     let options = StringsOptions { encodings, minimum: 2 };
     for piece in [ByteRange::new(0, length / 2), ByteRange::new(length / 2, length)] {

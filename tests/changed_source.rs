@@ -54,14 +54,20 @@ fn assert_said(ran: Ran, place: &Workplace, words: &str) {
     assert!(issues.contains(words), "`{words}` is not in {issues}");
 }
 
-#[test]
-fn a_disk_that_is_written_between_two_sessions_is_said_to_have_changed() {
+/// A disk whose acquisition was interrupted; `None` where the machine has not what that needs.
+fn interrupted_disk() -> Option<(Workplace, LoopDevice)> {
     if !need(&[Need::Root, Need::LoopDevices, Need::Tool("strace")]) {
-        return;
+        return None;
     }
     let place = Workplace::new();
     let disk = LoopDevice::attach(&source(&place), LoopAccess::ReadWrite, 512);
     interrupted(&place, disk.path());
+    Some((place, disk))
+}
+
+#[test]
+fn a_disk_that_is_written_between_two_sessions_is_said_to_have_changed() {
+    let Some((place, disk)) = interrupted_disk() else { return };
     overwrite(disk.path(), UNSAMPLED);
     assert_said(place.acquire(disk.path(), &["--resume", "--quiet"]), &place, "WRITTEN on the disk since");
     let between = manifest(&place.exhibit())["run"]["reading"]["changed_between_sessions"].clone();
@@ -73,12 +79,7 @@ fn a_disk_that_is_written_between_two_sessions_is_said_to_have_changed() {
 
 #[test]
 fn a_change_that_one_session_has_seen_is_told_by_the_one_that_ends_the_work() {
-    if !need(&[Need::Root, Need::LoopDevices, Need::Tool("strace")]) {
-        return;
-    }
-    let place = Workplace::new();
-    let disk = LoopDevice::attach(&source(&place), LoopAccess::ReadWrite, 512);
-    interrupted(&place, disk.path());
+    let Some((place, disk)) = interrupted_disk() else { return };
     overwrite(disk.path(), UNSAMPLED);
     let running = Running::start(&mut place.slow_acquire_command(disk.path(), &["--resume"], 200));
     kanshiki_testkit::wait_until("the second session", || {
@@ -120,12 +121,7 @@ fn a_disk_that_was_attached_anew_is_not_known_to_be_unwritten_unless_it_is_read_
 
 #[test]
 fn a_disk_that_nobody_writes_is_not_said_to_have_changed() {
-    if !need(&[Need::Root, Need::LoopDevices, Need::Tool("strace")]) {
-        return;
-    }
-    let place = Workplace::new();
-    let disk = LoopDevice::attach(&source(&place), LoopAccess::ReadWrite, 512);
-    interrupted(&place, disk.path());
+    let Some((place, disk)) = interrupted_disk() else { return };
     let ran = place.acquire(disk.path(), &["--resume", "--quiet"]).exits(0);
     assert_eq!(ran.stderr, "");
     let (differences, issues) = recorded(&place);

@@ -1,13 +1,22 @@
 //! What was deleted: names that still lie in directories, and inodes that still hold what they held.
 
+use crate::ahead;
+use crate::contents::{issue, subject};
+use crate::sweep::{Descend, Item, SweepOptions, Sweeper, sweep};
 use kanshiki_filesystem::{
     DeletedNode, Entry, EntryState, FileSystem, FsError, Located, Node, NodeId, NodeState, NodeType, Place, View,
 };
-use kanshiki_model::EvidencePath;
+use kanshiki_model::{EvidencePath, Issue};
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 /// Deleted directories inside deleted directories that are gone into.
 const DEPTH: usize = 64;
+
+/// Names whose inodes are read together, those of all directories that are under way; a directory of them gets
+/// [`LEAST`] at least.
+const TOGETHER: usize = 65_536;
+const LEAST: usize = 64;
 
 /// A name that was removed, or that stands in a deleted directory.
 #[derive(Debug)]
@@ -36,14 +45,7 @@ pub enum DeletedEvent {
         deleted: DeletedNode,
     },
     /// Something that could not be looked through.
-    Damage {
-        /// The directory, if it is one.
-        path: Option<EvidencePath>,
-        /// The volume.
-        volume: usize,
-        /// Why.
-        error: FsError,
-    },
+    Damage(Issue),
 }
 
 type Sink<'a, E> = dyn FnMut(DeletedEvent) -> Result<(), E> + 'a;
@@ -55,16 +57,16 @@ type Sink<'a, E> = dyn FnMut(DeletedEvent) -> Result<(), E> + 'a;
 ///
 /// What `sink` returns.
 pub fn deleted<E>(view: &View, sink: &mut Sink<'_, E>) -> Result<(), E> {
-    let mut search = Search { view, seen: HashSet::new(), sink };
+    let mut search = Search { view, seen: HashSet::new(), held: 0, sink };
     let mounted: HashSet<usize> = view.mounts().iter().map(|mount| mount.volume).collect();
     match view.root() {
         Ok((place, node)) => search.live_directories(place, node)?,
-        Err(error) => search.damage(None, 0, error)?,
+        Err(error) => search.damage(None, 0, &error)?,
     }
     for volume in (0..view.volumes().len()).filter(|volume| !mounted.contains(volume)) {
         match view.root_of(volume) {
             Ok((place, node)) => search.live_directories(place, node)?,
-            Err(error) => search.damage(None, volume, error)?,
+            Err(error) => search.damage(None, volume, &error)?,
         }
     }
     for volume in 0..view.volumes().len() {
@@ -73,31 +75,54 @@ pub fn deleted<E>(view: &View, sink: &mut Sink<'_, E>) -> Result<(), E> {
     Ok(())
 }
 
+/// Finds the directories in use.
+struct Directories<'a>(&'a View);
+
+/// A directory in use, or damage in one.
+enum Met {
+    Directory(EvidencePath, Place),
+    Damage(Issue),
+}
+
+impl Sweeper for Directories<'_> {
+    type Batch = Vec<Met>;
+
+    fn visit(&self, item: &Item<'_>, batch: &mut Vec<Met>) -> Descend {
+        if let Ok((place, node)) = item.found
+            && node.node_type == NodeType::Directory
+        {
+            batch.push(Met::Directory(EvidencePath::from_bytes(item.path), place));
+        }
+        Descend::Yes
+    }
+
+    fn damage(&self, path: &[u8], volume: usize, error: &FsError, batch: &mut Vec<Met>) {
+        batch.push(Met::Damage(issue(self.0, volume, path, error)));
+    }
+}
+
 struct Search<'a, 's, E> {
     view: &'a View,
     /// The deleted directories that have been gone into.
     seen: HashSet<(usize, u64)>,
+    /// Names that are held, with what they lead to.
+    held: usize,
     sink: &'s mut Sink<'s, E>,
 }
 
 impl<E> Search<'_, '_, E> {
     fn live_directories(&mut self, place: Place, node: Node) -> Result<(), E> {
-        for visit in self.view.walk(Located { path: EvidencePath::root(), place, node }) {
-            match visit {
-                Ok(visit) => {
-                    if let Ok((place, node)) = &visit.found
-                        && node.node_type == NodeType::Directory
-                    {
-                        self.removed(&visit.path, *place, 0)?;
-                    }
-                }
-                // What is wrong with directories in use is told by `check` and by listings.
-                Err((path, error)) => {
-                    self.damage(Some(path), place.volume, error)?;
-                }
-            }
-        }
-        Ok(())
+        let (view, mut done) = (self.view, Ok(()));
+        let start = Located { path: EvidencePath::root(), place, node };
+        sweep(view, &[start], SweepOptions::default(), &Directories(view), &mut |batch: Vec<Met>| {
+            done = batch.into_iter().try_for_each(|met| match met {
+                Met::Directory(path, place) => self.removed(&path, place, 0),
+                // What is wrong with directories in use is told by `check` and by listings too.
+                Met::Damage(issue) => (self.sink)(DeletedEvent::Damage(issue)),
+            });
+            if done.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        done
     }
 
     /// The removed entries of a directory.
@@ -105,7 +130,7 @@ impl<E> Search<'_, '_, E> {
         let Some(filesystem) = self.view.filesystem(place) else { return Ok(()) };
         match filesystem.removed_entries(place.node) {
             Ok(entries) => self.entries(path, place.volume, entries, depth),
-            Err(error) => self.damage(Some(path.clone()), place.volume, error),
+            Err(error) => self.damage(Some(path), place.volume, &error),
         }
     }
 
@@ -116,19 +141,39 @@ impl<E> Search<'_, '_, E> {
         entries: impl Iterator<Item = Result<Entry, FsError>>,
         depth: usize,
     ) -> Result<(), E> {
-        for entry in entries {
-            match entry {
-                Ok(entry) if entry.name == b"." || entry.name == b".." => {}
-                Ok(entry) => self.name(path, volume, entry, depth)?,
-                Err(error) => self.damage(Some(path.clone()), volume, error)?,
+        let view = self.view;
+        let is_dot = |entry: &Entry| entry.name == b"." || entry.name == b"..";
+        let mut entries = entries.filter(|entry| !entry.as_ref().is_ok_and(is_dot));
+        loop {
+            let room = TOGETHER.saturating_sub(self.held).max(LEAST);
+            let some: Vec<Result<Entry, FsError>> = entries.by_ref().take(room).collect();
+            if some.is_empty() {
+                return Ok(());
             }
+            let held = some.len();
+            self.held = self.held.saturating_add(held);
+            let found = ahead::look_up(some, |entry| {
+                (entry.inode != 0).then(|| view.inode(volume, entry.inode).map(|(_, node)| node))
+            });
+            for found in found {
+                match found {
+                    Ok((entry, node)) => self.name(path, volume, entry, node, depth)?,
+                    Err(error) => self.damage(Some(path), volume, &error)?,
+                }
+            }
+            self.held = self.held.saturating_sub(held);
         }
-        Ok(())
     }
 
-    fn name(&mut self, directory: &EvidencePath, volume: usize, entry: Entry, depth: usize) -> Result<(), E> {
+    fn name(
+        &mut self,
+        directory: &EvidencePath,
+        volume: usize,
+        entry: Entry,
+        node: Option<Result<Node, FsError>>,
+        depth: usize,
+    ) -> Result<(), E> {
         let path = directory.join(&entry.name);
-        let node = (entry.inode != 0).then(|| self.view.inode(volume, entry.inode).map(|(_, node)| node));
         let inside = match &node {
             Some(Ok(node)) if is_deleted_directory(node) => Some(node.id),
             _ => None,
@@ -166,14 +211,18 @@ impl<E> Search<'_, '_, E> {
                         self.deleted_directory(&EvidencePath::from_bytes(name), volume, id, 1)?;
                     }
                 }
-                Err(error) => self.damage(None, volume, error)?,
+                Err(error) => self.damage(None, volume, &error)?,
             }
         }
         Ok(())
     }
 
-    fn damage(&mut self, path: Option<EvidencePath>, volume: usize, error: FsError) -> Result<(), E> {
-        (self.sink)(DeletedEvent::Damage { path, volume, error })
+    fn damage(&mut self, path: Option<&EvidencePath>, volume: usize, error: &FsError) -> Result<(), E> {
+        let issue = match path {
+            Some(path) => issue(self.view, volume, path.as_bytes(), error),
+            None => error.issue(&subject(self.view, volume)),
+        };
+        (self.sink)(DeletedEvent::Damage(issue))
     }
 }
 
@@ -194,7 +243,7 @@ mod tests {
             told.push(match event {
                 DeletedEvent::Name(name) => format!("{} {}", name.path, name.entry.inode),
                 DeletedEvent::Node { deleted, .. } => format!("inode {}", deleted.node.id.inode),
-                DeletedEvent::Damage { error, .. } => error.to_string(),
+                DeletedEvent::Damage(issue) => issue.message,
             });
             Ok(())
         });

@@ -24,6 +24,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 mod accounts;
+mod ahead;
 pub mod bounds;
 pub mod contents;
 pub mod decompress;

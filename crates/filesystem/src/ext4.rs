@@ -13,6 +13,7 @@ mod directory;
 mod entry_names;
 mod features;
 mod groups;
+mod hash_tree;
 mod inode;
 pub mod journal;
 mod layout;

@@ -1,9 +1,9 @@
 //! Goes through one directory, some entries at a time, so that the work can be put down and taken up by another thread.
 
 use super::{Children, Descend, Item, Names, Order, SweepOptions, Sweeper};
+use crate::ahead::{self, Ahead};
 use crate::trail::{Trail, push_name};
 use kanshiki_filesystem::{Entry, EntryState, FsError, Node, NodeState, NodeType, Place, Stream, View};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Entries of one batch at most.
@@ -76,7 +76,7 @@ pub(super) struct Run<'a, S> {
     /// Entries that were taken from the stream.
     seen: usize,
     /// Entries of a large directory with what they lead to.
-    ahead: VecDeque<Result<(Entry, Found), FsError>>,
+    ahead: Ahead<Found>,
     /// The directories that were found.
     pub(super) children: Children,
 }
@@ -93,7 +93,7 @@ impl<'a, S: Sweeper> Run<'a, S> {
     /// Begins with a directory; nothing is read yet.
     pub(super) fn new(work: Work<'a, S>, task: Task) -> Self {
         let (path, children) = (task.trail.path(), Children::default());
-        Self { work, path, task, entries: None, part: Part::Live, seen: 0, ahead: VecDeque::new(), children }
+        Self { work, path, task, entries: None, part: Part::Live, seen: 0, ahead: Ahead::new(), children }
     }
 
     /// The directory's path.
@@ -143,27 +143,7 @@ impl<'a, S: Sweeper> Run<'a, S> {
             }));
         }
         let entries: Vec<Result<Entry, FsError>> = entries.take(TOGETHER).collect();
-        let mut order: Vec<(u64, usize)> = entries
-            .iter()
-            .enumerate()
-            .filter_map(|(place, entry)| entry.as_ref().ok().map(|entry| (entry.inode, place)))
-            .collect();
-        order.sort_unstable();
-        let mut found: Vec<Option<Found>> = entries.iter().map(|_| None).collect();
-        for (_, place) in order {
-            if let (Some(Ok(entry)), Some(found)) = (entries.get(place), found.get_mut(place)) {
-                *found = Some(self.look_up(entry));
-            }
-        }
-        self.ahead = entries
-            .into_iter()
-            .zip(found)
-            .filter_map(|(entry, found)| match (entry, found) {
-                (Ok(entry), Some(found)) => Some(Ok((entry, found))),
-                (Ok(_), None) => None,
-                (Err(error), _) => Some(Err(error)),
-            })
-            .collect();
+        self.ahead = ahead::look_up(entries, |entry| self.look_up(entry));
         self.ahead.pop_front()
     }
 

@@ -87,7 +87,7 @@ pub(super) fn show(evidence: &Evidence, output: &mut Output) -> Result<(), Failu
             heading.inodes(output)?;
             output.line(&inode_line(evidence, volume, &deleted))
         }
-        DeletedEvent::Damage { path, volume, error } => output.issue(&evidence.issue(volume, path.as_ref(), &error)),
+        DeletedEvent::Damage(issue) => output.issue(&issue),
     })?;
     if output.is_json() {
         return Ok(());

@@ -8,6 +8,7 @@ mod inode;
 mod map;
 mod names;
 mod superblocks;
+mod targets;
 
 use super::volume::Volume;
 use crate::FsError;

@@ -3,9 +3,11 @@
 //! A removed entry is swallowed by the one before it, whose length grows; the first of a block gets inode 0 instead. Since
 //! Linux 5.13 the kernel overwrites an entry that it removes (fs/ext4/namei.c, `ext4_generic_delete_entry`); what is found
 //! then is what older kernels and other programs left. When a block of a hash tree is split (`do_split`), the entries that
-//! move stay behind as copies: where the directory still holds the name for the same inode, nothing was removed.
+//! move stay behind as copies: where the directory still holds the name for the same inode, nothing was removed. Nodes of a
+//! hash tree hold no names, but what lies behind their records may be names that stood there before.
 
 use super::directory::{Block, Blocks, Children, ENTRY, Form, Raw, Scan, entry};
+use super::hash_tree::HashTree;
 use super::inode::Inode;
 use super::volume::Volume;
 use crate::{Entry, EntryState, FsError};
@@ -23,6 +25,8 @@ pub(crate) struct Removed<'a> {
     directory: Inode,
     /// The names in use; read when the first that may be removed is found.
     used: Option<Names>,
+    /// Read with the first block.
+    tree: Option<HashTree>,
     blocks: Blocks<'a>,
     form: Form,
     inode: u64,
@@ -37,6 +41,7 @@ impl<'a> Removed<'a> {
             volume,
             directory: inode.clone(),
             used: None,
+            tree: None,
             blocks: Blocks::new(volume, inode),
             form: Form::of(volume),
             inode: inode.number,
@@ -47,7 +52,11 @@ impl<'a> Removed<'a> {
 
     fn look_at(&mut self, block: Block) {
         let length = block.bytes.len();
+        let rest = self.tree.get_or_insert_with(|| HashTree::of(self.volume, &self.directory)).rest(&block);
         let mut scan = Scan::new(block, self.form, self.inode);
+        if let Some(rest) = rest {
+            return self.look_between(&scan, rest, length);
+        }
         if !scan.block.live {
             return self.look_between(&scan, 0, length);
         }
@@ -71,7 +80,8 @@ impl<'a> Removed<'a> {
                 break;
             }
             let raw = self.form.read(&scan.block.bytes, at);
-            match raw.filter(|raw| at.saturating_add(least(raw.name_length)) <= to && self.is_plausible(scan, *raw)) {
+            let fits = |raw: &Raw| raw.at.saturating_add(least(raw.name_length)) <= to && self.is_plausible(scan, *raw);
+            match raw.filter(|raw| fits(raw) && !self.is_before_another(scan, *raw)) {
                 Some(raw) => {
                     self.found.push_back(entry(scan, raw, EntryState::Deleted));
                     at = at.saturating_add(least(raw.name_length));
@@ -79,6 +89,13 @@ impl<'a> Removed<'a> {
                 None => at = at.saturating_add(4),
             }
         }
+    }
+
+    /// Whether an entry that has lost its inode is four zeroes before an entry that has one: the inode of that is then taken for
+    /// a length. Where this errs, the name begins with control characters that make up such an entry.
+    fn is_before_another(&self, scan: &Scan, raw: Raw) -> bool {
+        let next = self.form.read(&scan.block.bytes, raw.at.saturating_add(4)).filter(|_| raw.inode == 0);
+        next.is_some_and(|next| next.inode != 0 && next.file_type != Some(0) && self.is_plausible(scan, next))
     }
 
     /// The first place from `at` on, in steps of four bytes, at which an entry may lie: its length is not zero. Most of the

@@ -1,6 +1,6 @@
 //! The reader as a whole, on bytes of any kind.
 
-use crate::{JournalUse, OpenOptions, open};
+use crate::{ExtentState, JournalUse, OpenOptions, open};
 use kanshiki_image::Memory;
 use kanshiki_testkit::{Need, need};
 use proptest::prelude::*;
@@ -79,8 +79,51 @@ fn places() -> impl Strategy<Value = usize> {
     prop_oneof![1024_usize..2048, 2048_usize..2200, 0..700 * 1024_usize, 20_000_usize..60_000]
 }
 
+/// The image with a hash tree in its root directory: so many levels below the root, and these records in every node, as they
+/// lie there.
+fn with_hash_tree(levels: u8, records: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = small_image()?.to_vec();
+    let filesystem = open(Arc::new(Memory(bytes.clone())), &OpenOptions { journal: JournalUse::Ignore }).unwrap();
+    let root = filesystem.inode(2).unwrap();
+    // The flag of directories with a hash tree, 0x1000.
+    bytes[usize::try_from(root.offset).unwrap() + 33] |= 0x10;
+    for extent in filesystem.extents(root.id).unwrap().map(Result::unwrap) {
+        let ExtentState::Stored(at) = extent.state else { continue };
+        for block in extent.range.start / 1024..extent.range.end / 1024 {
+            let at = usize::try_from(at + block * 1024 - extent.range.start).unwrap();
+            let (head, from) = match block {
+                // The second entry reaches to the end of the block.
+                0 => (vec![(4, 12), (16, 0xf4), (17, 3), (24, 0), (29, 8), (30, levels)], 32),
+                _ => (vec![(0, 0), (4, 0), (5, 4), (6, 0), (7, 0)], 8),
+            };
+            bytes[at + 24..at + 28].fill(0);
+            head.into_iter().for_each(|(place, byte)| bytes[at + place] = byte);
+            let length = records.len().min(1024 - from);
+            bytes[at + from..at + from + length].copy_from_slice(&records[..length]);
+        }
+    }
+    Some(bytes)
+}
+
+/// Room, records in use, and records that lead to blocks of a small directory.
+fn records() -> impl Strategy<Value = Vec<u8>> {
+    let record = (any::<[u8; 4]>(), 0_u32..6).prop_map(|(hash, block)| [hash, block.to_le_bytes()].concat());
+    (0_u16..130, 0_u16..130, prop::collection::vec(record, 1..130)).prop_map(|(room, used, records)| {
+        let mut bytes = records.concat();
+        bytes[..2].copy_from_slice(&room.to_le_bytes());
+        bytes[2..4].copy_from_slice(&used.to_le_bytes());
+        bytes
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_hash_tree_of_any_bytes_never_panics(levels in 0_u8..5, records in records()) {
+        let Some(bytes) = with_hash_tree(levels, &records) else { return Ok(()) };
+        ask_everything(bytes);
+    }
 
     #[test]
     fn any_bytes_never_panic(changes in prop::collection::vec((places(), any::<u8>()), 0..40), cut in 0_usize..800_000) {

@@ -2,12 +2,14 @@
 
 use super::hash_tree;
 use super::names::Names;
+use super::targets::Targets;
 use super::{Flow, GO_ON, Report, wrong_sum};
 use crate::NodeType;
 use crate::ext4::checksum::crc32c;
 use crate::ext4::directory::{Block, Blocks, Form, Raw, Scan, node_type};
 use crate::ext4::entry_names::{illegal, repeated};
 use crate::ext4::features::flag;
+use crate::ext4::hash_tree::Node;
 use crate::ext4::inode::Inode;
 use crate::ext4::volume::Volume;
 use kanshiki_image::bytes::{length, u16_le, u32_le};
@@ -29,6 +31,7 @@ struct Directory<'a> {
     volume: &'a Volume,
     inode: &'a Inode,
     names: &'a mut Names,
+    targets: Targets,
     hasher: RandomState,
     seen: HashSet<u64>,
     dots: (bool, bool),
@@ -38,8 +41,16 @@ struct Directory<'a> {
 
 pub(super) fn check(volume: &Volume, report: &mut Report<'_>, inode: &Inode, names: &mut Names) -> Flow {
     let inline = inode.has(flag::INLINE_DATA);
-    let (hasher, seen) = (RandomState::new(), HashSet::new());
-    let mut directory = Directory { volume, inode, names, hasher, seen, dots: (inline, inline), leads: HashSet::new() };
+    let mut directory = Directory {
+        volume,
+        inode,
+        names,
+        targets: Targets::of(volume, inode),
+        hasher: RandomState::new(),
+        seen: HashSet::new(),
+        dots: (inline, inline),
+        leads: HashSet::new(),
+    };
     if inline {
         let parent = inode.u32(40).into();
         [inode.number, parent].into_iter().for_each(|inode| directory.names.add(inode));
@@ -84,7 +95,7 @@ impl Directory<'_> {
 
     /// What is wrong with an entry. `place` is 0 and 1 where `.` and `..` belong.
     fn entry(&mut self, raw: Raw, name: &[u8], place: u32) -> Vec<String> {
-        let (target, shown) = (u64::from(raw.inode), visible(name));
+        let (target, shown) = (u64::from(raw.inode), || visible(name));
         let mut wrong = Vec::new();
         match name {
             b"." if place == 0 => {
@@ -100,25 +111,26 @@ impl Directory<'_> {
             _ => wrong.extend(self.name(name)),
         }
         if target > self.volume.superblock.inodes {
-            wrong.push(format!("`{shown}` leads to inode {target}, which there is not"));
+            wrong.push(format!("`{}` leads to inode {target}, which there is not", shown()));
             return wrong;
         }
         if self.volume.superblock.is_reserved(target) {
-            wrong.push(format!("`{shown}` leads to inode {target}, which belongs to the filesystem itself"));
+            wrong.push(format!("`{}` leads to inode {target}, which belongs to the filesystem itself", shown()));
         }
-        if self.volume.inode_is_allocated(target) == Some(false) {
-            wrong.push(format!("`{shown}` leads to inode {target}, which is free"));
+        let found = self.targets.get(self.volume, raw.inode);
+        if found.allocated == Some(false) {
+            wrong.push(format!("`{}` leads to inode {target}, which is free", shown()));
             return wrong;
         }
         self.names.add(target);
         let is_dot = place < 2 && matches!(name, b"." | b"..");
-        if let Ok(inode) = self.volume.inode(target) {
-            let (stored, real) = (raw.file_type.filter(|stored| *stored != 0).map(node_type), inode.node_type());
+        if let Some(real) = found.node_type {
+            let stored = raw.file_type.filter(|stored| *stored != 0).map(node_type);
             if let Some(stored) = stored.filter(|stored| *stored != real) {
-                wrong.push(format!("`{shown}` is a {stored} here, and inode {target} is a {real}"));
+                wrong.push(format!("`{}` is a {stored} here, and inode {target} is a {real}", shown()));
             }
             if real == NodeType::Directory && !is_dot && !self.names.child(target, self.inode.number) {
-                wrong.push(format!("`{shown}` is another name of the directory of inode {target}"));
+                wrong.push(format!("`{}` is another name of the directory of inode {target}", shown()));
             }
         }
         wrong
@@ -136,8 +148,7 @@ impl Directory<'_> {
     ///
     /// Source: Linux 6.12, fs/ext4/namei.c (`ext4_dirblock_csum_verify`).
     fn checksum(&mut self, report: &mut Report<'_>, block: &Block) -> Flow {
-        let hash_tree = hash_tree::node(self.volume, self.inode, block);
-        if let Some(node) = hash_tree {
+        if let Some(node) = Node::of(self.volume, self.inode, block) {
             return hash_tree::check(self.volume, report, self.inode, block, node, &mut self.leads);
         }
         if !self.volume.superblock.checksums() {

@@ -47,7 +47,7 @@ impl Attached {
             return Self::only(JournalState::Unusable(reason)).tell(told);
         }
         Self::only(JournalState::Clean)
-            .tell(format!("the journal is damaged, but does not need to be replayed: {reason}"))
+            .tell(format!("the journal cannot be used, and does not need to be replayed: {reason}"))
     }
 }
 

@@ -42,6 +42,16 @@ pub enum JournalError {
         /// The number of blocks of the journal.
         blocks: u64,
     },
+    /// A block lies past the end of the volume, of which something is missing.
+    #[error("block {block} of the journal lies at byte {offset}, and only {there} bytes of the volume are there")]
+    CutOff {
+        /// The block.
+        block: u64,
+        /// Where it lies, in bytes from the start of the volume.
+        offset: u64,
+        /// The bytes of the volume that are there.
+        there: u64,
+    },
     /// The medium did not give the block.
     #[error("cannot read block {block} of the journal: {source}")]
     Unreadable {

@@ -42,7 +42,8 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// As [`Superblock::parse`]; [`JournalError::Unreadable`] or [`JournalError::NoBlock`] if block 0 cannot be read.
+    /// As [`Superblock::parse`]; [`JournalError::Unreadable`], [`JournalError::CutOff`] or [`JournalError::NoBlock`] if block 0
+    /// cannot be read.
     pub fn open(source: Source, mut place: LogPlace) -> Result<Self, JournalError> {
         if !(1024..=65_536).contains(&place.block_bytes) || !place.block_bytes.is_power_of_two() {
             return Err(JournalError::Unsupported { detail: format!("blocks of {} bytes", place.block_bytes) });
@@ -95,8 +96,12 @@ impl LogPlace {
 }
 
 fn read(source: &Source, place: &LogPlace, block: u64, buf: &mut [u8]) -> Result<(), JournalError> {
-    let offset = place.offset(block).filter(|_| block < place.blocks);
-    let offset = offset.filter(|offset| offset.checked_add(length(buf.len())).is_some_and(|end| end <= source.len()));
-    let Some(offset) = offset else { return Err(JournalError::NoBlock { block, blocks: place.blocks }) };
+    let Some(offset) = place.offset(block).filter(|_| block < place.blocks) else {
+        return Err(JournalError::NoBlock { block, blocks: place.blocks });
+    };
+    let there = source.len();
+    if offset.checked_add(length(buf.len())).is_none_or(|end| end > there) {
+        return Err(JournalError::CutOff { block, offset, there });
+    }
     read_exact_at(source.as_ref(), offset, buf).map_err(|source| JournalError::Unreadable { block, source })
 }

@@ -245,6 +245,17 @@ fn a_block_of_the_log_without_a_place_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_journal_behind_the_end_of_a_volume_that_is_cut_off_is_told_with_its_place() {
+    let mut volume = TestLog::new(ChecksumKind::None, 1, 7).volume();
+    volume.truncate(120 * BLOCK + 100);
+    let error = Log::open(Arc::new(Memory(volume)), TestLog::place()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "block 0 of the journal lies at byte 122880, and only 122980 bytes of the volume are there"
+    );
+}
+
+#[test]
 fn every_copy_in_the_log_is_told_with_its_transaction_and_time() {
     for kind in KINDS {
         // What was replayed long ago (blocks 1 to 8), overwritten in part by what goes around.

@@ -74,13 +74,18 @@ impl<'a> FileHasher<'a> {
         let mut issues = Vec::new();
         for result in results.into_iter().flatten() {
             let numbers = result.numbers(&large, &small);
-            for number in numbers.iter().filter_map(|number| usize::try_from(*number).ok()) {
-                if let Some(place) = digests.get_mut(number) {
-                    place.clone_from(&result.digests);
-                }
-            }
             self.keep(portion, numbers, &result.digests);
             issues.extend(result.issue.map(|issue| (numbers.first().copied(), issue)));
+            let mut put = |number: &u32, found: Digests| {
+                let place = usize::try_from(*number).ok().and_then(|number| digests.get_mut(number));
+                if let Some(place) = place {
+                    *place = found;
+                }
+            };
+            if let Some((last, others)) = numbers.split_last() {
+                others.iter().for_each(|number| put(number, result.digests.clone()));
+                put(last, result.digests);
+            }
         }
         issues.sort_by_key(|(number, _)| *number);
         Some((digests, issues.into_iter().map(|(_, issue)| *issue).collect()))

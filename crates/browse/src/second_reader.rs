@@ -228,18 +228,21 @@ impl<E> Comparison<'_, '_, E> {
     /// Compares what both say of a node.
     fn nodes(&mut self, path: &EvidencePath, node: &Node, found: &other::OtherNode) -> Result<(), E> {
         let time = |time: Option<FileTime>| time.map(|time| (time.seconds(), time.nanoseconds().unwrap_or(0)));
-        let shown = |time: Option<(i64, u32)>| time.map_or("not recorded".to_owned(), |(s, ns)| format!("{s}.{ns:09}"));
-        let pairs = [
-            ("type", node.node_type.to_string(), found.node_type.to_string()),
-            ("permissions", format!("{:04o}", node.mode & 0o7777), format!("{:04o}", found.permissions)),
-            ("uid", node.uid.to_string(), found.uid.to_string()),
-            ("gid", node.gid.to_string(), found.gid.to_string()),
-            ("size", node.size.to_string(), found.size.to_string()),
-            ("accessed", shown(time(node.times.accessed)), shown(Some(found.accessed))),
-            ("modified", shown(time(node.times.modified)), shown(Some(found.modified))),
-            ("created", shown(time(node.times.created)), shown(found.created)),
-        ];
-        for (what, this, other) in pairs {
+        let mine = other::OtherNode {
+            node_type: node.node_type,
+            permissions: node.mode & 0o7777,
+            uid: node.uid,
+            gid: node.gid,
+            size: node.size,
+            accessed: time(node.times.accessed),
+            modified: time(node.times.modified),
+            created: time(node.times.created),
+        };
+        if mine == *found {
+            return Ok(());
+        }
+        let pairs = mine.fields().into_iter().zip(found.fields());
+        for ((what, this), (_, other)) in pairs {
             if this != other {
                 self.difference(path, what, this, other)?;
             }

@@ -32,7 +32,7 @@ impl Lines {
     /// Adds a record as one line of JSON.
     pub(crate) fn record(&mut self, folder: &Folder, record: &impl Serialize) -> Result<(), ExtractError> {
         // Records hold text and numbers alone, so this cannot fail.
-        let mut line = harmless(&serde_json::to_string(record).unwrap_or_default());
+        let mut line = harmless(serde_json::to_string(record).unwrap_or_default());
         line.push('\n');
         self.add(folder, line.as_bytes())
     }
@@ -57,7 +57,10 @@ impl Lines {
 }
 
 /// The same JSON with characters that are not seen, or that steer a terminal, as escapes; they stand in strings alone.
-fn harmless(json: &str) -> String {
+fn harmless(json: String) -> String {
+    if json.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return json;
+    }
     let mut out = String::with_capacity(json.len());
     for character in json.chars() {
         if is_hidden(character) {
@@ -80,7 +83,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_back_from_json_that_steers_nothing(text in any::<String>()) {
-            let json = harmless(&serde_json::to_string(&text).unwrap());
+            let json = harmless(serde_json::to_string(&text).unwrap());
             prop_assert!(!json.chars().any(is_hidden));
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
         }

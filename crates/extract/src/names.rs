@@ -12,7 +12,7 @@
 //! the direction of text, `%` itself, `" * : < > ? |`; a hyphen, blank or tilde at the beginning; a dot or blank at the
 //! end; the names `.` and `..`; and the first letter of names that Windows keeps for devices.
 
-use kanshiki_model::visible_text;
+use kanshiki_model::is_hidden;
 use std::fmt::Write as _;
 
 /// The longest name in bytes that common filesystems take.
@@ -108,7 +108,7 @@ fn push(out: &mut String, character: char, edge: bool) {
     let forbidden = matches!(character, '/' | '\\' | '%' | '"' | '*' | ':' | '<' | '>' | '?' | '|');
     let mut buffer = [0; 4];
     let text: &str = character.encode_utf8(&mut buffer);
-    if edge || forbidden || visible_text(text) != text {
+    if edge || forbidden || is_hidden(character) {
         text.bytes().for_each(|byte| push_byte(out, byte));
     } else {
         out.push(character);
@@ -206,7 +206,7 @@ mod tests {
             let form = safe(&name, apart);
             prop_assert!(!form.is_empty() && form.len() <= 255);
             prop_assert!(form != "." && form != ".." && !form.contains(['/', '\0', '\\']));
-            prop_assert_eq!(visible_text(&form), form.clone());
+            prop_assert_eq!(kanshiki_model::visible_text(&form), form.clone());
             match original(&form) {
                 Some(found) => prop_assert_eq!(found, name),
                 None => prop_assert!(form.contains("%~h")),

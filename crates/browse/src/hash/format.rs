@@ -108,12 +108,8 @@ pub fn hashdeep_line(out: &mut Vec<u8>, size: u64, digests: &[Digest], name: &[u
 
 /// Adds bytes in lower-case hexadecimal.
 pub fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            out.extend(DIGITS.get(usize::from(nibble)));
-        }
-    }
+    let digit = |nibble: u8| nibble.wrapping_add(if nibble < 10 { b'0' } else { b'a' - 10 });
+    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
 #[cfg(test)]

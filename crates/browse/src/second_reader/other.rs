@@ -47,17 +47,34 @@ impl OtherError {
     }
 }
 
-/// What it says of a node.
-#[derive(Debug, Clone)]
+/// What a reader says of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OtherNode {
     pub(super) node_type: NodeType,
     pub(super) permissions: u16,
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) size: u64,
-    pub(super) accessed: (i64, u32),
-    pub(super) modified: (i64, u32),
+    pub(super) accessed: Option<(i64, u32)>,
+    pub(super) modified: Option<(i64, u32)>,
     pub(super) created: Option<(i64, u32)>,
+}
+
+impl OtherNode {
+    /// What it says, by name, made visible.
+    pub(super) fn fields(&self) -> [(&'static str, String); 8] {
+        let time = |time: Option<(i64, u32)>| time.map_or("not recorded".to_owned(), |(s, ns)| format!("{s}.{ns:09}"));
+        [
+            ("type", self.node_type.to_string()),
+            ("permissions", format!("{:04o}", self.permissions)),
+            ("uid", self.uid.to_string()),
+            ("gid", self.gid.to_string()),
+            ("size", self.size.to_string()),
+            ("accessed", time(self.accessed)),
+            ("modified", time(self.modified)),
+            ("created", time(self.created)),
+        ]
+    }
 }
 
 /// A name with what it leads to.
@@ -174,8 +191,8 @@ fn node(found: &Metadata) -> OtherNode {
         uid: found.uid(),
         gid: found.gid(),
         size: found.len(),
-        accessed: time(found.accessed()),
-        modified: time(found.modified()),
+        accessed: Some(time(found.accessed())),
+        modified: Some(time(found.modified())),
         created: found.created().map(time),
     }
 }

@@ -15,7 +15,7 @@ use kanshiki_browse::contents::{FileJob, Portion, portions};
 use kanshiki_browse::hash::{
     Digests, FileHasher, KnownList, hashdeep_header, hashdeep_line, push_hex, sum_line, tagged_line,
 };
-use kanshiki_browse::parallel::Piece;
+use kanshiki_browse::parallel::{self, Piece};
 use kanshiki_browse::{Order, SweepOptions};
 use kanshiki_model::{Algorithm, Digest, Issue, Progress, parse_size, visible};
 use serde::Serialize;
@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{IsTerminal as _, stdout};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
@@ -42,6 +42,9 @@ Examples:
   kanshiki hash disk.raw > sums.txt
   kanshiki hash disk.raw --hash md5,sha256 --format hashdeep > list.hashdeep
   kanshiki hash disk.raw /usr --known NSRLFile.txt --only unknown --jsonl";
+
+/// Rows that are made by one thread at once.
+const ROWS: usize = 512;
 
 /// Work out digests of all files, several algorithms at once, and mark or leave out known files
 #[derive(Debug, clap::Args)]
@@ -231,21 +234,30 @@ impl Rows<'_> {
         known: Option<&(Algorithm, HashSet<Vec<u8>>)>,
         writer: &mut Writer<'_>,
     ) -> ControlFlow<()> {
-        for (number, (job, digests)) in portion.jobs().iter().zip(digests).enumerate() {
-            let Some(digests) = digests else { continue };
-            let known = known.map(|(algorithm, known)| {
-                let digest = digests.iter().find(|digest| digest.algorithm() == *algorithm);
-                digest.is_some_and(|digest| known.contains(digest.as_bytes()))
-            });
-            match (self.arguments.only, known) {
-                (Some(Only::Known), Some(false)) | (Some(Only::Unknown), Some(true)) => continue,
-                _ => {}
+        let work = |numbers: Range<usize>, output: &mut parallel::Output<'_, '_>| {
+            for number in numbers {
+                let (Some(job), Some(Some(digests))) = (portion.jobs().get(number), digests.get(number)) else {
+                    continue;
+                };
+                let known = known.map(|(algorithm, known)| {
+                    let digest = digests.iter().find(|digest| digest.algorithm() == *algorithm);
+                    digest.is_some_and(|digest| known.contains(digest.as_bytes()))
+                });
+                match (self.arguments.only, known) {
+                    (Some(Only::Known), Some(false)) | (Some(Only::Unknown), Some(true)) => continue,
+                    _ => {}
+                }
+                self.row(job, portion.path(number), digests, known, &mut output.piece);
             }
-            let mut piece = Piece::default();
-            self.row(job, portion.path(number), digests, known, &mut piece);
-            writer.write(&piece)?;
-        }
-        ControlFlow::Continue(())
+        };
+        let count = portion.jobs().len();
+        let ranges = (0..count).step_by(ROWS).map(|start| start..start.saturating_add(ROWS).min(count));
+        let mut flow = ControlFlow::Continue(());
+        parallel::ordered(ranges, &work, &mut |piece| {
+            flow = writer.write(&piece);
+            flow
+        });
+        flow
     }
 
     fn row(&self, job: &FileJob, path: &[u8], digests: &[Digest], known: Option<bool>, piece: &mut Piece) {

@@ -1,8 +1,8 @@
 //! Destinations that are full, missing, in the wrong place, or go away.
 
 use kanshiki_testkit::{
-    BadDevice, Exhibit, LoopAccess, LoopDevice, Mount, Need, Running, TempDir, need, run, sample_image, sha256sum,
-    sha256sum_check, tempdir, wait_until, write_file,
+    BadDevice, Exhibit, LoopAccess, LoopDevice, Mount, Need, Running, TempDir, Workplace, manifest, need, noise, run,
+    sample_image, sha256sum, sha256sum_check, tempdir, wait_until, write_file,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -420,13 +420,39 @@ fn a_medium_that_fails_under_the_destination_never_gets_a_manifest() {
 }
 
 #[test]
+fn a_copy_that_reads_back_otherwise_gets_no_manifest_until_it_is_healed() {
+    if !need(&[Need::Tool("strace")]) {
+        return;
+    }
+    let place = Workplace::new();
+    let source = place.path("source");
+    write_file(&source, noise(11, usize::try_from(24 * MIB).unwrap()));
+    let running = Running::start(&mut place.slow_acquire_command(&source, &[], 50));
+    place.wait_for_image(8 * MIB);
+    // As a medium that keeps other bytes than it was given.
+    let copy = fs::File::options().write(true).open(place.partial().join("image.raw")).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&copy, b"kanshiki", MIB + 5).unwrap();
+
+    let ran = running.wait().exits(4);
+    println!("{}", ran.stderr);
+    assert!(ran.stderr.contains("--resume reads what differs from the source again"), "{}", ran.stderr);
+    assert!(!place.exhibit().exists());
+
+    let _ = place.acquire(&source, &["--resume"]).exits(0);
+    assert_eq!(sha256sum(&place.exhibit().join("image.raw")), sha256sum(&source));
+    let issues = manifest(&place.exhibit())["issues"].to_string();
+    assert!(issues.contains("an earlier reading back failed"), "{issues}");
+    let _ = place.verify(&[]).exits(0);
+}
+
+#[test]
 fn two_destinations_on_one_filesystem_need_room_for_both() {
     if !need(&[Need::Root, Need::Mount]) {
         return;
     }
     let ground = Ground::new(MIB);
     let source = ground.path("noise");
-    write_file(&source, kanshiki_testkit::noise(3, usize::try_from(6 * MIB).unwrap()));
+    write_file(&source, noise(3, usize::try_from(6 * MIB).unwrap()));
     let mount = Mount::tmpfs(&ground.new_folder("mount"), 10 * MIB);
     let also = mount.point().join("d").display().to_string();
     let ran = run(ground.exhibit("mount/c").acquire(&source).args(["--also", &also])).exits(4);

@@ -1,5 +1,6 @@
 //! Why an acquisition did not come to its end.
 
+use kanshiki_model::{shell_word, visible};
 use std::io;
 use std::path::PathBuf;
 
@@ -134,8 +135,8 @@ impl AcquireError {
 fn missing_parent(path: &std::path::Path) -> Option<String> {
     use std::os::unix::ffi::OsStrExt as _;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists())?;
-    let shown = kanshiki_model::visible(parent.as_os_str().as_bytes());
-    Some(format!("there is no folder `{shown}`: mount the disk that holds it, or make it with `mkdir -p {shown}`"))
+    let (shown, word) = (visible(parent.as_os_str().as_bytes()), shell_word(parent.as_os_str().as_bytes()));
+    Some(format!("there is no folder `{shown}`: mount the disk that holds it, or make it with `mkdir -p {word}`"))
 }
 
 /// An error with all its causes on one line, each of them said once; the operating system's reasons without their

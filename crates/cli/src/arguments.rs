@@ -1,16 +1,14 @@
 //! The command line.
 
+#[cfg(feature = "browse")]
+use crate::browse;
 use crate::console::ColorChoice;
 #[cfg(feature = "demo")]
 use crate::demo;
 use crate::exit::Exit;
 #[cfg(feature = "manual")]
 use crate::manual;
-#[cfg(feature = "mount")]
-use crate::mount;
-#[cfg(feature = "shell")]
-use crate::shell;
-use crate::{acquire, browse, custody, extract, info, schema, verify};
+use crate::{acquire, custody, schema, verify};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -56,25 +54,9 @@ pub(crate) enum Verb {
     Acquire(Box<acquire::AcquireArguments>),
     Verify(verify::VerifyArguments),
     Custody(custody::CustodyArguments),
-    Info(info::InfoArguments),
-    Ls(browse::ls::LsArguments),
-    Tree(browse::tree::TreeArguments),
-    Stat(browse::stat::StatArguments),
-    Cat(browse::cat::CatArguments),
-    Hexdump(browse::hexdump::HexdumpArguments),
-    Blocks(browse::blocks::BlocksArguments),
-    Find(Box<browse::find::FindArguments>),
-    Grep(browse::grep::GrepArguments),
-    Strings(browse::strings::StringsArguments),
-    Hash(browse::hash::HashArguments),
-    Timeline(browse::timeline::TimelineArguments),
-    Deleted(browse::deleted::DeletedArguments),
-    Check(browse::check::CheckArguments),
-    Extract(Box<extract::ExtractArguments>),
-    #[cfg(feature = "mount")]
-    Mount(mount::MountArguments),
-    #[cfg(feature = "shell")]
-    Shell(shell::ShellArguments),
+    #[cfg(feature = "browse")]
+    #[command(flatten)]
+    Browse(browse::BrowseVerb),
     Schema(schema::SchemaArguments),
     #[cfg(feature = "demo")]
     Demo(demo::DemoArguments),
@@ -91,25 +73,8 @@ impl Verb {
             Self::Acquire(arguments) => arguments.output.json,
             Self::Verify(arguments) => arguments.output.json,
             Self::Custody(arguments) => arguments.wants_json(),
-            Self::Info(arguments) => arguments.json,
-            Self::Ls(arguments) => arguments.rows.jsonl,
-            Self::Tree(arguments) => arguments.rows.jsonl,
-            Self::Stat(arguments) => arguments.rows.jsonl,
-            Self::Cat(_) => false,
-            Self::Hexdump(arguments) => arguments.rows.jsonl,
-            Self::Blocks(arguments) => arguments.rows.jsonl,
-            Self::Find(arguments) => arguments.rows.jsonl,
-            Self::Grep(arguments) => arguments.rows.jsonl,
-            Self::Strings(arguments) => arguments.rows.jsonl,
-            Self::Hash(arguments) => arguments.rows.jsonl,
-            Self::Timeline(arguments) => arguments.rows.jsonl,
-            Self::Deleted(arguments) => arguments.rows.jsonl,
-            Self::Check(arguments) => arguments.rows.jsonl,
-            Self::Extract(arguments) => arguments.output.json,
-            #[cfg(feature = "mount")]
-            Self::Mount(_) => false,
-            #[cfg(feature = "shell")]
-            Self::Shell(_) => false,
+            #[cfg(feature = "browse")]
+            Self::Browse(verb) => verb.wants_json(),
             Self::Schema(_) => false,
             #[cfg(feature = "demo")]
             Self::Demo(_) => false,

@@ -2,9 +2,8 @@
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::json_text;
+use crate::json::json_text;
 use clap::ValueEnum;
-use kanshiki_filesystem::{Node, NodeType};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
@@ -39,7 +38,8 @@ impl ColorChoice {
 pub(crate) struct Paint(bool);
 
 impl Paint {
-    fn around(self, code: &str, text: &str) -> String {
+    /// The colour of this SGR code (ECMA-48, 8.3.117).
+    pub(crate) fn around(self, code: &str, text: &str) -> String {
         if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
@@ -62,21 +62,6 @@ impl Paint {
     /// Bold yellow.
     pub(crate) fn warning(self, text: &str) -> String {
         self.around("1;33", text)
-    }
-
-    /// The name of a node, by what it is, in the colours of GNU ls.
-    pub(crate) fn name(self, text: &str, node: Option<&Node>) -> String {
-        let code = match node.map(|node| (node.node_type, node.mode)) {
-            Some((NodeType::Directory, _)) => "1;34",
-            Some((NodeType::Symlink, _)) => "1;36",
-            Some((NodeType::Fifo, _)) => "33",
-            Some((NodeType::Socket, _)) => "1;35",
-            Some((NodeType::CharacterDevice | NodeType::BlockDevice, _)) => "1;33",
-            Some((NodeType::File, mode)) if mode & 0o4000 != 0 => "37;41",
-            Some((NodeType::File, mode)) if mode & 0o111 != 0 => "1;32",
-            _ => return text.to_owned(),
-        };
-        self.around(code, text)
     }
 
     /// Bold red.

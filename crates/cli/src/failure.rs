@@ -35,6 +35,7 @@ impl Failure {
     }
 
     /// Whoever read the output has gone away: the program ends quietly, and well.
+    #[cfg(feature = "browse")]
     pub(crate) fn quiet_end() -> Self {
         Self::new("nobody reads the output").exit(Exit::Done)
     }

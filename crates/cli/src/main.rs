@@ -3,23 +3,29 @@
 
 mod acquire;
 mod arguments;
+#[cfg(feature = "browse")]
 mod browse;
 mod clock;
 mod console;
 mod custody;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "browse")]
 mod evidence;
 mod exit;
+#[cfg(feature = "browse")]
 mod extract;
 mod failure;
 #[cfg(any(feature = "demo", feature = "manual"))]
 mod files;
+#[cfg(feature = "browse")]
 mod info;
+mod json;
 #[cfg(feature = "manual")]
 mod manual;
 #[cfg(feature = "mount")]
 mod mount;
+#[cfg(feature = "browse")]
 mod output;
 mod progress;
 mod schema;
@@ -66,25 +72,8 @@ fn run(verb: Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Acquire(arguments) => acquire::run(*arguments, console),
         Verb::Verify(arguments) => verify::run(arguments, console),
         Verb::Custody(arguments) => custody::run(arguments, console),
-        Verb::Info(arguments) => info::run(&arguments, console),
-        Verb::Ls(arguments) => browse::ls::run(&arguments, console),
-        Verb::Tree(arguments) => browse::tree::run(&arguments, console),
-        Verb::Stat(arguments) => browse::stat::run(&arguments, console),
-        Verb::Cat(arguments) => browse::cat::run(&arguments, console),
-        Verb::Hexdump(arguments) => browse::hexdump::run(&arguments, console),
-        Verb::Blocks(arguments) => browse::blocks::run(&arguments, console),
-        Verb::Find(arguments) => browse::find::run(&arguments, console),
-        Verb::Grep(arguments) => browse::grep::run(&arguments, console),
-        Verb::Strings(arguments) => browse::strings::run(&arguments, console),
-        Verb::Hash(arguments) => browse::hash::run(&arguments, console),
-        Verb::Timeline(arguments) => browse::timeline::run(&arguments, console),
-        Verb::Deleted(arguments) => browse::deleted::run(&arguments, console),
-        Verb::Check(arguments) => browse::check::run(&arguments, console),
-        Verb::Extract(arguments) => extract::run(&arguments, console),
-        #[cfg(feature = "mount")]
-        Verb::Mount(arguments) => mount::run(&arguments, console),
-        #[cfg(feature = "shell")]
-        Verb::Shell(arguments) => shell::run(&arguments, console),
+        #[cfg(feature = "browse")]
+        Verb::Browse(verb) => browse::run(&verb, console),
         Verb::Schema(arguments) => schema::run(&arguments, console),
         #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, console),

@@ -1,14 +1,10 @@
 //! What the verbs write that list many things: rows on standard output, issues on standard error or among the rows.
 
-mod json;
-
-pub(crate) use json::json_text;
-
 use crate::console::{Console, Paint};
 use crate::exit::Exit;
 use crate::failure::{Failure, harmless};
-use kanshiki_filesystem::Note;
-use kanshiki_model::{Issue, is_hidden};
+use crate::json::json_text;
+use kanshiki_model::{Issue, Note, is_hidden};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

@@ -9,7 +9,8 @@ use crate::arguments::OutputArguments;
 use crate::console::Console;
 use crate::failure::{Failure, harmless};
 use crate::signals;
-use kanshiki_filesystem::Note;
+#[cfg(feature = "browse")]
+use kanshiki_model::Note;
 use kanshiki_model::{Issue, Progress};
 use line::Snapshot;
 use meter::Meter;
@@ -95,6 +96,7 @@ impl Reporter {
     }
 
     /// For work that leaves no record and is not taken up again.
+    #[cfg(feature = "browse")]
     pub(crate) fn start_without_record(output: &OutputArguments, console: &Console) -> Result<Self, Failure> {
         let more = "there is more of this, not told here; `kanshiki check` lists all damage";
         Self::start_saying(output, console, "stopping; once more ends at once\n", more)
@@ -145,6 +147,7 @@ impl Reporter {
     }
 }
 
+#[cfg(feature = "browse")]
 impl Reporter {
     /// Tells something that is no issue.
     pub(crate) fn note(&self, note: &Note) {

@@ -30,5 +30,5 @@ pub use open::{FILESYSTEMS, Kind, OpenOptions, OpenResult, open};
 pub use record::NodeRecord;
 pub use summary::{BlockUse, Detail, JournalCopy, JournalState, JournalUse, Summary};
 pub use traits::{FileSystem, Stream};
-pub use view::{Follow, Located, LookupError, Mount, Note, Place, View, Visit, Volume, Walk};
+pub use view::{Follow, Located, LookupError, Mount, Place, View, Visit, Volume, Walk};
 pub use xattr::Xattr;

@@ -7,9 +7,8 @@ pub use locate::{Follow, Located, LookupError};
 pub use walk::{Visit, Walk};
 
 use crate::{Entry, FileSystem, FsError, Node, NodeId, Stream};
-use kanshiki_model::{EvidencePath, Issue};
+use kanshiki_model::{EvidencePath, Issue, Note};
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 /// A node of a view: the volume, counted from 0, and the node in it.
@@ -37,21 +36,6 @@ pub struct Mount {
     pub path: EvidencePath,
     /// The volume, as its index in [`View::volumes`].
     pub volume: usize,
-}
-
-/// Something that is worth knowing and takes nothing away from the answer; what does is an [`Issue`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    /// What it concerns, made visible.
-    pub subject: String,
-    /// What there is to know, in plain words.
-    pub message: String,
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.subject, self.message)
-    }
 }
 
 /// Volumes put together as one tree.

@@ -77,6 +77,41 @@ pub fn from_visible(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// The bytes as one word of a shell's command line, exact and visible: as they are, between quotes, or, where some of them
+/// are not seen, as `$'…'` (POSIX.1-2024, Shell Command Language, 2.2.4).
+#[must_use]
+pub fn shell_word(bytes: &[u8]) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+,:@%".contains(letter);
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
+        Ok(text) if !text.chars().any(is_hidden) => format!("'{}'", text.replace('\'', r"'\''")),
+        _ => dollar_quoted(bytes),
+    }
+}
+
+fn dollar_quoted(bytes: &[u8]) -> String {
+    let mut out = "$'".to_owned();
+    for part in bytes.utf8_chunks() {
+        for character in part.valid().chars() {
+            match character {
+                '\\' | '\'' => out.extend(['\\', character]),
+                _ if is_hidden(character) => push_octal(&mut out, character.encode_utf8(&mut [0; 4]).as_bytes()),
+                _ => out.push(character),
+            }
+        }
+        push_octal(&mut out, part.invalid());
+    }
+    out.push('\'');
+    out
+}
+
+/// Octal escapes end after three digits whatever follows; hexadecimal ones do not in every shell.
+fn push_octal(out: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        let _ = write!(out, "\\{byte:03o}");
+    }
+}
+
 fn hexadecimal(digits: &str) -> Option<u32> {
     // The standard library takes a sign, too.
     u32::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))
@@ -110,6 +145,14 @@ mod tests {
     #[test]
     fn a_text_with_a_foreign_escape_is_not_read_back() {
         assert_eq!(["\\n", "\\x1", "\\u{d800}", "\\u{41", "a\\"].map(from_visible), [const { None }; 5]);
+    }
+
+    #[test]
+    fn a_word_can_be_pasted_into_a_shell() {
+        assert_eq!(shell_word(b"/cases/2026-014/exhibits/E1"), "/cases/2026-014/exhibits/E1");
+        assert_eq!(shell_word(b"/my case/it's"), r"'/my case/it'\''s'");
+        assert_eq!(shell_word(b"a\n'\\\xff0\xe2\x80\xae"), r"$'a\012\'\\\3770\342\200\256'");
+        assert_eq!(shell_word(b""), "''");
     }
 
     proptest! {

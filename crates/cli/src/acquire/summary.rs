@@ -7,7 +7,7 @@ use crate::failure::{Failure, harmless};
 use crate::progress::duration;
 use kanshiki_acquire::Outcome;
 use kanshiki_custody::manifest::{Format, Manifest, VerificationResult};
-use kanshiki_model::{Size, Timestamp};
+use kanshiki_model::{Size, Timestamp, shell_word};
 use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
@@ -63,7 +63,10 @@ fn text(outcome: &Outcome, paint: Paint) -> String {
         }
     }
     if let Some(folder) = outcome.exhibits.first() {
-        text.push_str(&format!("\nnext: {}\n", paint.strong(&format!("kanshiki verify {}", quoted(folder)))));
+        text.push_str(&format!(
+            "\nnext: {}\n",
+            paint.strong(&format!("kanshiki verify {}", shell_word(folder.as_os_str().as_encoded_bytes())))
+        ));
     }
     text
 }
@@ -155,22 +158,4 @@ fn nanoseconds_between(from: Timestamp, to: Timestamp) -> u64 {
 
 fn shown(path: &Path) -> String {
     kanshiki_model::visible(path.as_os_str().as_encoded_bytes())
-}
-
-/// The path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = shown(path);
-    let plain = |letter: char| letter.is_alphanumeric() || "/._-+,:@%".contains(letter);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_command_can_be_pasted() {
-        assert_eq!(quoted(Path::new("/cases/2026-014/exhibits/E1")), "/cases/2026-014/exhibits/E1");
-        assert_eq!(quoted(Path::new("/my case/it's")), r"'/my case/it'\''s'");
-    }
 }

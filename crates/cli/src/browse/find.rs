@@ -152,7 +152,7 @@ impl Finder<'_> {
                 if self.form == Form::Long {
                     piece.bytes.extend_from_slice(self.columns(found.map(|(_, node)| node)).as_bytes());
                 }
-                let name = self.paint.name(&visible(item.path), found.map(|(_, node)| node));
+                let name = node::painted(self.paint, &visible(item.path), found.map(|(_, node)| node));
                 piece.bytes.extend_from_slice(name.as_bytes());
                 if self.form == Form::Long
                     && let Some(target) = found.and_then(|(place, node)| node::link_target(self.view, place, node))

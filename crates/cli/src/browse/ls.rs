@@ -151,7 +151,7 @@ impl Lines<'_> {
         } else {
             let (before, name, after) = self.line(row);
             let node = row.found.as_ref().ok().map(|(_, node)| node);
-            self.output.painted_line((&before, &name, &after), |paint, name| paint.name(name, node))?;
+            self.output.painted_line((&before, &name, &after), |paint, name| node::painted(paint, name, node))?;
         }
         match (&row.found, &row.entry) {
             // What a removed entry leads to may well be gone.

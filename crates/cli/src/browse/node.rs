@@ -1,5 +1,6 @@
 //! Nodes as rows: the fields that every verb gives of a node in JSON, and the columns that `ls -l` shows.
 
+use crate::console::Paint;
 use kanshiki_filesystem::{FileSystem, Node, NodeRecord, NodeType, Place, View};
 use kanshiki_model::{EvidencePath, Exact, FileTime};
 use serde::Serialize;
@@ -46,6 +47,21 @@ pub(crate) struct NodeLine<'a> {
     pub(crate) path: PathFields<'a>,
     #[serde(flatten)]
     pub(crate) node: NodeFields<'a>,
+}
+
+/// A node's name in the colours of GNU ls, by what the node is.
+pub(crate) fn painted(paint: Paint, name: &str, node: Option<&Node>) -> String {
+    let code = match node.map(|node| (node.node_type, node.mode)) {
+        Some((NodeType::Directory, _)) => "1;34",
+        Some((NodeType::Symlink, _)) => "1;36",
+        Some((NodeType::Fifo, _)) => "33",
+        Some((NodeType::Socket, _)) => "1;35",
+        Some((NodeType::CharacterDevice | NodeType::BlockDevice, _)) => "1;33",
+        Some((NodeType::File, mode)) if mode & 0o4000 != 0 => "37;41",
+        Some((NodeType::File, mode)) if mode & 0o111 != 0 => "1;32",
+        _ => return name.to_owned(),
+    };
+    paint.around(code, name)
 }
 
 /// A time to the second, as wide as all others; `-` where none is recorded.

@@ -1,5 +1,6 @@
 //! What the verbs show of a filesystem in memory.
 
+use super::BrowseVerb;
 use crate::arguments::{Arguments, Verb};
 use crate::evidence::Evidence;
 use crate::failure::Failure;
@@ -42,8 +43,9 @@ fn evidence(filesystem: MemoryFileSystem) -> Evidence {
 fn run(evidence: &Evidence, words: &[&str]) -> (String, String, u8) {
     let (rows, notes) = (Shared::default(), Shared::default());
     let verb = Arguments::try_parse_from(["kanshiki"].iter().chain(words)).unwrap().verb;
+    let Verb::Browse(verb) = verb else { unreachable!("no verb of these tests") };
     let mut output = Output::to(Box::new(rows.clone()), Box::new(notes.clone()), verb.wants_json());
-    if matches!(verb, Verb::Check(_)) {
+    if matches!(verb, BrowseVerb::Check(_)) {
         output.issues_are_rows();
     }
     let result = evidence.tell(&mut output).and_then(|()| show(&verb, evidence, &mut output));
@@ -57,23 +59,25 @@ fn run(evidence: &Evidence, words: &[&str]) -> (String, String, u8) {
     (rows.text(), notes.text(), code)
 }
 
-fn show(verb: &Verb, evidence: &Evidence, output: &mut Output) -> Result<(), Failure> {
+fn show(verb: &BrowseVerb, evidence: &Evidence, output: &mut Output) -> Result<(), Failure> {
     match verb {
-        Verb::Ls(arguments) => super::ls::show(arguments, evidence, output),
-        Verb::Tree(arguments) => super::tree::show(arguments, evidence, output),
-        Verb::Stat(arguments) => super::stat::show(arguments, evidence, output),
-        Verb::Hexdump(arguments) => super::hexdump::show(arguments, evidence, output),
-        Verb::Blocks(arguments) => super::blocks::show(arguments, evidence, output),
-        Verb::Find(arguments) => super::find::show(arguments, evidence, output),
-        Verb::Grep(arguments) => {
+        BrowseVerb::Ls(arguments) => super::ls::show(arguments, evidence, output),
+        BrowseVerb::Tree(arguments) => super::tree::show(arguments, evidence, output),
+        BrowseVerb::Stat(arguments) => super::stat::show(arguments, evidence, output),
+        BrowseVerb::Hexdump(arguments) => super::hexdump::show(arguments, evidence, output),
+        BrowseVerb::Blocks(arguments) => super::blocks::show(arguments, evidence, output),
+        BrowseVerb::Find(arguments) => super::find::show(arguments, evidence, output),
+        BrowseVerb::Grep(arguments) => {
             let console = crate::console::Console::new(crate::console::ColorChoice::Never, false);
             super::grep::show(arguments, evidence, console.out(), output)
         }
-        Verb::Strings(arguments) => super::strings::show(arguments, evidence, output),
-        Verb::Hash(arguments) => super::hash::show(arguments, evidence, &kanshiki_model::Silent, output).map(|_| ()),
-        Verb::Timeline(arguments) => super::timeline::show(arguments, evidence, output),
-        Verb::Deleted(_) => super::deleted::show(evidence, output),
-        Verb::Check(arguments) => super::check::show(arguments, evidence, output),
+        BrowseVerb::Strings(arguments) => super::strings::show(arguments, evidence, output),
+        BrowseVerb::Hash(arguments) => {
+            super::hash::show(arguments, evidence, &kanshiki_model::Silent, output).map(|_| ())
+        }
+        BrowseVerb::Timeline(arguments) => super::timeline::show(arguments, evidence, output),
+        BrowseVerb::Deleted(_) => super::deleted::show(evidence, output),
+        BrowseVerb::Check(arguments) => super::check::show(arguments, evidence, output),
         _ => unreachable!("no verb of these tests"),
     }
 }

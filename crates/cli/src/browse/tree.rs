@@ -111,7 +111,7 @@ impl Drawing<'_> {
         } else {
             let (before, name, after) = self.line(row);
             let node = row.found.as_ref().ok().map(|(_, node)| node);
-            self.output.painted_line((&before, &name, &after), |paint, name| paint.name(name, node))?;
+            self.output.painted_line((&before, &name, &after), |paint, name| node::painted(paint, name, node))?;
         }
         self.last.push(row.last);
         match &row.found {

@@ -3,9 +3,9 @@
 use super::device::{self, Device, Disks};
 use super::fstab::FstabLine;
 use super::{Candidate, HostView, Outcome, Placement, line, root, shown};
-use crate::{Note, View, Volume};
+use crate::{View, Volume};
 use kanshiki_image::volumes::{Refusal, Volume as Found, VolumeSet};
-use kanshiki_model::{EvidencePath, Issue, visible};
+use kanshiki_model::{EvidencePath, Issue, Note, visible};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 

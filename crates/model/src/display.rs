@@ -7,25 +7,34 @@ use std::fmt::Write as _;
 #[must_use]
 pub fn visible(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
-    for part in bytes.utf8_chunks() {
-        push_visible(&mut out, part.valid());
-        for byte in part.invalid() {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "\\x{byte:02x}");
-        }
-    }
+    push_visible(&mut out, bytes);
     out
 }
 
 /// Makes a text visible; see [`visible`].
 #[must_use]
 pub fn visible_text(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    push_visible(&mut out, text);
-    out
+    visible(text.as_bytes())
 }
 
-fn push_visible(out: &mut String, text: &str) {
+/// Adds bytes made visible to a text; see [`visible`].
+pub fn push_visible(out: &mut String, bytes: &[u8]) {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
+    // Looked at without leaving early, many bytes are looked at in one instruction; nearly all there is is plain.
+    let is_plain = bytes.iter().fold(true, |all, byte| all & plain(*byte));
+    if let (true, Ok(text)) = (is_plain, std::str::from_utf8(bytes)) {
+        return out.push_str(text);
+    }
+    for part in bytes.utf8_chunks() {
+        push_escaped(out, part.valid());
+        for byte in part.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+}
+
+fn push_escaped(out: &mut String, text: &str) {
     for character in text.chars() {
         if character == '\\' {
             out.push_str("\\\\");

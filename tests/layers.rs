@@ -11,9 +11,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kanshiki-image", &["kanshiki-model"]),
     ("kanshiki-custody", &["kanshiki-model"]),
     ("kanshiki-filesystem", &["kanshiki-image", "kanshiki-model"]),
+    ("kanshiki-walk", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
     ("kanshiki-acquire", &["kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
     ("kanshiki-extract", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
-    ("kanshiki-browse", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
+    ("kanshiki-browse", &["kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
     (
         "kanshiki",
         &[
@@ -21,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "kanshiki-image",
             "kanshiki-custody",
             "kanshiki-filesystem",
+            "kanshiki-walk",
             "kanshiki-acquire",
             "kanshiki-extract",
             "kanshiki-browse",

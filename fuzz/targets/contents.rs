@@ -1,7 +1,7 @@
 //! Contents of files: decompression, searches for lines and for texts, and lists of known files.
 #![no_main]
 
-use kanshiki_browse::decompress::{Compression, Content};
+use kanshiki_walk::decompress::{Compression, Content};
 use kanshiki_browse::grep::{GrepOptions, Matcher, Position};
 use kanshiki_browse::hash::KnownList;
 use kanshiki_browse::strings::{Encoding, StringsOptions, search};

@@ -1,12 +1,12 @@
 //! What was deleted: names that still lie in directories, and inodes that still hold what they held.
 
-use crate::ahead;
-use crate::contents::{issue, subject};
-use crate::sweep::{Descend, Item, SweepOptions, Sweeper, sweep};
 use kanshiki_filesystem::{
     DeletedNode, Entry, EntryState, FileSystem, FsError, Located, Node, NodeId, NodeState, NodeType, Place, View,
 };
 use kanshiki_model::{EvidencePath, Issue};
+use kanshiki_walk::ahead;
+use kanshiki_walk::contents::{issue, subject};
+use kanshiki_walk::{Descend, Item, SweepOptions, Sweeper, sweep};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 

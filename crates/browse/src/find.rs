@@ -2,9 +2,9 @@
 
 use crate::bounds::{Numbers, Times};
 use crate::pattern::Pattern;
-use crate::sweep::Item;
 use kanshiki_filesystem::{FsError, Node, NodeState, NodeTimes, NodeType, Place, View};
 use kanshiki_model::FileTime;
+use kanshiki_walk::Item;
 use regex::bytes::Regex;
 
 /// The attribute that holds capabilities (capabilities(7), "File capabilities").

@@ -6,11 +6,11 @@ mod known;
 pub use format::{FormatError, HashFormat, hashdeep_header, hashdeep_line, push_hex, sum_line, tagged_line};
 pub use known::{KnownError, KnownList};
 
-use crate::contents::{FileJob, Portion, issue};
-use crate::parallel::threads;
 use kanshiki_filesystem::View;
 use kanshiki_image::{ReadAt, RunState};
 use kanshiki_model::{Algorithm, Digest, Hasher, Issue, Progress, visible};
+use kanshiki_walk::contents::{FileJob, Portion, issue};
+use kanshiki_walk::parallel::threads;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -24,21 +24,15 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 mod accounts;
-mod ahead;
 pub mod bounds;
-pub mod contents;
-pub mod decompress;
 mod deleted;
 pub mod find;
 pub mod grep;
 pub mod hash;
-mod inode_set;
 mod list;
 #[cfg(feature = "mount")]
 pub mod mount;
-pub mod nameless;
 mod owners;
-pub mod parallel;
 pub mod pattern;
 mod pieces;
 mod resolved;
@@ -46,9 +40,7 @@ mod resolved;
 pub mod second_reader;
 mod sorted;
 pub mod strings;
-mod sweep;
 pub mod timeline;
-mod trail;
 mod xattr;
 
 pub use accounts::Accounts;
@@ -57,5 +49,4 @@ pub use list::{ListEvent, ListOptions, ListOrder, ListRow, list};
 pub use owners::{Owner, names_of, owners};
 pub use pieces::{Piece, pieces};
 pub use sorted::SortedEntries;
-pub use sweep::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
 pub use xattr::{decoded, undecoded};

@@ -11,9 +11,9 @@
 
 mod encoding;
 
-use crate::contents::stored_runs;
 use kanshiki_image::{ReadError, Source};
 use kanshiki_model::ByteRange;
+use kanshiki_walk::contents::stored_runs;
 use std::ops::ControlFlow;
 
 /// Bytes read at once.

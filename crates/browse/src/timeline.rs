@@ -9,13 +9,13 @@ mod gather;
 pub use body::{body_line, body_line_nameless};
 
 use crate::bounds::Times;
-use crate::contents::issue;
 use crate::find::{NameState, TimeKind};
-use crate::nameless::{self, Named};
-use crate::sweep::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
 use gather::{Gathered, Key};
 use kanshiki_filesystem::{FsError, Located, Node, NodeType, Place, View};
 use kanshiki_model::{FileTime, Issue};
+use kanshiki_walk::contents::issue;
+use kanshiki_walk::nameless::{self, Named};
+use kanshiki_walk::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
@@ -228,7 +228,7 @@ impl Sweeper for Collector<'_> {
     fn visit(&self, item: &Item<'_>, batch: &mut Batch) -> Descend {
         match &item.found {
             Ok((place, node)) => {
-                if !item.live && crate::nameless::is_deleted(node.state) {
+                if !item.live && kanshiki_walk::nameless::is_deleted(node.state) {
                     batch.named.push(*place);
                 }
                 let file = event_file(*place, node, NameState::of(item));

@@ -1,11 +1,11 @@
 //! Searches the content of one file, and what is compressed in it.
 
 use super::{Hit, Matcher, Position};
-use crate::contents::{RangeReader, issue, stored_runs};
-use crate::decompress::{Compression, Content};
 use kanshiki_filesystem::{Place, View};
 use kanshiki_image::{ReadAt, Source};
 use kanshiki_model::{ByteRange, Issue, visible};
+use kanshiki_walk::contents::{RangeReader, issue, stored_runs};
+use kanshiki_walk::decompress::{Compression, Content};
 use std::io::{self, Read as _};
 use std::ops::ControlFlow;
 

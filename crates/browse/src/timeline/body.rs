@@ -7,9 +7,9 @@
 //! recorded are 0, as there: the form has no other way.
 
 use crate::find::NameState;
-use crate::sweep::Item;
 use kanshiki_filesystem::{Node, NodeType, permissions};
 use kanshiki_model::{FileTime, visible};
+use kanshiki_walk::Item;
 
 /// Adds the line of something that a sweep came by. `target` is that of a symbolic link.
 pub fn body_line(out: &mut Vec<u8>, item: &Item<'_>, target: Option<&[u8]>) {

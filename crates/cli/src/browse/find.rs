@@ -11,12 +11,13 @@ use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
+use kanshiki_browse::Accounts;
 use kanshiki_browse::find::{Criteria, NameState, States};
-use kanshiki_browse::nameless::{self, Named, is_deleted};
-use kanshiki_browse::parallel::Piece;
-use kanshiki_browse::{Accounts, Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
 use kanshiki_filesystem::{FsError, Node, NodeType, Place, View};
 use kanshiki_model::visible;
+use kanshiki_walk::nameless::{self, Named, is_deleted};
+use kanshiki_walk::parallel::Piece;
+use kanshiki_walk::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
 use serde::Serialize;
 use std::cell::RefCell;
 

@@ -11,13 +11,13 @@ use crate::output::{Output, RowsArguments};
 use crate::progress::Reporter;
 use clap::ValueEnum;
 use kanshiki_browse::bounds::Numbers;
-use kanshiki_browse::contents::{FileJob, Portion, portions};
 use kanshiki_browse::hash::{
     Digests, FileHasher, KnownList, hashdeep_header, hashdeep_line, push_hex, sum_line, tagged_line,
 };
-use kanshiki_browse::parallel::{self, Piece};
-use kanshiki_browse::{Order, SweepOptions};
 use kanshiki_model::{Algorithm, Digest, Issue, Progress, parse_size, visible};
+use kanshiki_walk::contents::{FileJob, Portion, portions};
+use kanshiki_walk::parallel::{self, Piece};
+use kanshiki_walk::{Order, SweepOptions};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
@@ -158,7 +158,7 @@ pub(super) fn show(
     let options = SweepOptions { order: Order::Name, ..SweepOptions::default() };
     let has_size = |size: u64| arguments.size.is_none_or(|range| range.contains(size));
     progress.begin("hash", None);
-    let select = |item: &kanshiki_browse::Item<'_>| Ok(item.found.as_ref().is_ok_and(|(_, node)| has_size(node.size)));
+    let select = |item: &kanshiki_walk::Item<'_>| Ok(item.found.as_ref().is_ok_and(|(_, node)| has_size(node.size)));
     portions(view, &starts, options, &select, &mut |portion, issues| {
         writer.write(&Piece { issues, ..Piece::default() })?;
         let Some((digests, issues)) = hasher.hash(&portion) else {

@@ -4,9 +4,9 @@ use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use kanshiki_browse::parallel::Piece;
 use kanshiki_filesystem::{Follow, FsError, Located, NodeType, View};
 use kanshiki_model::{Issue, visible};
+use kanshiki_walk::parallel::Piece;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 
@@ -33,7 +33,7 @@ pub(super) fn is_one_file(starts: &[Located]) -> bool {
 
 /// An error of a volume as an issue of what lies at this path.
 pub(super) fn issue(view: &View, volume: usize, path: &[u8], error: &FsError) -> Issue {
-    kanshiki_browse::contents::issue(view, volume, path, error)
+    kanshiki_walk::contents::issue(view, volume, path, error)
 }
 
 /// What is wrong with an expression of the command line. The message has several lines that draw the expression; the last

@@ -5,11 +5,11 @@ use crate::failure::Failure;
 use crate::output::Output;
 use kanshiki_browse::bounds::Times;
 use kanshiki_browse::find::TimeKind;
-use kanshiki_browse::nameless::{self, Named, is_deleted};
-use kanshiki_browse::parallel::Piece;
 use kanshiki_browse::timeline::{TimelineOptions, body_line, body_line_nameless, sweep_options};
-use kanshiki_browse::{Descend, Item, Sweeper, sweep};
 use kanshiki_filesystem::{FsError, Located, Node, NodeType, Place, View};
+use kanshiki_walk::nameless::{self, Named, is_deleted};
+use kanshiki_walk::parallel::Piece;
+use kanshiki_walk::{Descend, Item, Sweeper, sweep};
 use std::cell::RefCell;
 
 /// Writes a line for every name from the starts on, and for every deleted inode without one.

@@ -185,7 +185,8 @@ pub fn issue(view: &View, volume: usize, path: &[u8], error: &FsError) -> Issue 
 }
 
 /// What issues of a volume concern.
-pub(crate) fn subject(view: &View, volume: usize) -> String {
+#[must_use]
+pub fn subject(view: &View, volume: usize) -> String {
     let name = view.volumes().get(volume).map(|volume| volume.name.as_str()).filter(|name| !name.is_empty());
     name.map_or_else(|| "volume".to_owned(), |name| format!("volume {name}"))
 }

@@ -7,10 +7,10 @@ use kanshiki_filesystem::{Entry, FsError};
 use std::collections::VecDeque;
 
 /// Entries with what they lead to, and damage between them.
-pub(crate) type Ahead<T> = VecDeque<Result<(Entry, T), FsError>>;
+pub type Ahead<T> = VecDeque<Result<(Entry, T), FsError>>;
 
 /// Looks up what entries lead to, in the order of their inodes; gives it out in the order of the entries.
-pub(crate) fn look_up<T>(entries: Vec<Result<Entry, FsError>>, mut look_up: impl FnMut(&Entry) -> T) -> Ahead<T> {
+pub fn look_up<T>(entries: Vec<Result<Entry, FsError>>, mut look_up: impl FnMut(&Entry) -> T) -> Ahead<T> {
     let inodes = entries.iter().enumerate();
     let inodes = inodes.filter_map(|(place, entry)| entry.as_ref().ok().map(|entry| (entry.inode, place)));
     let mut order: Vec<(u64, usize)> = inodes.collect();

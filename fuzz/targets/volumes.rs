@@ -4,6 +4,7 @@
 
 use kanshiki_image::Memory;
 use kanshiki_image::volumes::{Image, VolumeSet};
+use kanshiki_model::ByteRange;
 use libfuzzer_sys::fuzz_target;
 use std::sync::Arc;
 
@@ -34,6 +35,17 @@ fuzz_target!(|bytes: &[u8]| {
         for (range, _) in source.runs().take(1000) {
             assert_eq!(range.start, at);
             at = range.end;
+        }
+        // Where its bytes lie leads back to it.
+        let (index, mut at) = (set.position(&volume.name).unwrap(), 0);
+        for piece in set.pieces(index, ByteRange::new(0, source.len())).take(100) {
+            assert_eq!(piece.range.start, at);
+            at = piece.range.end;
+            let Some(place) = piece.place else { continue };
+            let holders = set.holders(place.image, place.offset);
+            let mut all = holders.all.iter();
+            assert!(holders.is_cut || all.any(|it| (it.volume, it.offset) == (index, piece.range.start)));
+            assert!(holders.innermost().all(|holder| !set.what_lies_at(holder).is_empty()));
         }
     }
 });

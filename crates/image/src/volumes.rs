@@ -26,18 +26,22 @@ mod address;
 mod build;
 mod lvm;
 mod mapped;
+mod mapping;
 mod md;
 mod name;
+mod places;
 mod refusal;
 
 pub use address::Address;
 pub use lvm::VolumeGroup;
+pub use places::{Holder, Holders, ImagePlace, Piece, Pieces};
 pub use refusal::{BROWSABLE, Refusal};
 
 use crate::Source;
 use crate::layout::{Layout, Partition};
 use crate::signature::Signature;
-use kanshiki_model::{FileTime, Issue};
+use kanshiki_model::{ByteRange, FileTime, Issue};
+use mapping::Mapping;
 
 /// Volumes that are looked into inside each other, one in the next.
 pub const MAX_DEPTH: usize = 8;
@@ -127,6 +131,29 @@ pub struct Volume {
     pub refusal: Option<Refusal>,
     /// How many volumes it lies inside.
     depth: usize,
+    /// Where its bytes lie, if it is put together of others.
+    mapping: Mapping,
+    /// What lies where on it, if it holds others.
+    areas: Vec<Area>,
+}
+
+/// What lies at some bytes of a volume that is a physical volume or a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Area {
+    range: ByteRange,
+    name: &'static str,
+    /// The length of one, of extents that are counted.
+    each: Option<u64>,
+}
+
+impl Area {
+    const fn of(range: ByteRange, name: &'static str) -> Self {
+        Self { range, name, each: None }
+    }
+
+    const fn extents(range: ByteRange, each: u64) -> Self {
+        Self { range, name: "extent", each: Some(each) }
+    }
 }
 
 impl Volume {

@@ -11,7 +11,7 @@
 mod common;
 
 use common::md::Member;
-use common::tool;
+use common::{leads_both_ways, tool, what};
 use kanshiki_image::volumes::{Image, Refusal, VolumeSet};
 use kanshiki_image::{Memory, RawFile, ReadAt, RunState, read_exact_at};
 use kanshiki_testkit::{LoopAccess, LoopDevice, Need, need, run, tempdir, write_file};
@@ -159,8 +159,17 @@ fn linear_and_striped_volumes_hold_the_bytes_that_lvs_names() {
         .collect();
     assert_eq!(rows.len(), 5);
     let uuids = disks.lvm(&["pvs", "--noheadings", "-o", "pv_uuid"]);
-    let (set, _folder) = disks.probe(&[0, 1, 2]);
+    let (set, folder) = disks.probe(&[0, 1, 2]);
     assert_eq!(issues(&set), Vec::<String>::new());
+    let images = [0, 1, 2].map(|disk| RawFile::open(&folder.path().join(format!("disk{disk}"))).unwrap());
+    let images = images.each_ref().map(|image| image as &dyn ReadAt);
+    let pieces = expected.iter().map(|(name, ..)| leads_both_ways(&set, name, &images));
+    // Chunks of 4 KiB over three disks, and of 16 and 64 KiB over two and three.
+    assert_eq!(pieces.collect::<Vec<_>>(), [2, (6 << 20) / 4096, (8 << 20) / 16_384 + (3 << 20) / 65_536]);
+    assert_eq!(what(&set, 0, 512), "label of LVM2");
+    assert_eq!(what(&set, 2, 4096 + 700), "metadata area of LVM2");
+    assert_eq!(what(&set, 1, 20), "in none of its areas");
+    assert_eq!(what(&set, 1, (31 << 20) - 1), "extent 29, which no logical volume uses");
     for (name, uuid, bytes) in expected {
         let volume = set.find(&name).unwrap();
         assert_eq!((volume.logical_volume().unwrap().uuid.as_str(), volume.bytes), (uuid.as_str(), bytes.len() as u64));

@@ -10,7 +10,7 @@
 mod common;
 
 use common::md::Member;
-use common::tool;
+use common::{leads_both_ways, tool, what};
 use kanshiki_image::volumes::{Image, VolumeSet};
 use kanshiki_image::{Memory, ReadAt, Source, read_exact_at};
 use kanshiki_testkit::{Need, need, run, tempdir, write_file};
@@ -78,6 +78,9 @@ fn a_mirror_of_every_version_is_read_through_one_member_as_mdadm_examines_it() {
         assert_eq!((array.level.as_str(), array.devices, volume.bytes), ("raid1", 2, USED));
         let expected = disk[data as usize..][..USED as usize].to_vec();
         assert!(content(volume.source.as_deref().unwrap()) == expected, "{version}");
+        assert_eq!(leads_both_ways(&set, name, &[&Memory(disk.clone())]), 1);
+        assert_eq!(what(&set, 0, member.offset(DISK_BYTES as u64) + 100), "superblock of md");
+        assert_eq!(what(&set, 0, data + USED + 4096), "data area of md");
         assert_eq!(refusal(&set, ""), format!("member of the array {name} (raid1)"));
         let Some(line) = examine(&disk) else { continue };
         assert!(line("Checksum").ends_with("- correct"), "{version}: {}", line("Checksum"));
@@ -102,6 +105,12 @@ fn of_members_that_differ_the_newest_is_read_and_the_other_named() {
     let set = probe(&[&with(1, first), &with(2, second)]);
     assert_eq!(issues(&set), Vec::<String>::new());
     assert_eq!(content(set.find("md0").unwrap().source.as_deref().unwrap())[..12], *b"1      2048 ");
+    let of_member = |image| {
+        let holders = set.holders(image, DATA + 5);
+        holders.innermost().map(|it| (set.volumes()[it.volume].name.clone(), it.offset, it.is_read)).collect::<Vec<_>>()
+    };
+    assert_eq!(of_member(0), [("md0".to_owned(), 5, true)]);
+    assert_eq!(of_member(1), [("md0".to_owned(), 5, false)]);
     first.events = 7;
     let set = probe(&[&with(1, first), &with(2, second)]);
     assert_eq!(issues(&set), ["volume md0: its members differ: image has 7 events, volume b: has 10 and is used"]);
@@ -143,6 +152,8 @@ fn a_linear_array_is_its_members_one_after_the_other_in_whole_chunks() {
         let volume = set.find(name).unwrap();
         assert_eq!((volume.bytes, volume.lies_on.len()), (expected.len() as u64, 3));
         assert!(content(volume.source.as_deref().unwrap()) == expected, "{version}");
+        let images = [&disks[2], &disks[0], &disks[1]].map(|disk| Memory(disk.clone()));
+        assert_eq!(leads_both_ways(&set, name, &images.each_ref().map(|image| image as &dyn ReadAt)), 3);
 
         let set = probe(&[&disks[0], &disks[2]]);
         assert_eq!(
@@ -183,6 +194,10 @@ fn partitions_and_filesystems_inside_an_array_are_found_and_those_of_its_members
     let names: Vec<_> = set.volumes().iter().map(|volume| volume.name.as_str()).collect();
     assert_eq!((names, issues(&set)), (vec!["", "b:", "md0", "md0:p1"], Vec::new()));
     assert_eq!(set.find("md0:p1").unwrap().filesystem().unwrap().label.as_deref(), Some("root"));
+    assert_eq!(leads_both_ways(&set, "md0:p1", &[&Memory(first), &Memory(second)]), 1);
+    assert_eq!(what(&set, 0, 5), "partition table: master boot record");
+    assert_eq!(what(&set, 0, 63 * 512), "in no partition");
+    assert_eq!(what(&set, 0, 64 * 512), "ext2");
 }
 
 #[test]

@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{has_tool, run, tool};
+use common::{has_tool, leads_both_ways, run, tool, what};
 use kanshiki_image::signature::SignatureKind;
 use kanshiki_image::volumes::{Image, Refusal, VolumeSet};
 use kanshiki_image::{RawFile, read_exact_at};
@@ -98,4 +98,21 @@ fn what_lies_in_a_volume_is_read_through_it_and_what_cannot_be_browsed_is_named(
     let mut magic = [0; 2];
     read_exact_at(root.source.as_deref().unwrap(), 1080, &mut magic).unwrap();
     assert_eq!(magic, [0x53, 0xef]);
+    let image = RawFile::open(&path).unwrap();
+    for name in ["p1", "p2", "p3"] {
+        assert_eq!(leads_both_ways(&set, name, &[&image]), 1);
+    }
+    let told = [0, 512, 40 << 10, 1 << 20, 17 << 20, 25 << 20, 26 << 20, (32 << 20) - 1].map(|at| what(&set, 0, at));
+    let expected = [
+        "partition table: protective MBR",
+        "partition table: primary GPT header",
+        "in no partition",
+        "ext4",
+        "swap: no files lie in it",
+        "in no partition",
+        "nothing known lies there",
+        "partition table: backup GPT header",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(set.what_lies_in_image(0, 32 << 20), None);
 }

@@ -1,9 +1,10 @@
 //! Finds the volumes, in rounds: what lies in partitions first, then what several of them make together.
 
 use super::lvm::{self, PhysicalVolume, Texts};
+use super::mapping::Mapping;
 use super::md::{self, Member};
 use super::name::{self, Names};
-use super::{Image, MAX_DEPTH, MAX_VOLUMES, Refusal, Volume, VolumeKind, VolumeSet, refusal};
+use super::{Area, Image, MAX_DEPTH, MAX_VOLUMES, Refusal, Volume, VolumeKind, VolumeSet, refusal};
 use crate::layout::{self, Layout, Partition, Role, Scheme};
 use crate::signature::{self, Signature, SignatureKind};
 use crate::{Source, Window};
@@ -41,6 +42,7 @@ struct Found {
     lies_on: Vec<usize>,
     bytes: u64,
     source: Option<Source>,
+    mapping: Mapping,
     /// `None` if nobody has looked yet.
     signatures: Option<Vec<Signature>>,
 }
@@ -60,6 +62,7 @@ impl Builder {
                 lies_on: Vec::new(),
                 bytes: image.source.len(),
                 source: Some(Arc::clone(&image.source)),
+                mapping: Mapping::default(),
                 signatures: Some(signatures),
             });
             if let Some(added) = added.filter(|_| !has_partitions) {
@@ -82,6 +85,7 @@ impl Builder {
                 lies_on: lies_on.to_vec(),
                 bytes: partition.range.len(),
                 source: Some(Arc::new(window)),
+                mapping: Mapping::default(),
                 signatures: Some(partition.signatures.clone()),
             }) else {
                 return;
@@ -118,8 +122,10 @@ impl Builder {
         let depths = found.lies_on.iter().filter_map(|index| self.set.volumes.get(*index));
         let depth = depths.map(|volume| volume.depth.saturating_add(1)).max().unwrap_or(0);
         let refusal = refusal::of(&signatures);
-        let Found { kind, image, lies_on, bytes, source, .. } = found;
-        self.set.volumes.push(Volume { name, kind, image, lies_on, bytes, source, signatures, refusal, depth });
+        let Found { kind, image, lies_on, bytes, source, mapping, .. } = found;
+        let areas = Vec::new();
+        let volume = Volume { name, kind, image, lies_on, bytes, source, signatures, refusal, depth, mapping, areas };
+        self.set.volumes.push(volume);
         self.set.volumes.len().checked_sub(1)
     }
 
@@ -144,10 +150,12 @@ impl Builder {
                 let found = signatures.next().map(|it| (it.offset, it.uuid.clone().unwrap_or_default()));
                 let member =
                     found.and_then(|(at, uuid)| Member::read(index, &name, &source, at, &uuid, &mut self.set.issues));
+                self.add_areas(index, member.iter().flat_map(Member::areas));
                 self.members.extend(member);
             }
             Some(SignatureKind::LvmPv) => {
                 let physical = PhysicalVolume::read(index, &name, &source, &mut self.texts, &mut self.set.issues);
+                self.add_areas(index, physical.iter().flat_map(PhysicalVolume::areas).cloned());
                 self.physical.extend(physical);
             }
             _ => {}
@@ -186,8 +194,9 @@ impl Builder {
             return false;
         }
         let assembled = lvm::assemble(&physical, &mut self.set.issues);
-        for (index, group) in assembled.holders {
-            let what = match group {
+        for (index, holder) in assembled.holders {
+            self.add_areas(index, holder.extents);
+            let what = match holder.group {
                 Some(group) => format!("physical volume of the group {group}"),
                 None => "physical volume of no group that is known".to_owned(),
             };
@@ -214,6 +223,7 @@ impl Builder {
             lies_on: made.lies_on,
             bytes: made.bytes,
             source: made.source.as_ref().ok().cloned(),
+            mapping: made.mapping,
             signatures: None,
         }) else {
             return;
@@ -243,6 +253,7 @@ impl Builder {
             lies_on: made.lies_on,
             bytes: made.bytes,
             source: made.source.as_ref().ok().cloned(),
+            mapping: made.mapping,
             signatures: None,
         }) else {
             return;
@@ -256,6 +267,13 @@ impl Builder {
             self.refuse(index, Refusal::Incomplete { detail });
         }
         self.look_into(index);
+    }
+
+    /// Notes what lies where on a volume that holds others.
+    fn add_areas(&mut self, index: usize, areas: impl IntoIterator<Item = Area>) {
+        if let Some(volume) = self.set.volumes.get_mut(index) {
+            volume.areas.extend(areas);
+        }
     }
 
     fn refuse(&mut self, index: usize, refusal: Refusal) {
@@ -407,8 +425,16 @@ mod tests {
             let mut disk = vec![0; 16_384];
             for (at, byte) in changes { disk[at] = byte; }
             mbr(&mut disk, 0, &entries);
-            for volume in set(vec![disk]).volumes() {
+            let set = set(vec![disk]);
+            for (index, volume) in set.volumes().iter().enumerate() {
                 let _ = volume.source.as_ref().map(|source| source.read_at(0, &mut [0; 512]));
+                let piece = set.pieces(index, ByteRange::new(0, 512)).next().unwrap();
+                let length = volume.source.as_ref().map_or(0, |source| source.len());
+                prop_assert_eq!(piece.place.is_some(), length > 0, "{}", &volume.name);
+                let Some(place) = piece.place else { continue };
+                let holders = set.holders(place.image, place.offset);
+                prop_assert!(holders.all.iter().any(|holder| (holder.volume, holder.offset) == (index, 0)));
+                holders.innermost().for_each(|holder| assert!(!set.what_lies_at(holder).is_empty()));
             }
         }
     }

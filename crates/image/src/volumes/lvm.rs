@@ -5,8 +5,9 @@ mod label;
 mod text;
 
 use super::mapped::{Absent, Striped, Zeroes, part};
+use super::mapping::{Mapping, Run, Spot};
 use super::name::subject;
-use super::{LogicalVolume, Refusal};
+use super::{Area, LogicalVolume, Refusal};
 use crate::{Concat, ReadAt, Source};
 use group::{Group, Logical, Segment, SegmentKind};
 use kanshiki_model::Issue;
@@ -39,7 +40,21 @@ pub(super) struct PhysicalVolume {
     label: Label,
 }
 
+/// What the group says of a physical volume that was found.
+#[derive(Debug, Default)]
+pub(super) struct Holder {
+    /// The group's name; `None` if it belongs to none.
+    pub(super) group: Option<String>,
+    /// The bytes that the group divides into extents.
+    pub(super) extents: Option<Area>,
+}
+
 impl PhysicalVolume {
+    /// What lies on it beside the extents.
+    pub(super) fn areas(&self) -> &[Area] {
+        &self.label.areas
+    }
+
     /// Reads the label of a volume; `None` without one.
     pub(super) fn read(
         index: usize,
@@ -61,6 +76,8 @@ pub(super) struct Made {
     pub(super) bytes: u64,
     /// The bytes, or why there are none.
     pub(super) source: Result<Source, Refusal>,
+    /// Where they lie, also of those that cannot be given.
+    pub(super) mapping: Mapping,
     /// Why it cannot be browsed, although there are bytes.
     pub(super) refusal: Option<Refusal>,
     /// Why some of its bytes are not there.
@@ -72,8 +89,8 @@ pub(super) struct Made {
 pub(super) struct Assembled {
     pub(super) groups: Vec<VolumeGroup>,
     pub(super) logical: Vec<Made>,
-    /// The group of each physical volume, by its index; `None` if it belongs to none.
-    pub(super) holders: Vec<(usize, Option<String>)>,
+    /// What each physical volume is to its group, by its index.
+    pub(super) holders: BTreeMap<usize, Holder>,
 }
 
 /// Puts groups together out of all physical volumes.
@@ -87,8 +104,8 @@ pub(super) fn assemble(volumes: &[PhysicalVolume], issues: &mut Vec<Issue>) -> A
             by_identifier.insert(&volume.label.identifier, volume);
         }
     }
-    let mut assembled = Assembled::default();
-    let mut holders: BTreeMap<usize, String> = BTreeMap::new();
+    let holders = volumes.iter().map(|volume| (volume.index, Holder::default())).collect();
+    let mut assembled = Assembled { holders, ..Assembled::default() };
     for group in groups(volumes, issues) {
         let found = |identifier: &str| by_identifier.get(identifier).copied();
         let physical = group.physical.iter().map(|it| {
@@ -96,10 +113,14 @@ pub(super) fn assemble(volumes: &[PhysicalVolume], issues: &mut Vec<Issue>) -> A
             (it.uuid.clone(), it.device.clone(), volume)
         });
         let physical: Vec<_> = physical.collect();
-        for (uuid, device, volume) in &physical {
+        for ((uuid, device, volume), known) in physical.iter().zip(&group.physical) {
             match volume {
                 Some(index) => {
-                    holders.entry(*index).or_insert_with(|| group.name.clone());
+                    let holder = assembled.holders.entry(*index).or_default();
+                    if holder.group.is_none() {
+                        holder.group = Some(group.name.clone());
+                        holder.extents = known.extents().map(|range| Area::extents(range, group.extent_bytes));
+                    }
                 }
                 None => {
                     let device = device.as_ref().map(|device| format!(" (once {device})")).unwrap_or_default();
@@ -113,7 +134,6 @@ pub(super) fn assemble(volumes: &[PhysicalVolume], issues: &mut Vec<Issue>) -> A
         let (name, uuid) = (group.name.clone(), group.uuid.clone());
         assembled.groups.push(VolumeGroup { name, uuid, sequence: group.sequence, physical });
     }
-    assembled.holders = volumes.iter().map(|volume| (volume.index, holders.get(&volume.index).cloned())).collect();
     assembled
 }
 
@@ -220,6 +240,7 @@ impl<'a> Maker<'a> {
             Some(refusal) => Err(refusal),
             None => Ok(self.join(logical, &mut lies_on, &mut lacking)),
         };
+        let mapping = self.mapping(logical);
         let layouts: BTreeSet<String> = logical.segments.iter().map(|segment| layout(&segment.kind)).collect();
         Some(Made {
             kind: LogicalVolume {
@@ -234,6 +255,7 @@ impl<'a> Maker<'a> {
             lies_on: lies_on.into_iter().collect(),
             bytes: end.unwrap_or(0),
             source,
+            mapping,
             refusal: self.part_of(logical),
             lacking,
         })
@@ -284,6 +306,31 @@ impl<'a> Maker<'a> {
             at = segment.start.saturating_add(segment.bytes);
         }
         Arc::new(Concat::new(parts))
+    }
+
+    /// Where the bytes of the segments lie.
+    fn mapping(&self, logical: &Logical) -> Mapping {
+        let mut at = 0_u64;
+        let mut runs = Vec::new();
+        for segment in logical.segments.iter().filter(|segment| segment.bytes > 0) {
+            // The second of two segments that hold the same bytes is not read.
+            if segment.start < at {
+                continue;
+            }
+            at = segment.start.saturating_add(segment.bytes);
+            let (start, bytes) = (segment.start, segment.bytes);
+            runs.push(match &segment.kind {
+                SegmentKind::Striped { chunk_bytes, stripes } => {
+                    let spot = |(key, offset): &(String, u64)| {
+                        let volume = self.physical.get(key.as_str()).and_then(|(volume, _)| *volume)?;
+                        Some(Spot { volume: volume.index, offset: *offset })
+                    };
+                    Run { start, bytes, chunk_bytes: *chunk_bytes, stripes: stripes.iter().map(spot).collect() }
+                }
+                _ => Run::linear(start, bytes, None),
+            });
+        }
+        Mapping { runs, copies: Vec::new() }
     }
 
     fn segment(&self, segment: &Segment, lies_on: &mut BTreeSet<usize>, lacking: &mut Option<String>) -> Source {

@@ -65,6 +65,30 @@ pub(super) fn part(source: &Source, start: u64, bytes: u64, reason: impl FnOnce(
     Arc::new(Concat::new(vec![Arc::new(window), Arc::new(absent)]))
 }
 
+/// Chunks of so many bytes that take turns on so many stripes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turns {
+    pub(super) stripes: u64,
+    pub(super) chunk_bytes: u64,
+}
+
+impl Turns {
+    /// Where a byte lies: the stripe, the byte in it, and how many bytes follow in its chunk.
+    pub(super) fn place(self, offset: u64) -> Option<(usize, u64, u64)> {
+        let (chunk, inside) = (offset.checked_div(self.chunk_bytes)?, offset.checked_rem(self.chunk_bytes)?);
+        let stripe = usize::try_from(chunk.checked_rem(self.stripes)?).ok()?;
+        let at = chunk.checked_div(self.stripes)?.checked_mul(self.chunk_bytes)?.checked_add(inside)?;
+        Some((stripe, at, self.chunk_bytes.checked_sub(inside)?))
+    }
+
+    /// The byte of the whole that is byte `at` of a stripe.
+    pub(super) fn offset_of(self, stripe: usize, at: u64) -> Option<u64> {
+        let (row, inside) = (at.checked_div(self.chunk_bytes)?, at.checked_rem(self.chunk_bytes)?);
+        let chunk = row.checked_mul(self.stripes)?.checked_add(length(stripe))?;
+        chunk.checked_mul(self.chunk_bytes)?.checked_add(inside)
+    }
+}
+
 /// Sources of one length whose chunks take turns: the first chunk of each, then the second of each.
 #[derive(Debug, Clone)]
 pub(super) struct Striped {
@@ -82,27 +106,15 @@ impl Striped {
         Some(Self { stripes, chunk_bytes, length })
     }
 
-    /// Where a byte lies: the stripe, the byte in it, and how many bytes follow in its chunk.
-    fn place(&self, offset: u64) -> Option<(usize, u64, u64)> {
-        let (chunk, inside) = (offset.checked_div(self.chunk_bytes)?, offset.checked_rem(self.chunk_bytes)?);
-        let count = length(self.stripes.len());
-        let stripe = usize::try_from(chunk.checked_rem(count)?).ok()?;
-        let at = chunk.checked_div(count)?.checked_mul(self.chunk_bytes)?.checked_add(inside)?;
-        Some((stripe, at, self.chunk_bytes.checked_sub(inside)?))
-    }
-
-    /// The byte of the whole that is byte `at` of a stripe.
-    fn offset_of(&self, stripe: usize, at: u64) -> Option<u64> {
-        let (row, inside) = (at.checked_div(self.chunk_bytes)?, at.checked_rem(self.chunk_bytes)?);
-        let chunk = row.checked_mul(length(self.stripes.len()))?.checked_add(length(stripe))?;
-        chunk.checked_mul(self.chunk_bytes)?.checked_add(inside)
+    fn turns(&self) -> Turns {
+        Turns { stripes: length(self.stripes.len()), chunk_bytes: self.chunk_bytes }
     }
 
     /// An error of a read of `read` bytes at byte `at` of a stripe, as seen from the whole: what it says of other bytes
     /// than those is left out, as they do not follow each other here.
     fn moved(&self, stripe: usize, at: u64, read: usize, error: ReadError) -> ReadError {
         let asked = ByteRange::new(at, at.saturating_add(length(read)));
-        let start = self.offset_of(stripe, at).unwrap_or(0);
+        let start = self.turns().offset_of(stripe, at).unwrap_or(0);
         error.moved_down(asked).moved_up(start)
     }
 }
@@ -116,7 +128,7 @@ impl ReadAt for Striped {
         let wanted = bounded(self.length.saturating_sub(offset), buf.len());
         let mut done = 0;
         while done < wanted {
-            let Some((stripe, at, in_chunk)) = self.place(offset.saturating_add(length(done))) else { break };
+            let Some((stripe, at, in_chunk)) = self.turns().place(offset.saturating_add(length(done))) else { break };
             let end = done.saturating_add(bounded(in_chunk, wanted.saturating_sub(done)));
             let (Some(rest), Some(source)) = (buf.get_mut(done..end), self.stripes.get(stripe)) else { break };
             let read = rest.len();
@@ -166,7 +178,7 @@ impl Iterator for StripedRuns<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let start = self.at;
         (start < self.whole.length).then_some(())?;
-        let (stripe, at, in_chunk) = self.whole.place(start)?;
+        let (stripe, at, in_chunk) = self.whole.turns().place(start)?;
         let row_bytes = self.whole.chunk_bytes.checked_mul(length(self.stripes.len()))?;
         // Only at the beginning of a row, so that no stripe is asked about what lies before its last answer.
         let is_row = stripe == 0 && in_chunk == self.whole.chunk_bytes;

@@ -4,10 +4,11 @@
 mod superblock;
 
 use super::mapped::part;
+use super::mapping::{Mapping, Run, Spot};
 use super::name::subject;
-use super::{Array, Refusal};
+use super::{Area, Array, Refusal};
 use crate::{Concat, Source};
-use kanshiki_model::Issue;
+use kanshiki_model::{ByteRange, Issue};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use superblock::{Role, Superblock};
@@ -25,9 +26,21 @@ pub(super) struct Member {
     /// The array's UUID as signatures have it.
     uuid: String,
     superblock: Superblock,
+    /// Where the superblock lies.
+    at: u64,
 }
 
 impl Member {
+    /// What lies on it: the superblock, and what the array keeps.
+    pub(super) fn areas(&self) -> Vec<Area> {
+        let superblock = ByteRange::new(self.at, self.at.saturating_add(superblock::BYTES));
+        vec![Area::of(superblock, "superblock of md"), Area::of(self.superblock.data, "data area of md")]
+    }
+
+    const fn data_start(&self) -> Spot {
+        Spot { volume: self.index, offset: self.superblock.data.start }
+    }
+
     /// Reads the superblock at byte `at` of a volume; `None` if it cannot be made out, which is told.
     pub(super) fn read(
         index: usize,
@@ -47,7 +60,7 @@ impl Member {
         if !superblock.holds {
             issues.push(Issue::new(subject(name), "the checksum of the superblock of md is wrong"));
         }
-        Some(Self { index, name: name.to_owned(), source: Arc::clone(source), uuid: uuid.to_owned(), superblock })
+        Some(Self { index, name: name.to_owned(), source: Arc::clone(source), uuid: uuid.to_owned(), superblock, at })
     }
 
     /// How far its superblock is to be believed: one with a right checksum before others, then the newest.
@@ -72,6 +85,8 @@ pub(super) struct Made {
     pub(super) bytes: u64,
     /// The bytes, or why there are none.
     pub(super) source: Result<Source, Refusal>,
+    /// Where they lie.
+    pub(super) mapping: Mapping,
     /// What there is to say of it.
     pub(super) remarks: Vec<String>,
 }
@@ -106,14 +121,15 @@ fn make(members: &[&Member]) -> Option<Made> {
         updated: members.iter().filter_map(|member| member.superblock.updated).max(),
     };
     let mut remarks = Vec::new();
+    let mut mapping = Mapping::default();
     let (bytes, source) = match superblock.level {
         _ if superblock.is_reshaping => (0, Err(unsupported("an md array that was being reshaped is"))),
-        RAID1 => mirror(members, &mut remarks),
-        LINEAR => linear(members, superblock, &mut remarks),
+        RAID1 => mirror(members, &mut remarks, &mut mapping),
+        LINEAR => linear(members, superblock, &mut remarks, &mut mapping),
         _ => (0, Err(unsupported(format!("an md array of the level {} is", kind.level)))),
     };
     let lies_on = members.iter().map(|member| member.index).collect();
-    Some(Made { name, kind, lies_on, bytes, source, remarks })
+    Some(Made { name, kind, lies_on, bytes, source, mapping, remarks })
 }
 
 fn unsupported(what: impl Into<String>) -> Refusal {
@@ -121,7 +137,7 @@ fn unsupported(what: impl Into<String>) -> Refusal {
 }
 
 /// The newest member that holds all data; what differs from it is told.
-fn mirror(members: &[&Member], remarks: &mut Vec<String>) -> (u64, Result<Source, Refusal>) {
+fn mirror(members: &[&Member], remarks: &mut Vec<String>, mapping: &mut Mapping) -> (u64, Result<Source, Refusal>) {
     let is_whole = |member: &&&Member| member.place().is_some() && !member.superblock.is_recovering;
     let Some(best) = members.iter().filter(is_whole).rev().max_by_key(|member| member.rank()) else {
         let detail = "none of its members among the images holds all its data".to_owned();
@@ -148,6 +164,9 @@ fn mirror(members: &[&Member], remarks: &mut Vec<String>) -> (u64, Result<Source
     if superblock.used_bytes > superblock.data.len() {
         remarks.push("it is longer than the data of its member".to_owned());
     }
+    mapping.runs.push(Run::linear(0, superblock.used_bytes, Some(best.data_start())));
+    let others = members.iter().filter(|member| member.index != best.index && member.place().is_some());
+    mapping.copies.extend(others.map(|member| (member.data_start(), member.superblock.used_bytes)));
     (superblock.used_bytes, Ok(data(best, superblock.used_bytes, remarks)))
 }
 
@@ -162,7 +181,12 @@ fn data(member: &Member, bytes: u64, remarks: &mut Vec<String>) -> Source {
 }
 
 /// The members in the order of their places, up to the first that is not there.
-fn linear(members: &[&Member], newest: &Superblock, remarks: &mut Vec<String>) -> (u64, Result<Source, Refusal>) {
+fn linear(
+    members: &[&Member],
+    newest: &Superblock,
+    remarks: &mut Vec<String>,
+    mapping: &mut Mapping,
+) -> (u64, Result<Source, Refusal>) {
     let mut places: BTreeMap<u32, &Member> = BTreeMap::new();
     for member in members {
         let Some(place) = member.place() else { continue };
@@ -179,6 +203,7 @@ fn linear(members: &[&Member], newest: &Superblock, remarks: &mut Vec<String>) -
         }
         let length = member.superblock.linear_bytes();
         parts.push(data(member, length, remarks));
+        mapping.runs.push(Run::linear(bytes, length, Some(member.data_start())));
         bytes = bytes.saturating_add(length);
     }
     let found = crate::bytes::length(parts.len());

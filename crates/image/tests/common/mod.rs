@@ -3,6 +3,9 @@
 
 pub(crate) mod md;
 
+use kanshiki_image::volumes::{Holder, VolumeSet};
+use kanshiki_image::{ReadAt, read_exact_at};
+use kanshiki_model::ByteRange;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -17,6 +20,43 @@ pub(crate) fn has_tool(test: &str, tool: &str, package: &str) -> bool {
         eprintln!("SKIPPED {test}: needs {package}");
     }
     found
+}
+
+/// The pieces of a volume cover it, hold its bytes in the images, and lead back to it. Gives their number.
+#[track_caller]
+pub(crate) fn leads_both_ways(set: &VolumeSet, name: &str, images: &[&dyn ReadAt]) -> usize {
+    let index = set.position(name).unwrap();
+    let source = set.volumes()[index].source.as_deref().unwrap();
+    let bytes = |source: &dyn ReadAt, start, length| {
+        let mut bytes = vec![0; usize::try_from(length).unwrap()];
+        read_exact_at(source, start, &mut bytes).unwrap();
+        bytes
+    };
+    let (mut end, mut count) = (0, 0);
+    for piece in set.pieces(index, ByteRange::new(0, source.len())) {
+        assert_eq!(piece.range.start, end);
+        (end, count) = (piece.range.end, count + 1);
+        let place = piece.place.unwrap();
+        let stored = bytes(images[place.image], place.offset, piece.range.len());
+        assert!(bytes(source, piece.range.start, piece.range.len()) == stored, "{name}: {piece:?}");
+        for inside in [0, piece.range.len() / 2, piece.range.len() - 1] {
+            let (offset, byte) = (piece.range.start + inside, place.offset + inside);
+            let holders = set.holders(place.image, byte);
+            let is_it = |holder: &&Holder| (holder.volume, holder.offset, holder.is_read) == (index, offset, true);
+            assert!(holders.innermost().any(|holder| is_it(&holder)), "{name}: {offset} and {byte}: {holders:?}");
+        }
+    }
+    assert_eq!(end, source.len());
+    count
+}
+
+/// What lies at a byte of an image, as the innermost volume there says, or the image.
+pub(crate) fn what(set: &VolumeSet, image: usize, offset: u64) -> String {
+    let holders = set.holders(image, offset);
+    let mut innermost = holders.innermost();
+    let what = innermost.next().map(|holder| set.what_lies_at(holder));
+    assert_eq!(innermost.count(), 0);
+    what.or_else(|| set.what_lies_in_image(image, offset)).unwrap()
 }
 
 /// Runs a command and gives its output; panics if it fails.

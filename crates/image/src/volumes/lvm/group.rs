@@ -2,7 +2,7 @@
 //! lib/striped/striped.c, lib/snapshot/snapshot.c.
 
 use super::text::{self, Section, Value};
-use kanshiki_model::FileTime;
+use kanshiki_model::{ByteRange, FileTime};
 use std::collections::{HashMap, HashSet};
 
 /// A group.
@@ -12,6 +12,7 @@ pub(super) struct Group {
     pub(super) uuid: String,
     /// Grows with every change.
     pub(super) sequence: u64,
+    pub(super) extent_bytes: u64,
     pub(super) physical: Vec<Physical>,
     pub(super) logical: Vec<Logical>,
 }
@@ -26,12 +27,19 @@ pub(super) struct Physical {
     pub(super) device: Option<String>,
     /// Where its first extent begins, in bytes.
     pub(super) start: u64,
+    /// Bytes of all its extents, if the group says it.
+    pub(super) bytes: Option<u64>,
 }
 
 impl Physical {
     /// The UUID without dashes, as the label has it.
     pub(super) fn identifier(&self) -> String {
         self.uuid.chars().filter(|c| *c != '-').collect()
+    }
+
+    /// The bytes that are divided into extents.
+    pub(super) fn extents(&self) -> Option<ByteRange> {
+        Some(ByteRange::new(self.start, self.start.checked_add(self.bytes?)?))
     }
 }
 
@@ -86,9 +94,10 @@ impl Group {
     fn of(name: &str, section: &Section) -> Option<Self> {
         let extent_bytes = section.number("extent_size")?.checked_mul(512).filter(|bytes| *bytes > 0)?;
         let uuid = section.text("id")?.to_owned();
-        let mut group = Self { name: name.to_owned(), uuid, sequence: section.number("seqno")?, ..Self::default() };
+        let mut group =
+            Self { name: name.to_owned(), uuid, sequence: section.number("seqno")?, extent_bytes, ..Self::default() };
         let physical = section.section("physical_volumes").map(Section::sections).into_iter().flatten();
-        group.physical.extend(physical.filter_map(|(key, section)| physical_volume(key, section)));
+        group.physical.extend(physical.filter_map(|(key, section)| physical_volume(key, section, extent_bytes)));
         let starts: HashMap<&str, u64> = group.physical.iter().map(|it| (it.key.as_str(), it.start)).collect();
         let sections = section.section("logical_volumes");
         let names: HashSet<&str> =
@@ -100,12 +109,13 @@ impl Group {
     }
 }
 
-fn physical_volume(key: &str, section: &Section) -> Option<Physical> {
+fn physical_volume(key: &str, section: &Section, extent_bytes: u64) -> Option<Physical> {
     Some(Physical {
         key: key.to_owned(),
         uuid: section.text("id")?.to_owned(),
         device: section.text("device").map(str::to_owned),
         start: section.number("pe_start")?.checked_mul(512)?,
+        bytes: section.number("pe_count").and_then(|count| count.checked_mul(extent_bytes)),
     })
 }
 
@@ -277,6 +287,7 @@ thin_pool = "root"
         let group = group.unwrap();
         assert_eq!((group.name.as_str(), group.sequence, trouble), ("vg", 7, None));
         assert_eq!(group.physical[0].identifier(), "abcdef");
+        assert_eq!(group.physical[0].extents(), Some(ByteRange::new(1_048_576, 1_048_576 + 100 * 4096)));
         let root = &group.logical[0];
         assert_eq!((root.is_visible, root.created_on.as_deref()), (true, Some("web")));
         let one = SegmentKind::Striped { chunk_bytes: 40_960, stripes: vec![("pv0".to_owned(), 1_048_576 + 20_480)] };

@@ -12,6 +12,7 @@
 //! Source: lvm2 2.03, lib/label/label.h, lib/format_text/layout.h, lib/format_text/format-text.c, lib/misc/crc.c.
 
 use crate::bytes::{array, bounded, length, u32_le, u64_le};
+use crate::volumes::Area;
 use crate::{ReadAt, ReadError, read_exact_at};
 use kanshiki_model::{ByteRange, Issue};
 use std::collections::HashSet;
@@ -37,6 +38,8 @@ pub(super) struct Label {
     pub(super) device_bytes: u64,
     /// The copies of its group's metadata.
     pub(super) texts: Vec<Text>,
+    /// The sector of the label, and the metadata areas.
+    pub(super) areas: Vec<Area>,
 }
 
 /// A copy of a group's metadata.
@@ -124,8 +127,11 @@ pub(super) fn read(source: &dyn ReadAt, subject: &str, known: &mut Texts, issues
         issues.push(Issue::new(subject, "the identifier in the label of LVM2 is none"));
         return None;
     }
-    let mut label = Label { identifier: identifier.to_owned(), device_bytes: u64_le(header, 32)?, texts: Vec::new() };
+    let areas = vec![Area::of(ByteRange::new(at, at.saturating_add(512)), "label of LVM2")];
+    let device_bytes = u64_le(header, 32)?;
+    let mut label = Label { identifier: identifier.to_owned(), device_bytes, texts: Vec::new(), areas };
     for area in metadata_areas(header) {
+        label.areas.push(Area::of(area, "metadata area of LVM2"));
         label.texts.extend(read_area(source, area, subject, known, issues));
     }
     Some(label)

@@ -24,6 +24,8 @@ use kanshiki_model::{ByteRange, FileTime, visible};
 
 const MAGIC: u32 = 0xa92b_4efc;
 const BLOCK: usize = 4096;
+/// Bytes that a superblock takes at most: 256 and two for each of the devices, or 1024 words.
+pub(super) const BYTES: u64 = 4096;
 const SECTOR_BYTES: u64 = 512;
 /// Features: a member that is being rebuilt; an array that is being reshaped.
 const RECOVERING: u32 = 0x2;

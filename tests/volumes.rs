@@ -155,6 +155,106 @@ fn a_host_on_a_partition_and_logical_volumes_is_one_tree() {
     );
 }
 
+/// Where the image holds these bytes, which stand there once.
+fn place_of(image: &str, marker: &str) -> u64 {
+    let bytes = std::fs::read(image).unwrap();
+    let places = bytes.windows(marker.len()).enumerate().filter(|(_, window)| *window == marker.as_bytes());
+    let places: Vec<usize> = places.map(|(at, _)| at).collect();
+    assert_eq!(places.len(), 1, "{marker}");
+    places[0] as u64
+}
+
+/// The lines of `kanshiki blocks --jsonl` with these arguments, without the last.
+#[track_caller]
+fn blocks(arguments: &[&str]) -> Vec<Value> {
+    let ran = kanshiki([&["blocks", "--jsonl"], arguments].concat()).exits(0);
+    let mut lines: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.pop().unwrap()["type"], "end");
+    lines.retain(|line| line["type"] != "note");
+    lines
+}
+
+#[test]
+fn bytes_of_the_image_lead_to_files_in_logical_volumes_and_files_to_bytes_of_the_image() {
+    let needs = [Need::LoopDevices, Need::Tool("pvcreate"), Need::Tool("sfdisk"), Need::Tool("mkfs.ext4")];
+    if !need(&needs) {
+        return;
+    }
+    let folder = tempdir();
+    let folder = folder.path();
+    let fstab = "/dev/web-vg/root / ext4 defaults 0 1\n/dev/web-vg/home /home ext4 defaults 0 2\n";
+    let root = ext4(folder, "root", 8, &[], &[("etc/fstab", fstab), ("usr/bin/", ""), ("home/", "")]);
+    // A filesystem that ends before its volume.
+    let home = ext4(folder, "home", 6, &[], &[("alice/notes", &"the marker of alice\n".repeat(1000))]);
+    std::fs::File::options().write(true).open(&home).unwrap().set_len(8 << 20).unwrap();
+    let boot = ext4(folder, "boot", 4, &[], &[("vmlinuz", "kernel\n")]);
+    let volume = physical_volume(folder, &root, &home);
+    let image = folder.join("disk.raw");
+    disk(&image, &[&boot, &volume]);
+    let image = image.to_str().unwrap();
+
+    let lines = blocks(&[image, "/home/alice/notes"]);
+    let at = lines[0]["image_offset"].as_u64().unwrap();
+    let bytes = std::fs::read(image).unwrap();
+    assert!(bytes[at as usize..].starts_with(b"the marker of alice\nthe marker"));
+    assert_eq!((&lines[0]["image"], &lines[0]["image_bytes"]), (&json!("disk.raw"), &json!(20_480)));
+    let expected = at - lines[0]["volume_offset"].as_u64().unwrap();
+    // The second partition, the first extent, and the eight of the other volume.
+    assert_eq!(expected as usize, 5 * MIB + MIB + 8 * MIB);
+    let lines = blocks(&[image, "--image-offset", &(at + 5000).to_string()]);
+    assert_eq!((&lines[0]["volume"], &lines[0]["image_offset"]), (&json!("web-vg/home"), &json!(at + 4096)));
+    assert_eq!((&lines[1]["file_offset"], &lines[1]["paths"][0]["path"]), (&json!(4096), &json!("/home/alice/notes")));
+    let ran = kanshiki(["stat", image, "/home/alice/notes", "--jsonl"]).exits(0);
+    let stat = ran.stdout.lines().find(|line| line.contains("\"type\":\"node\"")).unwrap();
+    let stat: Value = serde_json::from_str(stat).unwrap();
+    let inode = stat["inode_image_offset"].as_u64().unwrap() as usize;
+    assert_eq!(u32::from_le_bytes(bytes[inode + 4..inode + 8].try_into().unwrap()), 20_000);
+    let kernel = place_of(image, "kernel\n");
+    let lines = blocks(&[image, "--image-offset", &kernel.to_string()]);
+    // What hangs nowhere in the tree has the names that it has itself.
+    assert_eq!((&lines[0]["volume"], &lines[1]["paths"][0]["path"]), (&json!("p1"), &json!("/vmlinuz")));
+
+    let what = |offset: usize| {
+        let lines = blocks(&[image, "--image-offset", &offset.to_string()]);
+        assert_eq!((lines.len(), &lines[0]["type"], &lines[0]["image_offset"]), (1, &json!("place"), &json!(offset)));
+        let volumes = lines[0]["volumes"].as_array().unwrap().last().map(|last| last["volume"].clone());
+        (volumes, lines[0]["what"].as_str().unwrap().to_owned())
+    };
+    let in_group = |what: &str| (Some(json!("p2")), format!("physical volume of the group web-vg: {what}"));
+    assert_eq!(what(0), (None, "partition table: protective MBR".to_owned()));
+    assert_eq!(what(40 << 10), (None, "in no partition".to_owned()));
+    assert_eq!(what(5 * MIB + 600), in_group("label of LVM2"));
+    assert_eq!(what(5 * MIB + 8000), in_group("metadata area of LVM2"));
+    assert_eq!(what(5 * MIB + 20 * MIB), in_group("extent 19, which no logical volume uses"));
+    let text = kanshiki(["blocks", image, "--image-offset", "25M"]).exits(0).stdout;
+    let expected = "byte 26214400 of disk.raw, byte 20971520 of p2: physical volume of the group web-vg: extent 19, which \
+                    no logical volume uses\n";
+    assert_eq!(text, expected);
+    let ran = kanshiki(["blocks", image, "--image-offset", "1G"]).exits(4);
+    let expected = format!("error: there is no byte 1073741824 in disk.raw\n  because: it has {} bytes", bytes.len());
+    assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
+    // A byte is looked for in all volumes, also if another was named.
+    assert_eq!(blocks(&[&format!("{image}:p1"), "--image-offset", &at.to_string()])[0]["type"], "place");
+    assert_eq!(blocks(&[&format!("{image}:p2"), "--image-offset", &at.to_string()])[0]["volume"], "web-vg/home");
+
+    // Of several images another may be named.
+    let first = folder.join("first.raw");
+    write_file(&first, vec![0; MIB]);
+    let first = first.to_str().unwrap();
+    let there = format!("b:{at}");
+    let lines = blocks(&[first, "--with", image, "--image-offset", &there]);
+    assert_eq!((&lines[0]["image"], &lines[0]["volume"]), (&json!("disk.raw"), &json!("web-vg/home")));
+    assert_eq!(blocks(&[first, "--with", image, "--image-offset", "4096"])[0]["what"], "nothing known lies there");
+    let ran = kanshiki(["blocks", first, "--with", image, "--image-offset", "c:0"]).exits(4);
+    assert!(ran.stderr.contains("error: there is no image `c`\n"), "{}", ran.stderr);
+
+    // Without a filesystem anywhere there is an answer too.
+    assert_eq!(blocks(&[first, "--image-offset", "4096"])[0]["what"], "nothing known lies there");
+    let lines = blocks(&[image, "--image-offset", "21M"]);
+    assert_eq!(lines[0]["volumes"][1], json!({ "volume": "web-vg/home", "volume_offset": 7 * MIB }));
+    assert_eq!(lines[0]["what"], "behind the end of the filesystem (ext4)");
+}
+
 #[test]
 fn disks_of_one_host_are_put_together_and_a_name_with_a_colon_is_no_volume() {
     if !need(&[Need::Tool("sfdisk"), Need::Tool("mkfs.ext4")]) {

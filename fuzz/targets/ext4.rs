@@ -26,6 +26,9 @@ fuzz_target!(|bytes: &[u8]| {
         if let Ok(extents) = filesystem.extents(node.id) {
             extents.take(MOST).for_each(drop);
         }
+        if let Ok(blocks) = filesystem.node_blocks(node.id) {
+            blocks.take(MOST).for_each(drop);
+        }
         let _ = (filesystem.details(node.id), filesystem.link_target(node.id));
         let Ok(content) = filesystem.content(node.id) else { continue };
         for offset in [0, content.len() / 2, content.len().saturating_sub(1), u64::MAX] {

@@ -46,7 +46,7 @@ mod xattr;
 pub use accounts::Accounts;
 pub use deleted::{DeletedEvent, DeletedName, deleted};
 pub use list::{ListEvent, ListOptions, ListOrder, ListRow, list};
-pub use owners::{Owner, names_of, owners};
+pub use owners::{Owner, Role, names_of, owners};
 pub use pieces::{Piece, pieces};
 pub use sorted::SortedEntries;
 pub use xattr::{decoded, undecoded};

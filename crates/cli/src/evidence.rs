@@ -5,15 +5,15 @@ mod image;
 mod volume;
 
 pub(crate) use image::RecordedImage;
-pub(crate) use volume::{ImagePlace, volume_and_root};
+pub(crate) use volume::volume_and_root;
 
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::ValueEnum;
 use kanshiki_filesystem::{Follow, FsError, JournalState, JournalUse, Located, LookupError, Node, Place, View};
 use kanshiki_image::Source;
-use kanshiki_image::volumes::{Address, VolumeSet};
-use kanshiki_model::{EvidencePath, Issue, Note, from_visible, visible};
+use kanshiki_image::volumes::{Address, ImagePlace, Piece, VolumeSet};
+use kanshiki_model::{ByteRange, EvidencePath, Issue, Note, from_visible, visible};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -77,11 +77,39 @@ impl Evidence {
     pub(crate) fn open(arguments: &EvidenceArguments) -> Result<Self, Failure> {
         let (address, images, set) = Self::find(arguments)?;
         let view = volume::open(&set, &address, arguments.root.as_deref(), arguments.journal.into())?;
+        Ok(Self::with(arguments, images, set, view))
+    }
+
+    /// The same for a question about a byte of an image, which has an answer also where there is no tree: then the volume
+    /// that holds the byte is opened, if there is a filesystem in it.
+    ///
+    /// # Errors
+    ///
+    /// What [`Self::open`] returns where the images cannot be opened, or what was asked for beside is not there.
+    pub(crate) fn open_at(
+        arguments: &EvidenceArguments,
+        place: impl FnOnce(&VolumeSet) -> Option<ImagePlace>,
+    ) -> Result<Self, Failure> {
+        let (address, images, set) = Self::find(arguments)?;
+        let journal = arguments.journal.into();
+        let view = match volume::open(&set, &address, arguments.root.as_deref(), journal) {
+            Err(failure)
+                if arguments.root.is_some() || address.volume.is_some_and(|name| set.find(&name).is_none()) =>
+            {
+                return Err(failure);
+            }
+            Err(_) => volume::open_holder(&set, place(&set), journal),
+            Ok(view) => view,
+        };
+        Ok(Self::with(arguments, images, set, view))
+    }
+
+    fn with(arguments: &EvidenceArguments, images: Vec<RecordedImage>, set: VolumeSet, view: View) -> Self {
         let layouts = set.layouts().iter().flat_map(|layout| &layout.issues);
         let issues =
             images.iter().flat_map(|image| &image.issues).chain(layouts).chain(set.issues()).cloned().collect();
         let directory = EvidencePath::root().under(arguments.begin_in.as_bytes());
-        Ok(Self { view, images, set, issues, directory })
+        Self { view, images, set, issues, directory }
     }
 
     /// Opens the images and finds the volumes in them, whatever they hold.
@@ -174,24 +202,21 @@ impl Evidence {
         self.set.find(&self.view.volumes().get(volume)?.name)?.source.as_ref()
     }
 
-    /// Where a byte of a volume lies in its image; `None` if the volume lies there in pieces.
+    /// Where bytes of a volume of the view lie in the images.
+    pub(crate) fn image_pieces(&self, volume: usize, range: ByteRange) -> impl Iterator<Item = Piece> + '_ {
+        let found = self.view.volumes().get(volume).and_then(|volume| self.set.position(&volume.name));
+        found.into_iter().flat_map(move |volume| self.set.pieces(volume, range))
+    }
+
+    /// Where a byte of a volume lies in an image; `None` if it lies in none.
     pub(crate) fn image_place(&self, volume: usize, offset: u64) -> Option<ImagePlace> {
-        volume::image_place(&self.set, &self.view.volumes().get(volume)?.name, offset)
+        self.image_pieces(volume, ByteRange::new(offset, offset.saturating_add(1))).next()?.place
     }
 
     /// The name of an image's file, made visible.
     pub(crate) fn image_name(&self, image: usize) -> Option<String> {
         let path = &self.images.get(image)?.path;
         Some(visible(path.file_name().unwrap_or(path.as_os_str()).as_bytes()))
-    }
-
-    /// The volume of the view that holds a byte of an image, and the byte's place in the volume.
-    pub(crate) fn volume_place(&self, image: usize, offset: u64) -> Option<(usize, u64)> {
-        (0..self.view.volumes().len()).find_map(|volume| {
-            let start = self.image_place(volume, 0).filter(|start| start.image == image)?;
-            let inside = offset.checked_sub(start.offset)?;
-            (inside < self.volume_source(volume)?.len()).then_some((volume, inside))
-        })
     }
 
     /// The name of a volume for issues: `p2`, or `volume` where the image is the volume.

@@ -18,6 +18,7 @@ mod inode;
 pub mod journal;
 mod layout;
 mod map;
+mod node_blocks;
 mod orphans;
 mod removed;
 mod summary;
@@ -31,7 +32,7 @@ mod xattr;
 use crate::open::OpenOptions;
 use crate::{
     BlockUse, DeletedNode, Detail, Entry, Extent, ExtentState, FileSystem, FsError, JournalCopy, JournalState, Node,
-    NodeId, NodeType, Stream, Summary, Xattr,
+    NodeBlock, NodeId, NodeType, Stream, Summary, Xattr,
 };
 use content::held_places;
 use features::flag;
@@ -196,6 +197,10 @@ impl FileSystem for Ext {
             return Ok(Box::new(inline.chain(Some(hole).filter(|hole| !hole.range.is_empty())).map(Ok)));
         }
         Ok(Box::new(Pieces::new(&self.volume, &inode, 0).map(|piece| self.extent(piece))))
+    }
+
+    fn node_blocks(&self, id: NodeId) -> Result<Stream<'_, NodeBlock>, FsError> {
+        Ok(Box::new(node_blocks::node_blocks(&self.volume, self.load(id)?)))
     }
 
     fn link_target(&self, id: NodeId) -> Result<Vec<u8>, FsError> {

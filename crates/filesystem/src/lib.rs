@@ -24,7 +24,8 @@ pub use deleted::{DeletedNode, Remains, WhyDeleted};
 pub use error::FsError;
 pub use memory::{MemoryFileSystem, MemoryNode};
 pub use node::{
-    DeviceNumber, Entry, EntryState, Extent, ExtentState, Node, NodeId, NodeState, NodeTimes, NodeType, permissions,
+    DeviceNumber, Entry, EntryState, Extent, ExtentState, Node, NodeBlock, NodeId, NodeState, NodeTimes, NodeType,
+    Purpose, permissions,
 };
 pub use open::{FILESYSTEMS, Kind, OpenOptions, OpenResult, open};
 pub use record::NodeRecord;

@@ -2,7 +2,7 @@
 
 use crate::{
     BlockUse, DeletedNode, Detail, Entry, EntryState, Extent, ExtentState, FileSystem, FsError, JournalCopy,
-    JournalState, Node, NodeId, NodeState, NodeTimes, NodeType, Remains, Stream, Summary, WhyDeleted, Xattr,
+    JournalState, Node, NodeBlock, NodeId, NodeState, NodeTimes, NodeType, Remains, Stream, Summary, WhyDeleted, Xattr,
 };
 use kanshiki_image::{Memory, Source};
 use kanshiki_model::{ByteRange, FileTime, Issue};
@@ -40,6 +40,8 @@ pub struct MemoryNode {
     pub source: Option<Source>,
     /// Where the content lies.
     pub content_offset: u64,
+    /// The blocks of its map and its attributes.
+    pub own_blocks: Vec<NodeBlock>,
     /// The extended attributes.
     pub xattrs: Vec<Xattr>,
     /// What only this kind of filesystem says of it.
@@ -160,9 +162,18 @@ impl MemoryFileSystem {
         };
         let (content, content_offset) = (content.to_vec(), self.next_content);
         self.next_content = self.next_content.saturating_add(size.next_multiple_of(BLOCK).max(BLOCK));
-        let (entries, removed, xattrs, details) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let new =
-            MemoryNode { node, entries, removed, content, source: None, content_offset, xattrs, details, damage: None };
+        let new = MemoryNode {
+            node,
+            entries: Vec::new(),
+            removed: Vec::new(),
+            content,
+            source: None,
+            content_offset,
+            own_blocks: Vec::new(),
+            xattrs: Vec::new(),
+            details: Vec::new(),
+            damage: None,
+        };
         self.nodes.insert(inode, new);
     }
 
@@ -270,6 +281,10 @@ impl FileSystem for MemoryFileSystem {
         let range = ByteRange::new(0, found.node.allocated_bytes);
         let extent = Extent { range, state: ExtentState::Stored(found.content_offset) };
         Ok(Box::new((!range.is_empty()).then_some(Ok(extent)).into_iter()))
+    }
+
+    fn node_blocks(&self, id: NodeId) -> Result<Stream<'_, NodeBlock>, FsError> {
+        Ok(Box::new(stream(&self.get(self.node(id)?.id.inode)?.own_blocks)))
     }
 
     fn link_target(&self, id: NodeId) -> Result<Vec<u8>, FsError> {

@@ -251,6 +251,43 @@ pub struct Extent {
     pub state: ExtentState,
 }
 
+/// What a block that belongs to a node, and holds none of its content, is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// Numbers of blocks, as the maps of ext2 and ext3 have them.
+    Indirect,
+    /// A node of the tree of the file's extents.
+    ExtentTree,
+    /// Extended attributes. Several nodes may share the block.
+    Attributes,
+}
+
+impl Purpose {
+    /// The name in output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Indirect => "indirect block",
+            Self::ExtentTree => "extent tree",
+            Self::Attributes => "attributes",
+        }
+    }
+}
+
+/// A block that belongs to a node, and holds none of its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeBlock {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Where it lies, in bytes of the volume.
+    pub range: ByteRange,
+    /// Of a part of the map, how many steps lead from it to content: 1 where what it holds names blocks of content, 3 for
+    /// triple indirect blocks.
+    pub level: Option<u32>,
+    /// Of a part of the map, the first byte of the file that it is for.
+    pub file_start: Option<u64>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

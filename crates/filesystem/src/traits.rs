@@ -1,6 +1,8 @@
 //! The one view of a filesystem that everything above it sees.
 
-use crate::{BlockUse, DeletedNode, Detail, Entry, Extent, FsError, JournalCopy, Node, NodeId, Summary, Xattr};
+use crate::{
+    BlockUse, DeletedNode, Detail, Entry, Extent, FsError, JournalCopy, Node, NodeBlock, NodeId, Summary, Xattr,
+};
 use kanshiki_image::Source;
 use kanshiki_model::{ByteRange, Issue};
 use std::fmt;
@@ -91,6 +93,14 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     ///
     /// As [`Self::node`].
     fn extents(&self, id: NodeId) -> Result<Stream<'_, Extent>, FsError>;
+
+    /// The blocks that belong to the node and hold none of its content: those of its map, in the order of the file's bytes,
+    /// then that of its attributes. What is damaged in the map is told by [`Self::extents`] and left out here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::node`].
+    fn node_blocks(&self, id: NodeId) -> Result<Stream<'_, NodeBlock>, FsError>;
 
     /// The target of a symbolic link.
     ///

@@ -30,7 +30,7 @@ pub use devices::{LoopAccess, LoopDevice, Mount};
 pub use exhibit::Exhibit;
 pub use ext_image::{debugfs_write, ext_image};
 pub use need::{Need, SKIPPED_FILE, TOOLS, Tool, beside, need, tool_path};
-pub use program::{Ran, Running, kanshiki, kanshiki_path, run, wait_until};
+pub use program::{Ran, Running, kanshiki, kanshiki_path, run, tool, wait_until};
 pub use sample::{demo_disk, noise, sample_image};
 pub use tools::{ddrescuelog_bad_bytes, sha256sum, sha256sum_check, zstd_decompress};
 pub use torture::{Torture, TortureResult};

@@ -65,6 +65,7 @@ pub const TOOLS: &[Tool] = &[
     tool("zstdgrep", "zstd", "searches compressed files to compare with"),
     tool("bzgrep", "bzip2", "searches compressed files to compare with"),
     tool("icat", "sleuthkit", "reads deleted files to compare with"),
+    tool("ifind", "sleuthkit", "names the inodes of blocks to compare with"),
     tool("getcap", "libcap2-bin", "reads capabilities of files to compare with"),
     tool("setcap", "libcap2-bin", "gives capabilities to files"),
     tool("getfacl", "acl", "reads access control lists to compare with"),

@@ -50,7 +50,7 @@ pub fn run(command: &mut Command) -> Ran {
 
 /// A command for a program of the table of tools, which the test has asked for with `need`.
 #[must_use]
-pub(crate) fn tool(name: &str) -> Command {
+pub fn tool(name: &str) -> Command {
     Command::new(tool_path(name).unwrap_or_else(|| panic!("`{name}` is not there; ask with `need` first")))
 }
 

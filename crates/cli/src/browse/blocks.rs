@@ -1,20 +1,30 @@
 //! `kanshiki blocks`: from files to the blocks that hold them, and from blocks to files.
 
+mod extents;
+mod lies;
+mod place;
+
+pub(super) use extents::{ExtentRows, extent_lines};
+
 use super::node::{self, PathFields};
 use crate::console::Console;
 use crate::evidence::{Evidence, EvidenceArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, RowsArguments};
-use kanshiki_browse::{Owner, names_of, owners};
-use kanshiki_filesystem::{BlockUse, Extent, ExtentState, Follow, Node, Place};
-use kanshiki_model::{ByteRange, EvidencePath, parse_size};
+use extents::purpose_name;
+use kanshiki_browse::{Owner, Role, names_of, owners};
+use kanshiki_filesystem::{BlockUse, ExtentState, Follow};
+use kanshiki_model::{ByteRange, EvidencePath, Issue, parse_size};
+use lies::Lies;
+use place::ImageByte;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
-/// The most owners of one block whose names are looked for; more can only be damage.
-const OWNERS: usize = 1000;
+/// The most owners of one block; what shares a block of attributes is 1024 at most (Linux 6.12, fs/ext4/xattr.h,
+/// `EXT4_XATTR_REFCOUNT_MAX`), so that more can only be damage, or a filesystem made with shared blocks.
+const OWNERS: usize = 65_536;
 
 const USAGE: &str = "\
 kanshiki blocks [OPTIONS] <IMAGE[:VOLUME]> <PATH>
@@ -23,8 +33,11 @@ kanshiki blocks [OPTIONS] <IMAGE[:VOLUME]> <PATH>
 
 const AFTER_HELP: &str = "\
 Given a file or an inode: where its content lies, in bytes and blocks of the volume and in bytes of
-the image. Given a block or a byte: what it is used for, and which files, in use or deleted, have
-their content there; for that all inodes are read. Blocks and bytes count from 0.
+the image; then the blocks that its map (indirect blocks, extent tree) and its attributes take.
+Given a block or a byte: what it is used for, and to which files, in use or deleted, it belongs, and
+as what; for that all inodes are read. Blocks and bytes count from 0. A byte of the image is looked
+for through partitions, logical volumes and arrays; where it lies in no filesystem, what lies there
+is told.
 
 Exit codes: 0 done; 3 done, but something is damaged or unreadable; 4 not done.
 
@@ -32,7 +45,8 @@ Examples:
   kanshiki blocks disk.raw /var/log/wtmp
   kanshiki blocks disk.raw:p2 --inode 12
   kanshiki blocks disk.raw:p2 --block 8193
-  kanshiki blocks disk.raw --image-offset 33554432";
+  kanshiki blocks disk.raw --image-offset 33554432
+  kanshiki blocks first.raw --with second.raw --image-offset b:1M";
 
 /// Tell which blocks hold a file, or which file a block belongs to
 #[derive(Debug, clap::Args)]
@@ -54,35 +68,13 @@ pub(crate) struct BlocksArguments {
     /// Byte of the volume; units as in 1G
     #[arg(long, value_name = "BYTE", value_parser = parse_size, group = "what")]
     offset: Option<u64>,
-    /// Byte of the image, as a search through the image tells it; units as in 1G
-    #[arg(long, value_name = "BYTE", value_parser = parse_size, group = "what")]
-    image_offset: Option<u64>,
+    /// Byte of the image, as a search through the image tells it; units as in 1G. Of several images the first, or the one
+    /// before a colon: `b:1G` is a byte of the second
+    #[arg(long, value_name = "[IMAGE:]BYTE", value_parser = ImageByte::parse, group = "what")]
+    image_offset: Option<ImageByte>,
     /// How rows are written.
     #[command(flatten)]
     pub(crate) rows: RowsArguments,
-}
-
-/// Whose extents to show, and how.
-pub(super) struct ExtentRows<'a> {
-    pub(super) path: Option<&'a EvidencePath>,
-    pub(super) place: Place,
-    pub(super) node: &'a Node,
-    pub(super) indent: &'a str,
-    pub(super) heading: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct ExtentLine<'a> {
-    volume: &'a str,
-    inode: u64,
-    file_start: u64,
-    file_end: u64,
-    state: &'static str,
-    volume_offset: Option<u64>,
-    first_block: Option<u64>,
-    last_block: Option<u64>,
-    image: Option<String>,
-    image_offset: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -91,8 +83,8 @@ struct BlockLine<'a> {
     block: u64,
     volume_offset: u64,
     bytes: u64,
-    image: Option<String>,
-    image_offset: Option<u64>,
+    #[serde(flatten)]
+    lies: Lies,
     allocated: Option<bool>,
     metadata: Option<String>,
 }
@@ -103,14 +95,19 @@ struct OwnerLine<'a> {
     inode: u64,
     generation: u32,
     node_state: &'static str,
-    extent_state: &'static str,
-    file_offset: u64,
+    role: &'static str,
+    level: Option<u32>,
+    extent_state: Option<&'static str>,
+    file_offset: Option<u64>,
     paths: Vec<PathFields<'a>>,
 }
 
 /// Runs the verb.
 pub(crate) fn run(arguments: &BlocksArguments, console: &Console) -> Result<Exit, Failure> {
-    let evidence = Evidence::open(&arguments.evidence)?;
+    let evidence = match &arguments.image_offset {
+        Some(byte) => Evidence::open_at(&arguments.evidence, |set| byte.place(set))?,
+        None => Evidence::open(&arguments.evidence)?,
+    };
     let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
     show(arguments, &evidence, &mut output)?;
@@ -121,23 +118,22 @@ pub(super) fn show(arguments: &BlocksArguments, evidence: &Evidence, output: &mu
     if let Some(path) = &arguments.path {
         let located = evidence.locate(Some(path), Follow::AllButLast)?;
         let (path, place, node) = (Some(&located.path), located.place, &located.node);
-        return extent_lines(evidence, &ExtentRows { path, place, node, indent: "", heading: None }, output);
+        return extent_lines(evidence, &ExtentRows { path, place, node, indent: "", headings: None }, output);
     }
     if let Some(inode) = arguments.inode {
         let (place, node) = evidence.inode(inode)?;
         return extent_lines(
             evidence,
-            &ExtentRows { path: None, place, node: &node, indent: "", heading: None },
+            &ExtentRows { path: None, place, node: &node, indent: "", headings: None },
             output,
         );
     }
-    let (volume, offset) = match (arguments.image_offset, arguments.offset) {
-        (Some(offset), _) => evidence.volume_place(0, offset).ok_or_else(|| {
-            Failure::new(format!("byte {offset} of the image lies in no volume that is open"))
-                .hint("`kanshiki info` tells what lies there")
-        })?,
-        (None, Some(offset)) => (evidence.only_volume("an offset")?, offset),
-        (None, None) => {
+    if let Some(byte) = &arguments.image_offset {
+        return place::show(evidence, byte, output);
+    }
+    let (volume, offset) = match arguments.offset {
+        Some(offset) => (evidence.only_volume("an offset")?, offset),
+        None => {
             let volume = evidence.only_volume("a block")?;
             let block = arguments.block.unwrap_or(0);
             let offset = block_bytes(evidence, volume).checked_mul(block);
@@ -150,74 +146,6 @@ pub(super) fn show(arguments: &BlocksArguments, evidence: &Evidence, output: &mu
 fn block_bytes(evidence: &Evidence, volume: usize) -> u64 {
     let found = evidence.view.volumes().get(volume);
     found.map_or(1, |volume| volume.filesystem.summary().block_bytes).max(1)
-}
-
-/// Shows where the content of a node lies.
-pub(super) fn extent_lines(evidence: &Evidence, rows: &ExtentRows<'_>, output: &mut Output) -> Result<(), Failure> {
-    let (volume, id) = (rows.place.volume, rows.place.node);
-    let Some(filesystem) = evidence.view.filesystem(rows.place) else { return Ok(()) };
-    let block_bytes = block_bytes(evidence, volume);
-    let mut heading = rows.heading;
-    let extents = match filesystem.extents(id) {
-        Ok(extents) => extents,
-        Err(error) => return output.issue(&evidence.issue(volume, rows.path, &error)),
-    };
-    for extent in extents {
-        let extent = match extent {
-            Ok(extent) => extent,
-            Err(error) => {
-                output.issue(&evidence.issue(volume, rows.path, &error))?;
-                continue;
-            }
-        };
-        let row = extent_line(evidence, rows, extent, block_bytes);
-        if output.is_json() {
-            output.object("extent", &row)?;
-        } else {
-            if let Some(heading) = heading.take() {
-                output.line(heading)?;
-            }
-            output.line(&format!("{}{}", rows.indent, shown(&row)))?;
-        }
-    }
-    Ok(())
-}
-
-fn extent_line<'a>(evidence: &'a Evidence, rows: &ExtentRows<'_>, extent: Extent, block_bytes: u64) -> ExtentLine<'a> {
-    let (state, at) = match extent.state {
-        ExtentState::Stored(at) => ("stored", Some(at)),
-        ExtentState::Unwritten(at) => ("unwritten", Some(at)),
-        ExtentState::Inline(at) => ("inline", Some(at)),
-        ExtentState::Hole => ("hole", None),
-    };
-    let place = at.and_then(|at| evidence.image_place(rows.place.volume, at));
-    let last = at.map(|at| at.saturating_add(extent.range.len().saturating_sub(1)));
-    ExtentLine {
-        volume: node::volume_name(&evidence.view, rows.place.volume),
-        inode: rows.node.id.inode,
-        file_start: extent.range.start,
-        file_end: extent.range.end,
-        state,
-        volume_offset: at,
-        first_block: at.map(|at| at / block_bytes),
-        last_block: last.map(|last| last / block_bytes),
-        image: place.and_then(|place| evidence.image_name(place.image)),
-        image_offset: place.map(|place| place.offset),
-    }
-}
-
-fn shown(row: &ExtentLine<'_>) -> String {
-    let range = format!("bytes {}-{}", row.file_start, row.file_end);
-    let (Some(at), Some(first), Some(last)) = (row.volume_offset, row.first_block, row.last_block) else {
-        return format!("{range}: hole");
-    };
-    let blocks = if first == last { format!("block {first}") } else { format!("blocks {first}-{last}") };
-    let state = if row.state == "stored" { String::new() } else { format!(" ({})", row.state) };
-    let image = match (&row.image, row.image_offset) {
-        (Some(image), Some(offset)) if offset != at => format!(", byte {offset} of {image}"),
-        _ => String::new(),
-    };
-    format!("{range}: {blocks}, byte {at} of the volume{image}{state}")
 }
 
 /// Shows what a block is used for, and by whom.
@@ -234,13 +162,13 @@ fn block(evidence: &Evidence, volume: usize, offset: u64, output: &mut Output) -
     }
     let used = filesystem.block_use(offset);
     let used = used.map_err(|error| Failure::from_error(format!("cannot look at byte {offset}"), &error))?;
+    let range = ByteRange::new(start, start.saturating_add(block_bytes));
     let line = BlockLine {
         volume: &found.name,
         block: number,
         volume_offset: start,
         bytes: block_bytes,
-        image: evidence.image_place(volume, start).and_then(|place| evidence.image_name(place.image)),
-        image_offset: evidence.image_place(volume, start).map(|place| place.offset),
+        lies: Lies::of(evidence, volume, range),
         allocated: used.allocated,
         metadata: used.metadata.clone(),
     };
@@ -249,17 +177,42 @@ fn block(evidence: &Evidence, volume: usize, offset: u64, output: &mut Output) -
     } else {
         output.line(&block_text(&line, &used))?;
     }
-    let range = ByteRange::new(start, start.saturating_add(block_bytes));
+    line.lies.tell_pieces(evidence, volume, "", output)?;
+    let found = owners_of(evidence, volume, range, output)?;
+    if found.is_empty() && used.metadata.is_none() && !output.is_json() {
+        output.line("it belongs to no inode")?;
+    }
+    owner_lines(evidence, volume, &found, output)
+}
+
+/// Everyone to whom a block belongs.
+fn owners_of(evidence: &Evidence, volume: usize, range: ByteRange, output: &mut Output) -> Result<Vec<Owner>, Failure> {
     let mut found: Vec<Owner> = Vec::new();
+    let Some(filesystem) = evidence.view.volumes().get(volume).map(|volume| &volume.filesystem) else {
+        return Ok(found);
+    };
+    let mut more = 0_u64;
     owners(filesystem.as_ref(), range, &mut |owner| match owner {
         Ok(owner) if found.len() < OWNERS => {
             found.push(owner);
             Ok(())
         }
-        Ok(_) => Ok(()),
+        Ok(_) => {
+            more = more.saturating_add(1);
+            Ok(())
+        }
         // Damage of inodes elsewhere; an owner may hide behind it.
         Err(error) => output.issue(&evidence.issue(volume, None, &error)),
     })?;
+    if more > 0 {
+        let message = format!("{more} owners more than the {OWNERS} that are told");
+        output.issue(&Issue::at(evidence.volume_name(volume), range, message))?;
+    }
+    Ok(found)
+}
+
+/// Shows to whom a block belongs, with all their names.
+fn owner_lines(evidence: &Evidence, volume: usize, found: &[Owner], output: &mut Output) -> Result<(), Failure> {
     let inodes: BTreeSet<u64> = found.iter().map(|owner| owner.node.id.inode).collect();
     let mut names: BTreeMap<u64, Vec<EvidencePath>> = BTreeMap::new();
     if !inodes.is_empty() {
@@ -269,21 +222,15 @@ fn block(evidence: &Evidence, volume: usize, offset: u64, output: &mut Output) -
         })?;
     }
     let no_names = Vec::new();
-    for owner in &found {
+    for owner in found {
         let paths = names.get(&owner.node.id.inode).unwrap_or(&no_names);
         owner_line(evidence, volume, owner, paths, output)?;
-    }
-    if found.is_empty() && used.metadata.is_none() && !output.is_json() {
-        output.line("no inode has content there")?;
     }
     Ok(())
 }
 
 fn block_text(line: &BlockLine<'_>, used: &BlockUse) -> String {
-    let image = match (&line.image, line.image_offset) {
-        (Some(image), Some(offset)) if offset != line.volume_offset => format!(", byte {offset} of {image}"),
-        _ => String::new(),
-    };
+    let image = line.lies.text();
     let allocated = match used.allocated {
         Some(true) => "in use",
         Some(false) => "free",
@@ -300,21 +247,31 @@ fn owner_line(
     paths: &[EvidencePath],
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let extent_state = match owner.extent.state {
-        ExtentState::Stored(_) => "stored",
-        ExtentState::Unwritten(_) => "unwritten",
-        ExtentState::Inline(_) => "inline",
-        ExtentState::Hole => "hole",
+    let (inode, generation, node_state) = (owner.node.id.inode, owner.node.id.generation, owner.node.state.name());
+    let (role, level, extent_state, file_offset) = match owner.role {
+        Role::Content { extent, offset } => ("content", None, Some(state_name(extent.state)), Some(offset)),
+        Role::NodeBlock(block) => (block.purpose.name(), block.level, None, None),
     };
-    let (inode, generation) = (owner.node.id.inode, owner.node.id.generation);
-    let (node_state, file_offset) = (owner.node.state.name(), owner.content_offset);
     if output.is_json() {
         let volume = node::volume_name(&evidence.view, volume);
         let paths = paths.iter().map(PathFields::of).collect();
-        let line = OwnerLine { volume, inode, generation, node_state, extent_state, file_offset, paths };
+        let line = OwnerLine { volume, inode, generation, node_state, role, level, extent_state, file_offset, paths };
         return output.object("owner", &line);
     }
     let names: Vec<String> = paths.iter().map(ToString::to_string).collect();
     let names = if names.is_empty() { "without a name".to_owned() } else { names.join(", ") };
-    output.line(&format!("inode {inode} ({node_state}, {extent_state}), from its byte {file_offset}: {names}"))
+    let belongs = match owner.role {
+        Role::Content { extent, offset } => format!(", {}), from its byte {offset}", state_name(extent.state)),
+        Role::NodeBlock(block) => format!("), {}", purpose_name(block.purpose, block.level)),
+    };
+    output.line(&format!("inode {inode} ({node_state}{belongs}: {names}"))
+}
+
+const fn state_name(state: ExtentState) -> &'static str {
+    match state {
+        ExtentState::Stored(_) => "stored",
+        ExtentState::Unwritten(_) => "unwritten",
+        ExtentState::Inline(_) => "inline",
+        ExtentState::Hole => "hole",
+    }
 }

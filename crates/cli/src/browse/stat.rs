@@ -15,8 +15,9 @@ use std::ffi::OsString;
 
 const AFTER_HELP: &str = "\
 Shows every field of the inode, with times in UTC to the nanosecond where they are recorded, the
-attributes with access lists, capabilities and labels decoded, and where the content lies. As JSON,
-each node is a line of type `node`, followed by one of type `extent` for each extent.
+attributes with access lists, capabilities and labels decoded, where the content lies, and the
+blocks of its map and attributes. As JSON, each node is a line of type `node`, followed by one of
+type `extent` for each extent and one of type `node-block` for each of the other blocks.
 
 Exit codes: 0 done; 3 done, but something is damaged or unreadable; 4 not done.
 
@@ -141,7 +142,11 @@ fn one(
     } else {
         found.lines().iter().try_for_each(|line| output.line(line))?;
     }
-    extent_lines(evidence, &ExtentRows { path, place, node, indent: "  ", heading: Some("content:") }, output)?;
+    extent_lines(
+        evidence,
+        &ExtentRows { path, place, node, indent: "  ", headings: Some(("content:", "other blocks:")) },
+        output,
+    )?;
     issues.iter().try_for_each(|issue| output.issue(issue))
 }
 

@@ -6,17 +6,8 @@ use crate::failure::Failure;
 use kanshiki_filesystem::hostview::{self, ViewError};
 use kanshiki_filesystem::{JournalUse, OpenOptions, OpenResult, View};
 use kanshiki_image::Source;
-use kanshiki_image::volumes::{Address, Image, VolumeKind, VolumeSet};
+use kanshiki_image::volumes::{Address, Image, ImagePlace, VolumeSet};
 use kanshiki_model::visible_text;
-
-/// A byte of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ImagePlace {
-    /// The image, as its index in [`super::Evidence::images`].
-    pub(crate) image: usize,
-    /// The byte.
-    pub(crate) offset: u64,
-}
 
 /// Finds the volumes of the images.
 pub(super) fn find(images: &[RecordedImage]) -> VolumeSet {
@@ -38,6 +29,15 @@ pub(super) fn open(
         None => hostview::host_view(set, root, &open).map(|host| host.view),
     };
     view.map_err(|error| cannot_browse(address, &only_volume(set, address, &open).unwrap_or(error)))
+}
+
+/// A view of the innermost volume that holds a byte of an image and has a filesystem that opens; of none without one.
+pub(super) fn open_holder(set: &VolumeSet, place: Option<ImagePlace>, journal: JournalUse) -> View {
+    let open = |source: &Source| kanshiki_filesystem::open(source.clone(), &OpenOptions { journal });
+    let holders = place.map(|place| set.holders(place.image, place.offset)).unwrap_or_default();
+    let names = holders.innermost().filter_map(|holder| set.volumes().get(holder.volume));
+    let mut views = names.filter_map(|volume| hostview::volume_view(set, &volume.name, &open).ok());
+    views.next().unwrap_or_else(|| View::new(Vec::new(), 0))
 }
 
 /// A single volume has no other root.
@@ -69,25 +69,5 @@ fn cannot_browse(address: &Address, error: &ViewError) -> Failure {
         }
         ViewError::NoVolume { .. } => failure.hint("`kanshiki info` tells more of them"),
         _ => failure,
-    }
-}
-
-/// Where a byte of a volume lies in its image, through partitions inside each other; `None` in a volume that is put
-/// together of pieces.
-pub(super) fn image_place(set: &VolumeSet, name: &str, offset: u64) -> Option<ImagePlace> {
-    let mut volume = set.find(name)?;
-    let mut offset = offset;
-    loop {
-        match &volume.kind {
-            VolumeKind::Image => return Some(ImagePlace { image: volume.image, offset }),
-            VolumeKind::Partition(partition) => {
-                offset = offset.checked_add(partition.range.start)?;
-                match volume.lies_on.first() {
-                    Some(parent) => volume = set.volumes().get(*parent)?,
-                    None => return Some(ImagePlace { image: volume.image, offset }),
-                }
-            }
-            _ => return None,
-        }
     }
 }

@@ -40,6 +40,16 @@ impl Piece {
     }
 }
 
+/// A block that holds a part of a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MapBlock {
+    pub(crate) block: u64,
+    /// How many steps lead from it to content: 1 where its own numbers or records do.
+    pub(crate) level: u32,
+    /// The first block of the file that it is for.
+    pub(crate) start: u64,
+}
+
 /// What is said of a map that names more blocks than there are.
 const TOO_MANY: &str = "it names more blocks than the filesystem has";
 
@@ -125,7 +135,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// The blocks that hold the map itself and were gone into since this was last asked.
-    pub(crate) fn take_map_blocks(&mut self) -> Vec<u64> {
+    pub(crate) fn take_map_blocks(&mut self) -> Vec<MapBlock> {
         match &mut self.named {
             Named::Extents(extents) => std::mem::take(&mut extents.map_blocks),
             Named::Indirect(indirect) => std::mem::take(&mut indirect.map_blocks),

@@ -49,6 +49,9 @@ pub(crate) fn ask_everything(bytes: Vec<u8>) {
             if let Ok(extents) = filesystem.extents(node.id) {
                 extents.take(MOST).for_each(drop);
             }
+            if let Ok(blocks) = filesystem.node_blocks(node.id) {
+                blocks.take(MOST).for_each(drop);
+            }
             if let Ok(xattrs) = filesystem.xattrs(node.id) {
                 xattrs.take(MOST).for_each(drop);
             }

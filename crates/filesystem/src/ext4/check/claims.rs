@@ -9,7 +9,7 @@ use crate::NodeState;
 use crate::ext4::bitmap::FreeBlocks;
 use crate::ext4::features::read_only;
 use crate::ext4::inode::Inode;
-use crate::ext4::map::{Pieces, Spot};
+use crate::ext4::map::{MapBlock, Pieces, Spot};
 use crate::ext4::tables::{self, Tables};
 use crate::ext4::volume::Volume;
 use kanshiki_image::bytes::u32_le;
@@ -107,7 +107,7 @@ impl Claims {
         let mut pieces = Pieces::new(volume, inode, 0).recording();
         loop {
             let piece = pieces.next();
-            for block in pieces.take_map_blocks() {
+            for MapBlock { block, .. } in pieces.take_map_blocks() {
                 self.claim(volume, report, inode, block, 1)?;
             }
             let Some(piece) = piece else { break };

@@ -5,7 +5,7 @@ use crate::ext4::bitmap;
 use crate::ext4::checksum::crc32c;
 use crate::ext4::features::{flag, read_only};
 use crate::ext4::inode::Inode;
-use crate::ext4::map::{Header, Pieces, Spot};
+use crate::ext4::map::{Header, MapBlock, Pieces, Spot};
 use crate::ext4::volume::Volume;
 use crate::ext4::xattr::{self, Place};
 use kanshiki_image::bytes::u32_le;
@@ -27,7 +27,7 @@ pub(super) fn check(volume: &Volume, report: &mut Report<'_>, inode: &Inode) -> 
     let mut past_end = None;
     loop {
         let piece = pieces.next();
-        for block in pieces.take_map_blocks() {
+        for MapBlock { block, .. } in pieces.take_map_blocks() {
             used = used.saturating_add(1);
             node(volume, report, inode, block)?;
             in_bitmap(volume, report, inode, block, 1)?;

@@ -11,7 +11,7 @@
 //!
 //! Source: Linux 6.12, Documentation/filesystems/ext4/ifork.rst; fs/ext4/ext4_extents.h.
 
-use super::{GoneInto, Piece, Spot, TOO_MANY, budget};
+use super::{GoneInto, MapBlock, Piece, Spot, TOO_MANY, budget};
 use crate::FsError;
 use crate::ext4::cache::Bytes;
 use crate::ext4::inode::Inode;
@@ -120,7 +120,7 @@ pub(crate) struct Extents<'a> {
     /// Blocks that may still be gone through: no file has more than the volume.
     budget: u64,
     pub(super) record: bool,
-    pub(super) map_blocks: Vec<u64>,
+    pub(super) map_blocks: Vec<MapBlock>,
 }
 
 impl<'a> Extents<'a> {
@@ -193,12 +193,13 @@ impl<'a> Extents<'a> {
         if let Err(detail) = self.gone_into.enter(block) {
             return self.lose(first, end, self.damaged("extent index", offset, detail));
         }
+        // A block that cannot be read is the file's all the same.
+        if self.record && self.volume.superblock.holds_block(block) {
+            self.map_blocks.push(MapBlock { block, level: u32::from(depth).saturating_add(1), start: first });
+        }
         match self.volume.block(block, "extent node", Some(self.inode)) {
             Ok(node) => {
                 self.budget = self.budget.saturating_sub(1);
-                if self.record {
-                    self.map_blocks.push(block);
-                }
                 self.enter(node, self.volume.superblock.offset_of(block), Some(depth), first, end);
             }
             Err(error) => self.lose(first, end, error),

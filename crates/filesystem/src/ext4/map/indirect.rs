@@ -3,7 +3,7 @@
 //!
 //! Source: Linux 6.12, Documentation/filesystems/ext4/ifork.rst, "Direct/Indirect Block Addressing".
 
-use super::{GoneInto, Piece, Spot, TOO_MANY, budget};
+use super::{GoneInto, MapBlock, Piece, Spot, TOO_MANY, budget};
 use crate::FsError;
 use crate::ext4::cache::Bytes;
 use crate::ext4::inode::Inode;
@@ -64,7 +64,7 @@ pub(crate) struct Indirect<'a> {
     /// Blocks that may still be gone through: no file has more than the volume.
     budget: u64,
     pub(super) record: bool,
-    pub(super) map_blocks: Vec<u64>,
+    pub(super) map_blocks: Vec<MapBlock>,
 }
 
 impl<'a> Indirect<'a> {
@@ -121,12 +121,13 @@ impl<'a> Indirect<'a> {
         if let Err(detail) = self.gone_into.enter(block) {
             return Some(self.again(below, offset, detail));
         }
+        // A block that cannot be read is the file's all the same.
+        if self.record && self.volume.superblock.holds_block(block) {
+            self.map_blocks.push(MapBlock { block, level: below, start: self.at });
+        }
         match self.volume.block(block, "indirect block", Some(self.inode)) {
             Ok(numbers) => {
                 self.budget = self.budget.saturating_sub(1);
-                if self.record {
-                    self.map_blocks.push(block);
-                }
                 let offset = self.volume.superblock.offset_of(block);
                 self.levels.push(Level { numbers, offset, below: below.saturating_sub(1), root: false, next: 0 });
                 None

@@ -13,6 +13,8 @@
 mod check;
 mod entry;
 #[cfg(test)]
+mod script_tests;
+#[cfg(test)]
 mod tests;
 
 pub use check::{LogCheck, LogVerdict};

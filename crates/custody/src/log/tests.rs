@@ -5,12 +5,12 @@ use std::process::{Command, Stdio};
 
 const CASE_VARIABLE: &str = "KANSHIKI_TEST_CUSTODY_CASE";
 
-fn act(kind: ActKind, what: &str) -> Act {
+pub(super) fn act(kind: ActKind, what: &str) -> Act {
     let subjects = vec![Subject { name: "image.raw".to_owned(), sha256: "ab".repeat(32) }];
     Act { kind, who: "Jane Doe".to_owned(), what: what.to_owned(), subjects, tool: "kanshiki 0.1.0".to_owned() }
 }
 
-fn log_of(acts: u64) -> (tempfile::TempDir, Case, CustodyLog) {
+pub(super) fn log_of(acts: u64) -> (tempfile::TempDir, Case, CustodyLog) {
     let (temporary, case) = new_case();
     let log = CustodyLog::open(&case).unwrap();
     for number in 0..acts {
@@ -30,7 +30,7 @@ fn change(log: &CustodyLog, name: &str, from: &str, to: &str) {
 }
 
 /// The script's exit code and output under one shell; `None` if the shell is not installed.
-fn run_script(shell: &[&str], case: &Case, arguments: &[&str]) -> Option<(i32, String)> {
+pub(super) fn run_script(shell: &[&str], case: &Case, arguments: &[&str]) -> Option<(i32, String)> {
     let mut command = Command::new(shell[0]);
     command.args(&shell[1..]).arg(case.path().join("verify.sh")).args(arguments);
     let output = command.output().ok()?;
@@ -38,7 +38,8 @@ fn run_script(shell: &[&str], case: &Case, arguments: &[&str]) -> Option<(i32, S
     Some((output.status.code().unwrap(), text))
 }
 
-fn assert_script(case: &Case, arguments: &[&str], code: i32, words: &str) {
+#[track_caller]
+pub(super) fn assert_script(case: &Case, arguments: &[&str], code: i32, words: &str) {
     for shell in [&["dash"][..], &["busybox", "sh"][..], &["bash", "--posix"][..]] {
         match run_script(shell, case, arguments) {
             Some((found, text)) => {
@@ -480,79 +481,4 @@ fn an_entry_that_was_forged_behind_the_last_is_added_and_not_left_by_a_run_that_
     log.folder.replace("00000002.json", b"no JSON").unwrap();
     let check = log.check().unwrap();
     assert_eq!((check.problems.len(), check.notes), (1, vec![]));
-}
-
-/// A case with the exhibit `E1`, whose files an entry names.
-fn case_with_exhibit() -> (tempfile::TempDir, Case, CustodyLog) {
-    let (temporary, case, log) = log_of(0);
-    let opened = Act { subjects: case.own_files().unwrap(), ..act(ActKind::Opened, "begun") };
-    log.append(opened, &FixedClock).unwrap();
-    let (dir, guard) = case.begin_exhibit("E1").unwrap();
-    let files: [(&str, &[u8]); 3] = [("manifest.json", b"{}"), ("image.raw", b"abc"), ("image.map", b"map")];
-    let sums = files.map(|(name, bytes)| (name, hex_sha256(bytes)));
-    files.iter().for_each(|(name, bytes)| dir.write_new(name, bytes).unwrap());
-    dir.write_new("SHA256SUMS", crate::sums::to_text(&sums).as_bytes()).unwrap();
-    case.finish_exhibit("E1", guard).unwrap();
-    let subjects = sums.map(|(name, sha256)| Subject { name: format!("exhibits/E1/{name}"), sha256 }).to_vec();
-    log.append(Act { subjects, ..act(ActKind::Acquired, "a {\"name\":\"exhibits/E2/x\"") }, &FixedClock).unwrap();
-    assert_script(&case, &[], 0, "exhibits/E1/manifest.json: OK");
-    assert_script(&case, &["--all"], 0, "exhibits/E1/image.raw: OK");
-    (temporary, case, log)
-}
-
-#[test]
-fn the_script_finds_a_removed_exhibit_a_changed_manifest_and_a_changed_case_json() {
-    let (_temporary, case, _log) = case_with_exhibit();
-    let exhibit = OutputDir::open(&case.exhibit_dir("E1")).unwrap();
-    exhibit.replace("manifest.json", b"[]").unwrap();
-    assert_script(&case, &[], 1, "exhibits/E1/manifest.json: FAILED");
-    std::fs::remove_dir_all(case.exhibit_dir("E1")).unwrap();
-    assert_script(&case, &[], 1, "differs: what FAILED above is missing");
-    let (_temporary, case, _log) = case_with_exhibit();
-    OutputDir::open(case.path()).unwrap().replace("case.json", b"{}").unwrap();
-    assert_script(&case, &[], 1, "case.json: FAILED");
-}
-
-#[test]
-fn the_script_finds_an_image_that_was_exchanged_together_with_the_list_of_digests() {
-    let both: &[(&str, &[u8])] = &[("image.raw", b"abd"), ("manifest.json", b"{}")];
-    for files in [both, &both[1..]] {
-        let (_temporary, case, _log) = case_with_exhibit();
-        let exhibit = OutputDir::open(&case.exhibit_dir("E1")).unwrap();
-        exhibit.remove_own("image.raw").unwrap();
-        files.iter().for_each(|(name, bytes)| exhibit.replace(name, bytes).unwrap());
-        let sums: Vec<_> = files.iter().map(|(name, bytes)| (*name, hex_sha256(bytes))).collect();
-        exhibit.replace("SHA256SUMS", crate::sums::to_text(&sums).as_bytes()).unwrap();
-        assert_script(&case, &[], 0, "agree");
-        assert_script(&case, &["--all"], 1, "differs: exhibits/E1");
-        exhibit.remove_own("SHA256SUMS").unwrap();
-        assert_script(&case, &["--all"], 1, "differs: exhibits/E1");
-    }
-}
-
-#[test]
-fn the_script_waits_for_no_pipe_follows_no_link_and_finds_what_is_hidden() {
-    let (_temporary, case, _log) = case_with_exhibit();
-    let names =
-        ["case.json", "custody/HEAD", "custody/00000001.json", "exhibits/E1/image.raw", "exhibits/E1/SHA256SUMS"];
-    for name in names {
-        let (file, kept) = (case.path().join(name), case.path().join("kept"));
-        let folder = OutputDir::open(file.parent().unwrap()).unwrap();
-        std::fs::rename(&file, &kept).unwrap();
-        assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
-        assert_script(&case, &["--all"], 1, name);
-        folder.remove_own(file.file_name().unwrap().to_str().unwrap()).unwrap();
-        std::os::unix::fs::symlink(&kept, &file).unwrap();
-        assert_script(&case, &["--all"], 1, name);
-        folder.remove_own(file.file_name().unwrap().to_str().unwrap()).unwrap();
-        std::fs::rename(&kept, &file).unwrap();
-    }
-    for name in ["custody/.hidden", "exhibits/.hidden", "exhibits/E1/.hidden"] {
-        let (folder, name) = name.rsplit_once('/').unwrap();
-        let folder = OutputDir::open(&case.path().join(folder)).unwrap();
-        folder.replace(name, b"x").unwrap();
-        assert_script(&case, &[], 1, name);
-        folder.remove_own(name).unwrap();
-    }
-    assert_script(&case, &["--all"], 0, "agree");
 }

@@ -17,8 +17,10 @@ Everything is worked out anew and compared with the record: the digests, every M
 exhibit, the custody log. The verification is entered in the custody log of the case; of a case on a
 read-only medium it is only said that it is not.
 
-Exit codes: 0 intact; 1 something differs; 3 what was compared is intact, but it was not all, or it
-cannot be entered in the custody log; 4 no answer; 130 interrupted.
+Exit codes: 0 what was asked for was compared and is intact: everything, or with --quick and --range
+what these compare, and the rest is listed; 1 something differs; 3 what was compared is intact, but
+something that was asked for could not be compared, or the verification cannot be entered in the
+custody log; 4 no answer; 130 interrupted.
 
 Examples:
   kanshiki verify cases/2026-014

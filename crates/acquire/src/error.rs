@@ -1,6 +1,6 @@
 //! Why an acquisition did not come to its end.
 
-use kanshiki_model::{shell_word, visible};
+use kanshiki_model::{shell_word, visible_path};
 use std::io;
 use std::path::PathBuf;
 
@@ -44,7 +44,7 @@ pub enum AcquireError {
         reason: String,
     },
     /// No destination is left that can be written.
-    #[error("cannot write to `{path}`")]
+    #[error("cannot write to `{}`", visible_path(path))]
     Destination {
         /// The file or folder.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum AcquireError {
         source: io::Error,
     },
     /// What was written is not what was read.
-    #[error("`{path}` differs from what was read from the source: {detail}")]
+    #[error("`{}` differs from what was read from the source: {detail}", visible_path(path))]
     ReadBack {
         /// The image.
         path: PathBuf,
@@ -135,7 +135,7 @@ impl AcquireError {
 fn missing_parent(path: &std::path::Path) -> Option<String> {
     use std::os::unix::ffi::OsStrExt as _;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists())?;
-    let (shown, word) = (visible(parent.as_os_str().as_bytes()), shell_word(parent.as_os_str().as_bytes()));
+    let (shown, word) = (visible_path(parent), shell_word(parent.as_os_str().as_bytes()));
     Some(format!("there is no folder `{shown}`: mount the disk that holds it, or make it with `mkdir -p {word}`"))
 }
 

@@ -114,11 +114,13 @@ fn verify_case(
     }
     let mut custody = log.report(Some(&present));
     custody.problems.extend(log.check_case(case, &present));
+    if !custody.problems.is_empty() {
+        custody.verdict = Verdict::Differs;
+    }
     for name in custody::strangers(case) {
         report.not_compared.push(format!("{name}: it lies in the case folder and is not kanshiki's"));
     }
-    let verdict = if custody.problems.is_empty() { log.verdict() } else { Verdict::Differs };
-    report.verdict = report.verdict.max(verdict);
+    report.verdict = report.verdict.max(custody.verdict);
     report.custody = Some(custody);
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::signals;
 use folder::Folder;
+use kanshiki_model::visible_path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::Ordering;
@@ -48,8 +49,8 @@ pub(crate) fn run(arguments: &DemoArguments, console: &Console) -> Result<Exit, 
          `kanshiki` below is {}\n",
         paint.strong("kanshiki demo: from a disk to a proved copy"),
         folder::DISK,
-        folder.path().display(),
-        program.display(),
+        visible_path(folder.path()),
+        visible_path(&program),
     ))?;
     folder.unpack_disk()?;
     for (number, step) in (1..).zip(STEPS) {
@@ -65,7 +66,7 @@ pub(crate) fn run(arguments: &DemoArguments, console: &Console) -> Result<Exit, 
         }
     }
     let stays = if folder.stays() {
-        format!("Everything lies in {}.", folder.path().display())
+        format!("Everything lies in {}.", visible_path(folder.path()))
     } else {
         "The folder is cleared away now; `kanshiki demo --dir DIR` keeps it.".to_owned()
     };

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::files;
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
+use kanshiki_model::visible_path;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -68,5 +69,5 @@ fn page(command: &Command) -> Result<Vec<u8>, Failure> {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::from_error(format!("cannot write `{}`", path.display()), error)
+    Failure::from_error(format!("cannot write `{}`", visible_path(path)), error)
 }

@@ -119,7 +119,7 @@ impl Case {
             !HARMLESS.contains(&name.as_str()) && name.as_str() != FILE_NAME && !crate::is_temporary_name(name)
         };
         if let Some(found) = folder.names()?.iter().find(foreign) {
-            return Err(CustodyError::NotEmpty { path: path.to_owned(), found: kanshiki_model::visible_text(found) });
+            return Err(CustodyError::NotEmpty { path: path.to_owned(), found: found.clone() });
         }
         unless_exists(folder.create_subdir(EXHIBITS).map(drop))?;
         unless_exists(folder.create_subdir(CUSTODY).map(drop))?;

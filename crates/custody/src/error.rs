@@ -1,15 +1,16 @@
 //! Why something in a case folder cannot be read, written or believed.
 
 use crate::record::RecordError;
+use kanshiki_model::visible_path;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why something in a case folder cannot be read, written or believed.
+/// Why something in a case folder cannot be read, written or believed. Paths are made visible when they are shown.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CustodyError {
     /// The operating system refused.
-    #[error("cannot {action} `{}`", path.display())]
+    #[error("cannot {action} `{}`", visible_path(path))]
     Io {
         /// What was tried: `read`, `create`, `sync`.
         action: &'static str,
@@ -20,7 +21,7 @@ pub enum CustodyError {
         source: io::Error,
     },
     /// Another process holds the lock.
-    #[error("`{}` is in use by another run: wait until it ends, then try again", path.display())]
+    #[error("`{}` is in use by another run: wait until it ends, then try again", visible_path(path))]
     Locked {
         /// The folder whose lock is held.
         path: PathBuf,
@@ -37,7 +38,7 @@ pub enum CustodyError {
         reason: &'static str,
     },
     /// There is a finished exhibit of this name.
-    #[error("exhibit `{id}` exists in `{}` and is never replaced: choose another --exhibit", case.display())]
+    #[error("exhibit `{id}` exists in `{}` and is never replaced: choose another --exhibit", visible_path(case))]
     ExhibitExists {
         /// The exhibit's identifier.
         id: String,
@@ -46,7 +47,8 @@ pub enum CustodyError {
     },
     /// There is an unfinished exhibit of this name.
     #[error(
-        "exhibit `{id}` in `{}` is not finished: go on with --resume, or choose another --exhibit", case.display()
+        "exhibit `{id}` in `{}` is not finished: go on with --resume, or choose another --exhibit",
+        visible_path(case)
     )]
     PartialExists {
         /// The exhibit's identifier.
@@ -55,7 +57,7 @@ pub enum CustodyError {
         case: PathBuf,
     },
     /// There is no unfinished exhibit of this name.
-    #[error("there is no unfinished exhibit `{id}` in `{}`: nothing to resume", case.display())]
+    #[error("there is no unfinished exhibit `{id}` in `{}`: nothing to resume", visible_path(case))]
     NoPartial {
         /// The exhibit's identifier.
         id: String,
@@ -63,14 +65,15 @@ pub enum CustodyError {
         case: PathBuf,
     },
     /// The folder is no case folder.
-    #[error("`{}` is not a case folder: it has no case.json", path.display())]
+    #[error("`{}` is not a case folder: it has no case.json", visible_path(path))]
     NoCase {
         /// The folder.
         path: PathBuf,
     },
     /// The folder holds other things than a case.
     #[error(
-        "`{}` is not a case folder and not empty (it holds `{found}`): name a new or an empty folder", path.display()
+        "`{}` is not a case folder and not empty (it holds `{found}`): name a new or an empty folder",
+        visible_path(path)
     )]
     NotEmpty {
         /// The folder.
@@ -89,7 +92,10 @@ pub enum CustodyError {
         limit: usize,
     },
     /// The case is closed.
-    #[error("the case `{}` is closed: `{act}` is not added before an entry `opened` says why it goes on", case.display())]
+    #[error(
+        "the case `{}` is closed: `{act}` is not added before an entry `opened` says why it goes on",
+        visible_path(case)
+    )]
     NotAllowed {
         /// The act that was to be added.
         act: &'static str,
@@ -97,13 +103,13 @@ pub enum CustodyError {
         case: PathBuf,
     },
     /// The case has no folder `custody`, which it had from its beginning.
-    #[error("the custody log of `{}` is missing: its folder `custody` was removed", case.display())]
+    #[error("the custody log of `{}` is missing: its folder `custody` was removed", visible_path(case))]
     LogMissing {
         /// The case folder.
         case: PathBuf,
     },
     /// The end of the custody log contradicts itself.
-    #[error("the custody log of `{}` is damaged, nothing was added to it: {problem}", case.display())]
+    #[error("the custody log of `{}` is damaged, nothing was added to it: {problem}", visible_path(case))]
     LogDamaged {
         /// The case folder.
         case: PathBuf,
@@ -111,7 +117,7 @@ pub enum CustodyError {
         problem: String,
     },
     /// A record of the case cannot be believed.
-    #[error("cannot use `{}`", path.display())]
+    #[error("cannot use `{}`", visible_path(path))]
     Record {
         /// The file.
         path: PathBuf,
@@ -125,6 +131,13 @@ impl CustodyError {
     /// Wraps the operating system's refusal.
     pub(crate) fn io(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
         Self::Io { action, path: path.to_owned(), source: source.into() }
+    }
+
+    /// Whether the operating system refused because a symbolic link lies in the place of a file or a folder.
+    #[must_use]
+    pub fn is_symbolic_link(&self) -> bool {
+        let number = |source: &io::Error| source.raw_os_error();
+        matches!(self, Self::Io { source, .. } if number(source) == Some(rustix::io::Errno::LOOP.raw_os_error()))
     }
 
     /// Whether the operating system refused for this reason.

@@ -2,6 +2,7 @@
 //! except state that says so.
 
 use crate::CustodyError;
+use kanshiki_model::visible;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -195,7 +196,7 @@ impl OutputDir {
         self.names()?.iter().filter(|name| is_temporary_name(name)).try_for_each(|name| self.remove_own(name))
     }
 
-    /// The names in the folder, sorted; bytes that are no UTF-8 are replaced.
+    /// The names in the folder, made visible and sorted. Those of our own files are as they are.
     ///
     /// # Errors
     ///
@@ -204,7 +205,7 @@ impl OutputDir {
         let failed = |error: Errno| CustodyError::io("list", &self.path, error);
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.descriptor).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+            let name = visible(entry.map_err(failed)?.file_name().to_bytes());
             if name != "." && name != ".." {
                 names.push(name);
             }

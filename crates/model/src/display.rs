@@ -1,6 +1,7 @@
 //! Bytes from evidence made safe to show on a terminal and in a document.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// Makes bytes visible: control and direction-changing characters become `\u{…}`, invalid UTF-8 `\xNN`, and a
 /// backslash `\\`, so that the text can be read back.
@@ -15,6 +16,12 @@ pub fn visible(bytes: &[u8]) -> String {
 #[must_use]
 pub fn visible_text(text: &str) -> String {
     visible(text.as_bytes())
+}
+
+/// Makes a path visible, every byte of it; see [`visible`].
+#[must_use]
+pub fn visible_path(path: &Path) -> String {
+    visible(path.as_os_str().as_encoded_bytes())
 }
 
 /// Adds bytes made visible to a text; see [`visible`].

@@ -16,7 +16,7 @@ mod size;
 mod timestamp;
 
 pub use digest::{Algorithm, Digest, DigestParseError};
-pub use display::{from_visible, is_hidden, push_visible, shell_word, visible, visible_text};
+pub use display::{from_visible, is_hidden, push_visible, shell_word, visible, visible_path, visible_text};
 pub use exact::{Exact, hex};
 pub use fact::{Fact, Facts, Origin};
 pub use file_time::FileTime;

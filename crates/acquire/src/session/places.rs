@@ -267,8 +267,7 @@ pub(super) fn refuse_strangers(destination: &Destination, format: Format) -> Res
             || writers::is_image_file(format, name)
     };
     let names = destination.dir.names()?;
-    let strangers: Vec<String> =
-        names.iter().filter(|name| !is_known(name)).take(5).map(|name| kanshiki_model::visible_text(name)).collect();
+    let strangers: Vec<String> = names.iter().filter(|name| !is_known(name)).take(5).cloned().collect();
     if strangers.is_empty() {
         return Ok(());
     }

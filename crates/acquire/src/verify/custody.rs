@@ -2,6 +2,7 @@
 
 use super::files::{is_plain, link_problem};
 use super::{CustodyReport, Verdict};
+use crate::error::with_causes;
 use kanshiki_custody::{
     ActKind, Case, CustodyError, CustodyLog, LogCheck, LogVerdict, Subject, case, hex_sha256, is_temporary_name,
     read_small,
@@ -59,12 +60,17 @@ impl Log {
             }
             log.check()
         });
-        let check = check.unwrap_or_else(|error| match error {
+        let mut check = check.unwrap_or_else(|error| match error {
             missing @ CustodyError::LogMissing { .. } => {
                 LogCheck { problems: vec![missing.to_string()], ..LogCheck::default() }
             }
-            other => LogCheck { unreadable: vec![other.to_string()], ..LogCheck::default() },
+            other => LogCheck { unreadable: vec![with_causes(&other)], ..LogCheck::default() },
         });
+        let folder = case.path().join(case::CUSTODY);
+        if folder.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir()) {
+            let link = link_problem(&folder, case::CUSTODY);
+            check.problems.push(link.unwrap_or_else(|| format!("{} is no folder", case::CUSTODY)));
+        }
         Self { check, acquired, own_files }
     }
 
@@ -126,6 +132,7 @@ impl Log {
             problems.extend(missing);
         }
         let notes = check.notes.iter().chain(&check.newer).chain(&check.unreadable).cloned().collect();
-        CustodyReport { entries: check.entries, head: check.head.clone(), problems, notes }
+        let verdict = if problems.is_empty() { self.verdict() } else { Verdict::Differs };
+        CustodyReport { verdict, entries: check.entries, head: check.head.clone(), problems, notes }
     }
 }

@@ -89,6 +89,8 @@ pub struct ExhibitReport {
 /// What the check of the custody log found.
 #[derive(Debug, Clone, Serialize)]
 pub struct CustodyReport {
+    /// The answer.
+    pub verdict: Verdict,
     /// The number of entries.
     pub entries: u64,
     /// SHA-256 of the last entry's file, in hexadecimal.

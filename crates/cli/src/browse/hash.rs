@@ -14,7 +14,7 @@ use kanshiki_browse::bounds::Numbers;
 use kanshiki_browse::hash::{
     Digests, FileHasher, KnownList, hashdeep_header, hashdeep_line, push_hex, sum_line, tagged_line,
 };
-use kanshiki_model::{Algorithm, Digest, Issue, Progress, parse_size, visible};
+use kanshiki_model::{Algorithm, Digest, Issue, Progress, parse_size, visible, visible_path};
 use kanshiki_walk::contents::{FileJob, Portion, portions};
 use kanshiki_walk::parallel::{self, Piece};
 use kanshiki_walk::{Order, SweepOptions};
@@ -190,7 +190,7 @@ struct Known {
 impl Known {
     fn open(path: &Path) -> Result<Self, Failure> {
         let list = KnownList::open(file(path)?);
-        let list = list.map_err(|error| Failure::from_error(format!("cannot use `{}`", path.display()), &error))?;
+        let list = list.map_err(|error| Failure::from_error(format!("cannot use `{}`", visible_path(path)), &error))?;
         Ok(Self { path: path.to_owned(), list })
     }
 
@@ -209,12 +209,12 @@ impl Known {
         let all = digests.iter().flatten().flatten().filter(|digest| digest.algorithm() == algorithm);
         let mut wanted: HashSet<Vec<u8>> = all.map(|digest| digest.as_bytes().to_vec()).collect();
         let found = KnownList::known(file(&self.path)?, algorithm, &mut wanted);
-        found.map_err(|error| Failure::from_error(format!("cannot read `{}`", self.path.display()), &error))
+        found.map_err(|error| Failure::from_error(format!("cannot read `{}`", visible_path(&self.path)), &error))
     }
 }
 
 fn file(path: &Path) -> Result<File, Failure> {
-    File::open(path).map_err(|error| Failure::from_error(format!("cannot open `{}`", path.display()), &error))
+    File::open(path).map_err(|error| Failure::from_error(format!("cannot open `{}`", visible_path(path)), &error))
 }
 
 struct Rows<'a> {

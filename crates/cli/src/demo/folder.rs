@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::files;
+use kanshiki_model::visible_path;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
@@ -33,7 +34,7 @@ impl Folder {
             None => create_private(&path),
         };
         created.map_err(|error| {
-            Failure::from_error(format!("cannot create the folder `{}`", path.display()), &error)
+            Failure::from_error(format!("cannot create the folder `{}`", visible_path(&path)), &error)
                 .hint("--dir takes a folder that does not exist yet")
         })?;
         let path = path.canonicalize().unwrap_or(path);
@@ -55,7 +56,7 @@ impl Folder {
         let path = self.path.join(DISK);
         files::create_new(&path)
             .and_then(|mut file| unpack(PACKED_DISK, &mut file))
-            .map_err(|error| Failure::from_error(format!("cannot write `{}`", path.display()), &error))
+            .map_err(|error| Failure::from_error(format!("cannot write `{}`", visible_path(&path)), &error))
     }
 
     /// Copies a folder and turns one bit of one file in the copy.
@@ -63,7 +64,7 @@ impl Folder {
         let copy = self.path.join(to);
         copy_folder(&self.path.join(from), &copy)
             .and_then(|()| turn_bit(&copy.join(file), offset))
-            .map_err(|error| Failure::from_error(format!("cannot make `{}`", copy.display()), &error))
+            .map_err(|error| Failure::from_error(format!("cannot make `{}`", visible_path(&copy)), &error))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use kanshiki_custody::manifest::{self, Manifest};
 use kanshiki_custody::read_small;
 use kanshiki_image::{Gaps, OpenError, Opened, ReadAt, Source, open_image, open_up_to_damage, split};
-use kanshiki_model::{Issue, visible};
+use kanshiki_model::{Issue, visible, visible_path};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -68,10 +68,10 @@ impl RecordedImage {
 fn read_manifest(path: &Path) -> Result<Option<Manifest>, Failure> {
     let bytes = match read_small(path, manifest::LIMIT as u64) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(|error| Failure::from_error(format!("cannot read `{}`", path.display()), &error))?,
+        read => read.map_err(|error| Failure::from_error(format!("cannot read `{}`", visible_path(path)), &error))?,
     };
     let parsed = Manifest::parse(&bytes);
-    parsed.map(Some).map_err(|error| Failure::from_error(format!("cannot use `{}`", path.display()), &error))
+    parsed.map(Some).map_err(|error| Failure::from_error(format!("cannot use `{}`", visible_path(path)), &error))
 }
 
 /// The names of the files that hold the image.
@@ -84,7 +84,7 @@ fn image_in(folder: &Path, manifest: Option<&Manifest>) -> Result<PathBuf, Failu
     // A name with a slash would lead out of the folder.
     let name = manifest.and_then(|manifest| names(manifest).find(|name| !name.contains('/')));
     name.map(|name| folder.join(name)).ok_or_else(|| {
-        Failure::new(format!("`{}` is a folder without the manifest of an image", folder.display()))
+        Failure::new(format!("`{}` is a folder without the manifest of an image", visible_path(folder)))
             .hint("give the image, or the folder of one exhibit: CASE/exhibits/ID")
     })
 }
@@ -139,6 +139,6 @@ fn uneven_parts(opened: &Opened) -> Vec<Issue> {
 fn cannot_open(path: &Path, error: &OpenError) -> Failure {
     match error {
         OpenError::File { .. } => Failure::of(error),
-        _ => Failure::from_error(format!("cannot open `{}`", path.display()), error),
+        _ => Failure::from_error(format!("cannot open `{}`", visible_path(path)), error),
     }
 }

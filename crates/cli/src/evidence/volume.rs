@@ -7,7 +7,7 @@ use kanshiki_filesystem::hostview::{self, ViewError};
 use kanshiki_filesystem::{JournalUse, OpenOptions, OpenResult, View};
 use kanshiki_image::Source;
 use kanshiki_image::volumes::{Address, Image, ImagePlace, VolumeSet};
-use kanshiki_model::visible_text;
+use kanshiki_model::visible_path;
 
 /// Finds the volumes of the images.
 pub(super) fn find(images: &[RecordedImage]) -> VolumeSet {
@@ -55,7 +55,7 @@ fn only_volume(set: &VolumeSet, address: &Address, open: &dyn Fn(&Source) -> Ope
 
 fn cannot_browse(address: &Address, error: &ViewError) -> Failure {
     let failure = Failure::from_error(format!("cannot browse `{address}`"), error);
-    let image = visible_text(&address.image.to_string_lossy());
+    let image = visible_path(address.image.as_ref());
     match error {
         ViewError::NoRoot { volumes } => {
             let named = volumes.iter().find(|(name, _)| !name.is_empty());

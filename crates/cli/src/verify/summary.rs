@@ -44,7 +44,7 @@ fn text(report: &VerifyReport, exit: Exit, paint: Paint) -> String {
         text.push_str(&of_exhibit(exhibit, paint));
     }
     if let Some(custody) = &report.custody {
-        let word = if custody.problems.is_empty() { paint.good("intact") } else { paint.bad("DIFFERS") };
+        let word = answer(custody.verdict, paint);
         text.push_str(&format!("{word}  custody log, {} entries\n", custody.entries));
         if let Some(head) = &custody.head {
             text.push_str(&format!("  {:<12} {}\n", "head", harmless(head)));
@@ -109,13 +109,18 @@ fn reservations(report: &VerifyReport, paint: Paint) -> String {
     text
 }
 
-fn of_exhibit(exhibit: &ExhibitReport, paint: Paint) -> String {
-    let word = match exhibit.verdict {
+/// The answer in a word.
+fn answer(verdict: Verdict, paint: Paint) -> String {
+    match verdict {
         Verdict::Intact => paint.good("intact"),
         Verdict::Partial => paint.warning("in part"),
         Verdict::Impossible => paint.bad("no answer"),
         Verdict::Differs => paint.bad("DIFFERS"),
-    };
+    }
+}
+
+fn of_exhibit(exhibit: &ExhibitReport, paint: Paint) -> String {
+    let word = answer(exhibit.verdict, paint);
     let mut text = format!("{word}  {}\n", harmless(&exhibit.exhibit));
     let mut row = |name: &str, value: &str| text.push_str(&format!("  {name:<12} {value}\n"));
     row("compared", &Size(exhibit.compared_bytes).to_string());

@@ -93,6 +93,7 @@ impl CustodyLog {
             found.extend(check.read_entry(self, number, counted));
         }
         check.entries = found.len() as u64;
+        check.problems.extend(self.lock_problem());
         check.judge_gaps(&found, &head);
         check.judge_chain(&found, &head);
         check.judge_clock(&found);
@@ -119,6 +120,20 @@ impl CustodyLog {
         Ok((before, self.folder.names()?))
     }
 
+    /// What is wrong with the file whose lock is held while an entry is added; it need not be there.
+    fn lock_problem(&self) -> Option<String> {
+        match self.folder.read_small(LOCK_NAME, 0) {
+            Err(error) if error.is_io(ErrorKind::FileTooLarge) => {
+                Some(format!("custody/{LOCK_NAME} was exchanged: it is not empty"))
+            }
+            Err(error) if error.is_io(ErrorKind::InvalidInput) || error.is_symbolic_link() => {
+                Some(format!("custody/{LOCK_NAME} was exchanged: it is no regular file"))
+            }
+            // A lock that only others may read says nothing of the log.
+            _ => None,
+        }
+    }
+
     fn has_exhibits(&self) -> bool {
         let exhibits = OutputDir::open(&self.case.join(EXHIBITS)).and_then(|folder| folder.names());
         exhibits.is_ok_and(|names| names.iter().any(|name| !name.ends_with(".partial")))
@@ -131,7 +146,7 @@ impl LogCheck {
             Ok(bytes) => bytes,
             Err(error) if error.is_io(ErrorKind::NotFound) => return FoundHead::Missing,
             Err(error) => {
-                self.unreadable.push(with_cause(HEAD_NAME, &error));
+                self.tell_unread(HEAD_NAME, &error);
                 return FoundHead::Unusable;
             }
         };
@@ -159,7 +174,7 @@ impl LogCheck {
             } else if is_temporary_name(name) {
                 self.notes.push(format!("custody/{name} was left by a run that was cut off"));
             } else if name != HEAD_NAME && name != LOCK_NAME {
-                self.problems.push(format!("custody/{} was added: it does not belong to the log", visible_text(name)));
+                self.problems.push(format!("custody/{name} was added: it does not belong to the log"));
             }
         }
         numbers.sort_unstable();
@@ -177,14 +192,20 @@ impl LogCheck {
             }
             Ok(bytes) => bytes,
             Err(error) => {
-                let damaged = error.is_io(ErrorKind::FileTooLarge) || error.is_io(ErrorKind::InvalidInput);
-                let list = if damaged { &mut self.problems } else { &mut self.unreadable };
-                list.push(with_cause(&name, &error));
+                self.tell_unread(&name, &error);
                 return Some(FoundEntry { number, sha256: None, entry: None });
             }
         };
         let entry = Entry::parse(&bytes).map_err(|error| self.tell_record(&name, &error)).ok();
         Some(FoundEntry { number, sha256: Some(hex_sha256(&bytes)), entry })
+    }
+
+    /// Tells a file that was not read: it is no file that was ever written here, or the medium did not give it.
+    fn tell_unread(&mut self, name: &str, error: &CustodyError) {
+        let damaged =
+            error.is_io(ErrorKind::FileTooLarge) || error.is_io(ErrorKind::InvalidInput) || error.is_symbolic_link();
+        let list = if damaged { &mut self.problems } else { &mut self.unreadable };
+        list.push(with_cause(name, error));
     }
 
     fn tell_record(&mut self, name: &str, error: &RecordError) {

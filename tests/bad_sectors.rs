@@ -429,3 +429,24 @@ fn a_bad_disk_on_standard_input_is_told_to_be_given_as_the_source() {
     let ran = place.acquire_stdin(disk.path(), &[]).exits(4);
     assert!(ran.stderr.contains("give it as SOURCE in place of `-`"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_disk_that_does_not_answer_while_it_is_recovered_ends_the_work_which_can_be_resumed() {
+    if !have_the_tools() || !need(&[Need::Tool("strace")]) {
+        return;
+    }
+    let disk = Disk::new(DISK_BYTES, &[3 * MIB + 7 * SECTOR..3 * MIB + 8 * SECTOR]);
+    let device = disk.device();
+    let exhibit = disk.exhibit("case");
+    // No thread but the one that recovers reads so often.
+    let delay = "inject=pread64:delay_enter=20000000:when=15+";
+    let mut strace = Command::new("strace");
+    strace.args(["-D", "-f", "-o", "/dev/null", "-e", "trace=pread64", "-e", delay, "-P"]).arg(device.path());
+    strace.arg(kanshiki_testkit::kanshiki_path()).args(exhibit.acquire(device.path()).get_args());
+    let ran = Running::start(strace.args(["--patience", "3"])).wait().exits(4);
+    assert!(ran.stderr.contains("the source gave no data for 3 seconds"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the source stopped at byte 31"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--resume goes on"), "{}", ran.stderr);
+    let _ = run(exhibit.acquire(device.path()).arg("--resume")).exits(3);
+    disk.check(&exhibit);
+}

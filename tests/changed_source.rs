@@ -1,7 +1,9 @@
 //! Sources that are written while or between the sessions that copy them: said in the output, in the manifest and by
 //! the exit code, or refused.
 
-use kanshiki_testkit::{LoopAccess, LoopDevice, Need, Ran, Running, Workplace, manifest, need, noise, write_file};
+use kanshiki_testkit::{
+    LoopAccess, LoopDevice, Need, Ran, Running, Workplace, manifest, need, noise, sha256sum, write_file,
+};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -188,4 +190,102 @@ fn a_later_part_that_is_written_between_two_sessions_is_said_to_have_changed() {
     overwrite(&parts[1], BYTES / 2 - 3 * MIB / 2);
     let ran = place.acquire(&parts[0], &["--resume", "--quiet"]).exits(3);
     assert!(ran.stderr.contains("part 2 of the source was last written at"), "{}", ran.stderr);
+}
+
+/// A case that holds the exhibit of the source, with the folder of a second one beside it.
+#[track_caller]
+fn complete(source: impl AsRef<Path>, place: &Workplace) -> PathBuf {
+    let _ = place.acquire(source, &["--quiet"]).exits(0);
+    place.path("second")
+}
+
+/// Makes a second copy beside the complete one, which is another by one byte, and compares all that is said of it.
+#[track_caller]
+fn assert_told_apart(source: &Path, place: &Workplace, also: &Path, words: &str) {
+    let more = ["--resume", "--json", "--also", also.to_str().unwrap()];
+    let ran = place.acquire(source, &more).exits(3);
+    let result: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    let second = also.join("exhibits/E1");
+    for (copy, folder) in [(0, place.exhibit()), (1, second.clone())] {
+        let copy = &result["copies"][copy];
+        assert_eq!(copy["folder"], json!(folder));
+        assert_eq!(copy["digests"]["sha256"], json!(sha256sum(&folder.join("image.raw"))));
+        assert_eq!(copy["manifest_sha256"], json!(sha256sum(&folder.join("manifest.json"))));
+        assert_eq!(copy["complete_before"], json!(folder == place.exhibit()));
+    }
+    assert_ne!(result["copies"][0]["digests"], result["copies"][1]["digests"]);
+    assert_eq!(result["manifest_sha256"], result["copies"][0]["manifest_sha256"]);
+    let changed = format!("the source HAS CHANGED since the exhibit in {} was made", place.exhibit().display());
+    let manifest = manifest(&second);
+    let said = [&result["reservations"], &manifest["issues"], &manifest["source"]["change"]["differences"]];
+    for said in said.map(Value::to_string) {
+        for words in [changed.as_str(), "MiB 1 (bytes 1048576-2097152)", words] {
+            assert!(said.contains(words), "`{words}` is not in {said}");
+        }
+    }
+    assert_eq!(manifest["source"]["change"]["ranges"], json!([{"start": MIB, "end": 2 * MIB}]));
+    // Later runs say it again, now of two complete exhibits.
+    let ran = place.acquire(source, &["--resume", "--also", also.to_str().unwrap()]).exits(3);
+    for words in ["the copies ARE NOT THE SAME", &sha256sum(&second.join("image.raw")), &changed] {
+        assert!(ran.stdout.contains(words), "`{words}` is not in {}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_copy_that_is_made_beside_a_complete_one_of_a_disk_that_was_written_since_is_said_to_be_another() {
+    if !need(&[Need::Root, Need::LoopDevices]) {
+        return;
+    }
+    let place = Workplace::new();
+    let disk = LoopDevice::attach(&source(&place), LoopAccess::ReadWrite, 512);
+    let also = complete(disk.path(), &place);
+    overwrite(disk.path(), UNSAMPLED);
+    let ran = place.acquire(disk.path(), &["--resume", "--quiet"]).exits(3);
+    assert!(ran.stderr.contains("WRITTEN on the disk since"), "{}", ran.stderr);
+    assert_told_apart(disk.path(), &place, &also, "WRITTEN on the disk since");
+}
+
+#[test]
+fn a_copy_that_is_made_beside_a_complete_one_of_a_file_that_was_written_since_is_said_to_be_another() {
+    for keep_time in [false, true] {
+        let place = Workplace::new();
+        let source = source(&place);
+        let written = source.metadata().unwrap().modified().unwrap();
+        let also = complete(&source, &place);
+        overwrite(&source, UNSAMPLED);
+        if keep_time {
+            File::options().write(true).open(&source).unwrap().set_modified(written).unwrap();
+        }
+        let words = if keep_time { "with the time of writing as before" } else { "was last written at" };
+        assert_told_apart(&source, &place, &also, words);
+    }
+}
+
+#[test]
+fn a_copy_that_is_made_beside_a_complete_one_of_the_same_source_is_the_same() {
+    let place = Workplace::new();
+    let source = source(&place);
+    let also = complete(&source, &place);
+    let ran = place.acquire(&source, &["--resume", "--also", also.to_str().unwrap()]).exits(0);
+    for folder in [place.exhibit(), also.join("exhibits/E1")] {
+        for words in [folder.display().to_string(), sha256sum(&folder.join("manifest.json"))] {
+            assert!(ran.stdout.contains(&words), "`{words}` is not in {}", ran.stdout);
+        }
+    }
+    assert_eq!(sha256sum(&place.exhibit().join("image.raw")), sha256sum(&also.join("exhibits/E1/image.raw")));
+    let compared = manifest(&also.join("exhibits/E1"))["source"]["change"]["compared"].to_string();
+    assert!(compared.contains("every leaf of the exhibit in"), "{compared}");
+    let _ = place.acquire(&source, &["--resume", "--also", also.to_str().unwrap()]).exits(0);
+}
+
+#[test]
+fn a_stream_beside_a_complete_exhibit_of_another_is_said_to_be_another() {
+    let place = Workplace::new();
+    let source = source(&place);
+    let _ = place.acquire_stdin(&source, &["--size", "64M"]).exits(0);
+    overwrite(&source, UNSAMPLED);
+    let also = place.path("second");
+    let more = ["--size", "64M", "--resume", "--quiet", "--also", also.to_str().unwrap()];
+    let ran = place.acquire_stdin(&source, &more).exits(3);
+    assert!(ran.stderr.contains("HAS CHANGED since the exhibit in"), "{}", ran.stderr);
 }

@@ -1,6 +1,8 @@
 //! Signals, limits and zeroes: what a run may meet that has nothing to do with the source.
 
-use kanshiki_testkit::{Ran, Running, Workplace, kanshiki_path, noise, restored, run, wait_until, write_file};
+use kanshiki_testkit::{
+    Need, Ran, Running, Workplace, kanshiki_path, need, noise, restored, run, sha256sum, wait_until, write_file,
+};
 use std::fs::File;
 use std::process::Command;
 use std::time::Duration;
@@ -110,4 +112,44 @@ fn a_signal_that_comes_twice_within_a_moment_is_one_request() {
     assert!(ran.stderr.contains("interrupted with"), "{}", ran.stderr);
     let state = std::fs::read_to_string(place.partial().join("state.json")).unwrap();
     assert!(state.contains("\"end\": \"interrupted\""), "{state}");
+}
+
+#[test]
+fn an_exhibit_whose_result_cannot_be_written_is_said_to_be_complete_all_the_same() {
+    for more in [&[] as &[&str], &["--json"]] {
+        let place = Workplace::new();
+        let source = place.path("source");
+        write_file(&source, noise(11, usize::try_from(MIB).unwrap()));
+        let ran = in_shell("exec >/dev/full;", &place.acquire_command(&source, more)).exits(3);
+        let sha256 = sha256sum(&place.exhibit().join("manifest.json"));
+        let complete =
+            format!("exhibit E1 is complete, read back and verified in {}: sha256 ", place.exhibit().display());
+        for words in ["cannot write to standard output", &complete, &format!(", manifest {sha256}")] {
+            assert!(ran.stderr.contains(words), "`{words}` is not in {}", ran.stderr);
+        }
+        let _ = place.verify(&["--read-only"]).exits(0);
+    }
+}
+
+#[test]
+fn a_source_that_gives_only_errors_is_told_of_and_asked_on_however_long_that_takes() {
+    if !need(&[Need::Tool("strace")]) {
+        return;
+    }
+    let place = Workplace::new();
+    let source = place.path("source");
+    write_file(&source, noise(11, usize::try_from(64 * MIB).unwrap()));
+    // Beginning and end alone are tried sixteen times: that takes longer than the patience.
+    let mut strace = Command::new("strace");
+    strace.args(["-D", "-f", "-o", "/dev/null", "-e", "trace=pread64"]);
+    strace.args(["-e", "inject=pread64:error=EIO:delay_enter=300000", "-P"]).arg(&source).arg(kanshiki_path());
+    let running = Running::start(strace.args(place.acquire_command(&source, &["--patience", "2"]).get_args()));
+    wait_until("the image", || place.partial().join("image.raw").exists());
+    std::thread::sleep(Duration::from_secs(6));
+    running.signal("-INT");
+    let ran = running.wait().exits(130);
+    assert!(ran.stderr.contains("the source has given only errors for 2 seconds, now at byte "), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("gave no data"), "{}", ran.stderr);
+    let _ = place.acquire(&source, &["--resume"]).exits(0);
+    assert_eq!(sha256sum(&place.exhibit().join("image.raw")), sha256sum(&source));
 }

@@ -16,7 +16,7 @@ pub mod verify;
 mod writers;
 
 pub use error::AcquireError;
-pub use options::{AcquireOptions, Outcome, SPLIT_BYTES, SourcePath, ZSTD_LEVEL};
+pub use options::{AcquireOptions, FinishedCopy, Outcome, SPLIT_BYTES, SourcePath, ZSTD_LEVEL};
 pub use session::acquire;
 
 /// The program as the custody log names it.

@@ -53,7 +53,7 @@ pub struct AcquireOptions {
     pub twice: bool,
     /// Refuse a destination without room for the whole source.
     pub check_room: bool,
-    /// How long the source may give nothing before the work ends, resumable.
+    /// How long the source may answer nothing, neither bytes nor an error, before the work ends, resumable.
     pub patience: Duration,
     /// Examiner, reason, place, witness, authority.
     pub people: Facts,
@@ -66,15 +66,30 @@ pub struct AcquireOptions {
 /// What came of an acquisition that ended with a manifest.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// The manifest of the first destination.
-    pub manifest: Manifest,
-    /// The finished exhibits' folders, the case's first.
-    pub exhibits: Vec<PathBuf>,
-    /// SHA-256 of `manifest.json` of the first destination, in hexadecimal.
-    pub manifest_sha256: String,
+    /// The finished copies, in the order in which their cases were given; at least one.
+    pub copies: Vec<FinishedCopy>,
     /// Why this is not a full success although there is a manifest: sectors unreadable, source changed, a destination
-    /// lost. Empty if all is well.
+    /// lost, copies that are not the same. Empty if all is well.
     pub reservations: Vec<String>,
-    /// Whether the exhibit was complete before, so that nothing was copied or verified now.
-    pub already_complete: bool,
+}
+
+/// A copy that is complete, in its own case.
+#[derive(Debug, Clone)]
+pub struct FinishedCopy {
+    /// The exhibit's folder.
+    pub folder: PathBuf,
+    /// What its `manifest.json` says.
+    pub manifest: Manifest,
+    /// SHA-256 of its `manifest.json`, in hexadecimal.
+    pub manifest_sha256: String,
+    /// Whether it was complete before, so that nothing was copied to it or verified now.
+    pub complete_before: bool,
+}
+
+impl Outcome {
+    /// Whether all copies were complete before.
+    #[must_use]
+    pub fn already_complete(&self) -> bool {
+        self.copies.iter().all(|copy| copy.complete_before)
+    }
 }

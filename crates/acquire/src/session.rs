@@ -7,6 +7,7 @@
 
 mod change;
 mod close;
+mod complete;
 mod copy;
 mod patient;
 mod places;
@@ -171,10 +172,11 @@ impl Session<'_> {
     ) -> Result<(State, Option<Vec<Destination>>, Vec<(Case, Manifest)>), AcquireError> {
         let options = self.options;
         let (mut open, mut complete, mut found) = (Vec::new(), Vec::new(), None::<State>);
+        let mut since = Vec::new();
         for place in options.places() {
             match places::enter(place, &options.exhibit, options.resume, self.clock)? {
                 Place::Complete(case, manifest) => {
-                    self.check_complete(&case, &manifest)?;
+                    since.extend(self.check_complete(&case, &manifest)?);
                     complete.push((case, *manifest));
                 }
                 Place::Open { case, dir, lock, path, state } => {
@@ -196,6 +198,7 @@ impl Session<'_> {
         let left_over = open.iter().any(|(_, dir, ..)| crate::writers::exists(dir, leaves::FILE_NAME));
         self.tell_resumed(found.as_ref(), !complete.is_empty(), left_over);
         let mut state = found.unwrap_or_else(|| self.new_state(identity));
+        self.tell_changed_since(&mut state, since, open.is_empty());
         if !resumed && left_over {
             let reason = "there was no state.json beside what an earlier session has left: it is not known whether the \
                           source was written since; --twice compares all";
@@ -216,6 +219,19 @@ impl Session<'_> {
             destinations.push(destination);
         }
         Ok((state, Some(destinations), complete))
+    }
+
+    /// Tells, before anything is copied beside a complete exhibit, that the source was changed since that one was made.
+    fn tell_changed_since(&mut self, state: &mut State, since: Vec<String>, all_complete: bool) {
+        for change in since {
+            if all_complete {
+                self.reservations.push(change);
+            } else {
+                self.progress.issue(&Issue::new(self.before.path.clone(), change.clone()));
+                // What is copied now must say it too.
+                watch::add(&mut state.watch.differences, change);
+            }
+        }
     }
 
     /// Says what going on means where it is not what was asked for.
@@ -341,8 +357,9 @@ impl Session<'_> {
         let (Some(reader), false) = (self.origin.reader().cloned(), copied.pending.is_empty()) else {
             return Ok((image, destinations));
         };
-        let rescued = Rescue::new(&reader, destinations, copied.pending, &image.unreadable, self.progress)
-            .run(self.options.retries);
+        let rescued =
+            Rescue::new(&reader, destinations, copied.pending, &image.unreadable, self.options.patience, self.progress)
+                .run(self.options.retries);
         let destinations = self.keep(rescued.destinations, rescued.lost, rescued.stopped)?;
         rescued.unreadable.iter().for_each(|range| image.unreadable.insert(range));
         image.retries = rescued.retries;
@@ -397,8 +414,8 @@ impl Session<'_> {
     ) -> Result<Vec<(usize, Stored)>, AcquireError> {
         let Some(reader) = self.origin.reader().cloned() else { return Ok(stored) };
         let unreadable = unreadable.clone();
-        let (stored, differs) = patiently(self.options.patience, self.progress, move || {
-            let differs = stored.iter().find_map(|(_, stored)| change::sample_differs(&reader, stored, &unreadable));
+        let (stored, differs) = patiently(self.options.patience, self.progress, &reader, move |reader| {
+            let differs = stored.iter().find_map(|(_, stored)| change::sample_differs(reader, stored, &unreadable));
             (stored, differs)
         })?;
         match differs {

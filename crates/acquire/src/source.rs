@@ -49,6 +49,7 @@ pub(crate) struct SourceReader {
     live: bool,
     device: Option<BlockDevice>,
     tail: Option<Tail>,
+    answers: AtomicU64,
     errors: AtomicU64,
     pulse: Pulse,
     notes: Vec<String>,
@@ -194,6 +195,12 @@ impl SourceReader {
         self.errors.load(Ordering::Relaxed)
     }
 
+    /// The number of reads that were answered, by bytes or by an error.
+    #[must_use]
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
     /// The length in bytes now.
     ///
     /// # Errors
@@ -291,7 +298,9 @@ impl SourceReader {
                 done = done.saturating_add(read);
                 continue;
             }
-            match part.file.read_at(rest, at.saturating_sub(part.range.start)) {
+            let read = part.file.read_at(rest, at.saturating_sub(part.range.start));
+            self.answers.fetch_add(1, Ordering::Relaxed);
+            match read {
                 Ok(0) => return Err(self.failed(Fault::Ended(done))),
                 Ok(read) => done = done.saturating_add(read),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -30,7 +30,8 @@ made in CASE/exhibits/ID; what exists is never replaced. After an interruption o
 command with --resume goes on.
 
 Exit codes: 0 done; 3 done with reservations (unreadable sectors, a source that changed, a lost
-destination); 4 not done; 130 interrupted.
+destination, copies that are not the same, a result that could not be told); 4 not done;
+130 interrupted.
 
 Examples:
   kanshiki acquire --list
@@ -90,7 +91,7 @@ pub(crate) struct AcquireArguments {
     /// Times to try a sector again that cannot be read
     #[arg(long, value_name = "COUNT", default_value_t = 1, help_heading = "Reading")]
     retries: u32,
-    /// Seconds without a byte from the source after which the work ends, to be resumed
+    /// Seconds without an answer from the source, be it bytes or an error, after which the work ends, to be resumed
     #[arg(long, value_name = "SECONDS", default_value_t = 300, help_heading = "Reading")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     patience: u64,

@@ -9,7 +9,8 @@ use crate::error::with_causes;
 use crate::hashers::hash_all;
 use crate::reread::{FileDigest, Found, ImageFeed, Reread, RereadError};
 use crate::source::edge_digests;
-use crate::{AcquireError, Outcome};
+use crate::{AcquireError, FinishedCopy, Outcome};
+use kanshiki_custody::case::EXHIBITS;
 use kanshiki_custody::leaves::{self, Leaves, Root};
 use kanshiki_custody::manifest::{self, Format, Manifest, Output, Verification, VerificationResult};
 use kanshiki_custody::{Act, ActKind, CustodyLog, Subject};
@@ -26,13 +27,6 @@ pub(super) const SUMS_NAME: &str = "SHA256SUMS";
 
 /// The most bytes of one piece of a partition table whose digest is recorded.
 const TABLE_LIMIT: usize = 1 << 20;
-
-/// An exhibit that has its final name.
-struct Finished {
-    folder: PathBuf,
-    manifest: Manifest,
-    manifest_sha256: String,
-}
 
 /// What reading a finished copy gave.
 struct Closed {
@@ -51,7 +45,7 @@ impl Session<'_> {
         mut destinations: Vec<Destination>,
         complete: Vec<(Case, Manifest)>,
     ) -> Result<Outcome, AcquireError> {
-        let after = match self.after(&mut state, image, destinations.first()) {
+        let after = match self.after(&mut state, image, destinations.first(), &complete) {
             Ok(after) => after,
             Err(error) => {
                 self.record_end(&mut state, &mut destinations, self.clock.now(), &super::end_of(&error));
@@ -95,22 +89,28 @@ impl Session<'_> {
             self.tell_lost(&Lost { path, error: io::Error::other(error) });
         }
         self.reserve(image, &after);
-        let mut exhibits = finished.iter().map(|done| done.folder.clone()).collect::<Vec<_>>();
-        exhibits.sort_by_key(|folder| !folder.starts_with(&self.options.case));
-        match finished.into_iter().next() {
-            Some(first) => Ok(Outcome {
-                manifest: first.manifest,
-                exhibits,
-                manifest_sha256: first.manifest_sha256,
-                reservations: std::mem::take(&mut self.reservations),
-                already_complete: false,
-            }),
-            None => Err(AcquireError::Internal("no destination is left".to_owned())),
+        self.outcome(finished)
+    }
+
+    /// What is told of the finished exhibits, in the order in which their cases were given.
+    pub(super) fn outcome(&mut self, mut finished: Vec<FinishedCopy>) -> Result<Outcome, AcquireError> {
+        let places: Vec<&PathBuf> = self.options.places().collect();
+        finished.sort_by_key(|done| places.iter().position(|place| done.folder.starts_with(place.join(EXHIBITS))));
+        let root = |done: &FinishedCopy| done.manifest.image.leaves_root.clone();
+        if finished.iter().any(|done| finished.first().is_some_and(|first| root(first) != root(done))) {
+            let note = "the copies ARE NOT THE SAME: each folder has the digest that stands below it";
+            self.reservations.insert(0, note.to_owned());
         }
+        let mut said = std::collections::BTreeSet::new();
+        self.reservations.retain(|reservation| said.insert(reservation.clone()));
+        if finished.is_empty() {
+            return Err(AcquireError::Internal("no destination is left".to_owned()));
+        }
+        Ok(Outcome { copies: finished, reservations: std::mem::take(&mut self.reservations) })
     }
 
     /// Enters in the custody logs of the finished copies that another one was lost after their manifests were written.
-    fn note_lost(&self, finished: &[Finished], path: &Path, error: &AcquireError) -> Result<(), AcquireError> {
+    fn note_lost(&self, finished: &[FinishedCopy], path: &Path, error: &AcquireError) -> Result<(), AcquireError> {
         for done in finished {
             let Some(case) = done.folder.parent().and_then(Path::parent) else { continue };
             let what = format!(
@@ -125,78 +125,6 @@ impl Session<'_> {
             CustodyLog::open(&Case::open(case)?)?.append(act, self.clock)?;
         }
         Ok(())
-    }
-
-    /// What is to be done when `resume` finds all exhibits complete: only what a cut-off end has left.
-    pub(super) fn already_complete(&mut self, complete: Vec<(Case, Manifest)>) -> Result<Outcome, AcquireError> {
-        let mut finished = Vec::with_capacity(complete.len());
-        for (case, manifest) in complete {
-            finished.push(self.mend(&case, manifest)?);
-        }
-        let note = "the exhibit was complete before; nothing was copied or verified now".to_owned();
-        self.progress.issue(&Issue::new(self.options.exhibit.clone(), note));
-        let exhibits = finished.iter().map(|done| done.folder.clone()).collect();
-        let first = finished.into_iter().next();
-        let first = first.ok_or_else(|| AcquireError::Internal("there is no destination".to_owned()))?;
-        let mut reservations = first.manifest.source.change.differences.clone();
-        reservations.extend(unreadable_reservation(&first.manifest.image.unreadable));
-        reservations.append(&mut self.reservations);
-        let (manifest, manifest_sha256) = (first.manifest, first.manifest_sha256);
-        Ok(Outcome { manifest, exhibits, manifest_sha256, reservations, already_complete: true })
-    }
-
-    /// Refuses a complete exhibit that was made from another source, as far as some of its chunks tell.
-    pub(super) fn check_complete(&mut self, case: &Case, manifest: &Manifest) -> Result<(), AcquireError> {
-        let (path, exhibit) = (self.before.path.clone(), self.options.exhibit.clone());
-        let refused = |difference: String| AcquireError::Refused {
-            path: path.clone(),
-            reason: format!("exhibit {exhibit} is complete, and of another source: {difference}"),
-            hint: Some("take another --exhibit".to_owned()),
-        };
-        let (source, now) = (&manifest.source, &self.before.identity);
-        if source.kind != now.kind {
-            return Err(refused(format!("it was a {:?}, now a {:?}", source.kind, now.kind).to_lowercase()));
-        }
-        if let Some(bytes) = now.bytes.filter(|bytes| *bytes != source.bytes) {
-            return Err(refused(format!("it had {} bytes, now {bytes}", source.bytes)));
-        }
-        let inode = source.facts.get("inode").and_then(Fact::number);
-        if let (Some(before), Some(mark)) = (inode, now.files.first())
-            && before != mark.inode
-        {
-            return Err(refused(format!("it was the file with inode {before}, now that with inode {}", mark.inode)));
-        }
-        let modified = source.facts.get("modified").and_then(Fact::text);
-        if let (Some(before), Some(mark)) = (modified, now.files.first())
-            && before != mark.modified.to_string()
-        {
-            let now = mark.modified;
-            self.reservations.push(format!("the source was last written at {before} when it was copied, now at {now}"));
-        }
-        let parts = source.facts.get("part_files").and_then(|fact| fact.value.as_array());
-        for (number, (part, mark)) in parts.into_iter().flatten().zip(&now.files).enumerate() {
-            let number = number.saturating_add(1);
-            if part.get("inode").and_then(Value::as_u64).is_some_and(|inode| inode != mark.inode) {
-                return Err(refused(format!("its part {number} is another file")));
-            }
-            let before = part.get("modified").and_then(Value::as_str);
-            if let Some(before) = before.filter(|before| number > 1 && *before != mark.modified.to_string()) {
-                let now = mark.modified;
-                self.reservations.push(format!(
-                    "part {number} of the source was last written at {before} when it was copied, now at {now}"
-                ));
-            }
-        }
-        let Some(reader) = self.origin.reader() else { return Ok(()) };
-        let leaves = case.exhibit_dir(&self.options.exhibit).join(leaves::FILE_NAME);
-        // Leaves that cannot be read are for `verify` to tell.
-        let Ok(leaves) = Leaves::open(&leaves) else { return Ok(()) };
-        let (reader, unreadable) = (Arc::clone(reader), manifest.image.unreadable.clone());
-        let look = move || change::complete_differs(&reader, &leaves, &unreadable);
-        match patiently(self.options.patience, self.progress, look)? {
-            Some(range) => Err(refused(format!("bytes {range} differ"))),
-            None => Ok(()),
-        }
     }
 
     /// Writes down what differed before the copies are read back: a later session that only ends them must know it.
@@ -215,9 +143,13 @@ impl Session<'_> {
         state: &mut State,
         image: &Image,
         destination: Option<&Destination>,
+        complete: &[(Case, Manifest)],
     ) -> Result<After, AcquireError> {
         let reading = self.before.instant.elapsed();
         let mut change = kanshiki_custody::manifest::Change::default();
+        if let Some(destination) = destination {
+            self.compare_with_complete(destination, &image.unreadable, image.bytes, complete, &mut change);
+        }
         if let Some(reader) = self.origin.reader() {
             if let (true, Some(destination)) = (self.options.twice, destination) {
                 let patience = self.options.patience;
@@ -225,8 +157,7 @@ impl Session<'_> {
                 // Every leaf was compared with the source as it is now.
                 state.watch.unknown.clear();
             }
-            let source = Arc::clone(reader);
-            let edges = patiently(self.options.patience, self.progress, move || edge_digests(&source))?;
+            let edges = patiently(self.options.patience, self.progress, reader, |reader| edge_digests(reader))?;
             let found = change::detect(reader, &edges, &self.before, &mut state.watch, self.clock.now());
             change.compared.extend(found.compared);
             change.differences.extend(found.differences);
@@ -359,7 +290,7 @@ impl Session<'_> {
     }
 
     /// Writes the manifest, gives the folder its final name and enters the act in the custody log.
-    fn publish(&self, destination: Destination, manifest: Manifest) -> Result<Finished, AcquireError> {
+    fn publish(&self, destination: Destination, manifest: Manifest) -> Result<FinishedCopy, AcquireError> {
         let Destination { case, dir, lock, .. } = destination;
         let json = manifest.to_json();
         dir.write_new(manifest::FILE_NAME, &json)?;
@@ -371,11 +302,11 @@ impl Session<'_> {
         list.push((manifest::TEXT_FILE_NAME.to_owned(), hex_sha256(&text)));
         dir.write_new(SUMS_NAME, sums::to_text(&list).as_bytes())?;
         case.finish_exhibit(&self.options.exhibit, lock)?;
-        self.mend(&case, manifest)
+        Ok(FinishedCopy { complete_before: false, ..self.mend(&case, manifest)? })
     }
 
     /// Does what comes after the final name, as far as it is not done yet.
-    fn mend(&self, case: &Case, manifest: Manifest) -> Result<Finished, AcquireError> {
+    pub(super) fn mend(&self, case: &Case, manifest: Manifest) -> Result<FinishedCopy, AcquireError> {
         let folder = case.exhibit_dir(&self.options.exhibit);
         let dir = OutputDir::open(&folder)?;
         for name in [state::FILE_NAME, kanshiki_custody::case::LOCK_NAME] {
@@ -390,7 +321,7 @@ impl Session<'_> {
         dir.sync()?;
         let manifest_sha256 = hex_sha256(&manifest.to_json());
         self.log_acquired(case, &manifest, &manifest_sha256)?;
-        Ok(Finished { folder, manifest, manifest_sha256 })
+        Ok(FinishedCopy { folder, manifest, manifest_sha256, complete_before: true })
     }
 
     fn log_acquired(&self, case: &Case, manifest: &Manifest, manifest_sha256: &str) -> Result<(), AcquireError> {
@@ -431,7 +362,7 @@ fn in_words(manifest: &Manifest) -> String {
     )
 }
 
-fn unreadable_reservation(unreadable: &ByteRanges) -> Option<String> {
+pub(super) fn unreadable_reservation(unreadable: &ByteRanges) -> Option<String> {
     let bytes = unreadable.total_bytes();
     (bytes > 0).then(|| {
         let ranges = unreadable.as_slice().len();

@@ -7,10 +7,10 @@ use crate::hashers::hash_threads;
 use crate::stream::{Buffer, CHUNK_BYTES, Chunk, ChunkStream, Fault, Feed, Item, StreamError, Work};
 use kanshiki_custody::leaves::leaf_count;
 use kanshiki_custody::manifest::SourceKind;
-use kanshiki_model::{Algorithm, ByteRange, ByteRanges, Digest, Progress};
+use kanshiki_model::{Algorithm, ByteRange, ByteRanges, Digest, Issue, Progress};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the first pass has to work with.
 #[derive(Debug)]
@@ -62,6 +62,7 @@ impl Copy {
         let mut hashers = Some(hash_threads(&self.algorithms));
         let (mut pending, mut unreadable) = (ByteRanges::new(), ByteRanges::new());
         let mut bytes: u64 = 0;
+        let mut given = Instant::now();
         progress.begin("acquire", self.feed.len().or(self.stream_bytes));
         let stop = || progress.stop_requested() || threads.all_failed();
         let stopped = loop {
@@ -80,6 +81,7 @@ impl Copy {
                         hashers.feed(&chunk);
                     }
                     threads.chunk(&chunk);
+                    given = Instant::now();
                     if chunk.stored() != 0 {
                         // What was given up is zero; anything else was read, whatever the map says.
                         let given_up = self.known_unreadable.within(range).filter(|known| is_zero(&chunk, *known));
@@ -93,6 +95,10 @@ impl Copy {
                     hashers = None;
                     threads.reserve(item.index, range.len());
                     pending.insert(range);
+                    if given.elapsed() >= self.patience {
+                        progress.issue(&only_errors(self.patience, range.start));
+                        given = Instant::now();
+                    }
                     progress.unreadable(pending.total_bytes());
                 }
             }
@@ -141,6 +147,17 @@ impl Copy {
 fn is_zero(chunk: &Chunk, range: ByteRange) -> bool {
     let at = |place: u64| usize::try_from(place.saturating_sub(chunk.offset())).unwrap_or(usize::MAX);
     chunk.bytes().get(at(range.start)..at(range.end)).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0))
+}
+
+/// What is told while a source answers with errors alone. The work goes on: healthy parts may lie behind, and a disk that
+/// is ill may not answer at all when it is asked again later.
+fn only_errors(patience: Duration, offset: u64) -> Issue {
+    let seconds = patience.as_secs();
+    let note = format!(
+        "the source has given only errors for {seconds} seconds, now at byte {offset}; the work goes on, as healthy parts \
+         may lie behind, and when it is interrupted --resume takes it up"
+    );
+    Issue::new("source", note)
 }
 
 fn too_long(told: u64) -> AcquireError {

@@ -59,8 +59,8 @@ impl Before {
         let facts = origin.reader().map(|reader| source::facts(reader)).unwrap_or_default();
         let serial = ["serial", "wwid"].iter().find_map(|name| facts.get(*name).and_then(Fact::text));
         let reader = origin.reader();
-        let edges = match reader.cloned() {
-            Some(reader) => patiently(patience, progress, move || edge_digests(&reader))?,
+        let edges = match reader {
+            Some(reader) => patiently(patience, progress, reader, |reader| edge_digests(reader))?,
             None => Default::default(),
         };
         let files = reader.filter(|_| device.is_none()).map(|reader| reader.files().filter_map(mark).collect());

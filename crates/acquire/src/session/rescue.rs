@@ -2,6 +2,7 @@
 //! all small ones, so that the healthy rest is safe before the medium is troubled further. At the end the bad sectors
 //! are tried again, forwards and backwards in turn.
 
+use super::patient::PatientReader;
 use crate::AcquireError;
 use crate::destination::{Destination, Lost};
 use crate::error::with_causes;
@@ -11,11 +12,15 @@ use kanshiki_custody::map::{MapPhase, MapStatus, Mapfile};
 use kanshiki_model::{ByteRange, ByteRanges, Progress, Size};
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The passes over what could not be read at first.
 #[derive(Debug)]
 pub(crate) struct Rescue<'a> {
     source: &'a SourceReader,
+    // A disk that hangs must not hold up the thread that listens to the operator and to the clock.
+    reader: PatientReader,
     destinations: Vec<Destination>,
     lost: Vec<Lost>,
     pending: ByteRanges,
@@ -25,8 +30,6 @@ pub(crate) struct Rescue<'a> {
     chunks: BTreeSet<u64>,
     retries_done: u64,
     progress: &'a dyn Progress,
-    // Pieces are read here, aligned, and copied into `chunk`.
-    piece: Buffer,
     chunk: Buffer,
 }
 
@@ -49,6 +52,7 @@ pub(crate) struct Rescued {
 enum Halt {
     Stop,
     Gone(u64, io::Error),
+    Silent(u64, AcquireError),
     NoDestination,
 }
 
@@ -63,16 +67,18 @@ impl<'a> Rescue<'a> {
     /// Prepares the passes over `pending`, which is made of whole chunks.
     #[must_use]
     pub(crate) fn new(
-        source: &'a SourceReader,
+        source: &'a Arc<SourceReader>,
         destinations: Vec<Destination>,
         pending: ByteRanges,
         known: &'a ByteRanges,
+        patience: Duration,
         progress: &'a dyn Progress,
     ) -> Self {
         let chunks =
             pending.iter().flat_map(|range| range.start / CHUNK_BYTES..range.end.div_ceil(CHUNK_BYTES)).collect();
-        let (piece, chunk) = (Buffer::new(), Buffer::new());
-        Self { source, destinations, lost: Vec::new(), pending, known, chunks, retries_done: 0, progress, piece, chunk }
+        let reader = PatientReader::start(source, patience);
+        let (lost, chunk) = (Vec::new(), Buffer::new());
+        Self { source, reader, destinations, lost, pending, known, chunks, retries_done: 0, progress, chunk }
     }
 
     /// Runs all passes; the bytes that stay unreadable are zero in the image, and in the mapfile.
@@ -142,12 +148,16 @@ impl<'a> Rescue<'a> {
                 break;
             }
             match self.try_piece(window.start, piece) {
-                Ok(()) => recovered.push(piece),
-                Err(Fault::Gone(error)) => {
+                Ok(Ok(())) => recovered.push(piece),
+                Ok(Err(Fault::Gone(error))) => {
                     halt = Some(Halt::Gone(piece.start, error));
                     break;
                 }
-                Err(_) => {}
+                Ok(Err(_)) => {}
+                Err(stopped) => {
+                    halt = Some(stopped);
+                    break;
+                }
             }
             self.progress.advance(piece.len());
         }
@@ -165,15 +175,18 @@ impl<'a> Rescue<'a> {
     }
 
     /// Reads one piece of the chunk that begins at `start`.
-    fn try_piece(&mut self, start: u64, piece: ByteRange) -> Result<(), Fault> {
-        self.piece.set_len(piece.len());
-        self.source.read(piece.start, self.piece.as_mut())?;
-        let from = usize::try_from(piece.start.saturating_sub(start)).unwrap_or(usize::MAX);
-        let to = from.saturating_add(self.piece.as_slice().len());
-        if let Some(place) = self.chunk.as_mut().get_mut(from..to) {
-            place.copy_from_slice(self.piece.as_slice());
-        }
-        Ok(())
+    fn try_piece(&mut self, start: u64, piece: ByteRange) -> Result<Result<(), Fault>, Halt> {
+        let read = self.reader.read(piece.start, piece.len(), self.progress).map_err(|error| match error {
+            AcquireError::Interrupted { .. } => Halt::Stop,
+            other => Halt::Silent(piece.start, other),
+        })?;
+        Ok(read.map(|bytes| {
+            let from = usize::try_from(piece.start.saturating_sub(start)).unwrap_or(usize::MAX);
+            let to = from.saturating_add(bytes.len());
+            if let Some(place) = self.chunk.as_mut().get_mut(from..to) {
+                place.copy_from_slice(bytes);
+            }
+        }))
     }
 
     /// Takes up a chunk as it is written so far.
@@ -223,6 +236,10 @@ impl<'a> Rescue<'a> {
                 AcquireError::Interrupted { done_bytes, total_bytes: Some(self.source.bytes()) }
             }
             Halt::Gone(offset, error) => AcquireError::SourceLost { offset, reason: with_causes(&error) },
+            Halt::Silent(offset, AcquireError::SourceLost { reason, .. }) => {
+                AcquireError::SourceLost { offset, reason }
+            }
+            Halt::Silent(_, other) => other,
             Halt::NoDestination => AcquireError::Internal("no destination is left".to_owned()),
         }
     }

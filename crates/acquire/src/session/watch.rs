@@ -183,7 +183,8 @@ impl FileMark {
     }
 }
 
-fn add(list: &mut Vec<String>, text: String) {
+/// Adds a text to a list that has it not yet.
+pub(super) fn add(list: &mut Vec<String>, text: String) {
     if !list.contains(&text) {
         list.push(text);
     }

@@ -34,6 +34,7 @@ fn file_facts(source: &SourceReader, file: &File) -> Facts {
     match file.metadata() {
         Ok(metadata) => {
             put("modified", Fact::probed(modified(&metadata).to_string(), "fstat"));
+            put("changed", Fact::probed(changed(&metadata).to_string(), "fstat"));
             put("inode", Fact::probed(metadata.ino(), "fstat"));
             put("mode", Fact::probed(format!("{:04o}", metadata.mode() & 0o7777), "fstat"));
             put("owner", Fact::probed(metadata.uid(), "fstat"));
@@ -61,6 +62,7 @@ fn part_facts(file: &File, bytes: u64) -> Value {
         "mode": metadata.as_ref().map(|metadata| format!("{:04o}", metadata.mode() & 0o7777)),
         "owner": metadata.as_ref().map(MetadataExt::uid),
         "modified": metadata.as_ref().map(|metadata| modified(metadata).to_string()),
+        "changed": metadata.as_ref().map(|metadata| changed(metadata).to_string()),
     })
 }
 

@@ -343,6 +343,10 @@ fn destinations_at_different_points_come_to_the_same_end() {
                 let mut manifest: Value = lasting_manifest(&folder);
                 manifest["case"] = json!("case");
                 manifest["tool"]["options"]["value"]["also"] = json!([]);
+                // Only a copy beside a complete one is compared with it.
+                if let Some(compared) = manifest["source"]["change"]["compared"].as_array_mut() {
+                    compared.retain(|what| !what.to_string().contains("every leaf of the exhibit in"));
+                }
                 found.insert("manifest.json".to_owned(), manifest.to_string());
                 assert_eq!(difference(&begun.expected, &found), Vec::<String>::new(), "{second} {}", folder.display());
             }

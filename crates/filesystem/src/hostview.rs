@@ -10,6 +10,7 @@
 mod builder;
 mod device;
 mod fstab;
+mod identity;
 mod line;
 mod root;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use fstab::{FstabLine, parse as parse_fstab};
 use crate::{FileSystem, FsError, View, Volume};
 use builder::Builder;
 use device::{Device, Disks};
+use identity::{Identified, is_hidden};
 use kanshiki_image::Source;
 use kanshiki_image::volumes::{Refusal, Volume as Found, VolumeSet};
 use kanshiki_model::{EvidencePath, visible};
@@ -33,7 +35,7 @@ use std::sync::Arc;
 ///
 /// The reason, in words, if there is no such volume or it cannot be told.
 pub fn volume_of(device: &[u8], set: &VolumeSet) -> Result<usize, String> {
-    Disks::default().resolve(&Device::parse(device), set)
+    Disks::default().resolve(&Device::parse(device), &Identified::of(set))
 }
 
 /// Opens the filesystem of a volume.
@@ -85,6 +87,8 @@ pub enum ViewError {
     NoRoot {
         /// The volumes: name, and what it holds or why it cannot be browsed.
         volumes: Vec<(String, String)>,
+        /// How many of them could be opened.
+        opened: usize,
     },
     /// Several volumes look like the root of a host, and nothing tells which is the one.
     #[error("several volumes look like the root of a host: {}", names(.roots))]
@@ -139,16 +143,6 @@ fn listed(volumes: &[(String, String)]) -> String {
     }
 }
 
-/// Each volume with what it holds, or why it cannot be browsed.
-fn contents(set: &VolumeSet) -> Vec<(String, String)> {
-    let what = |volume: &Found| match (&volume.refusal, volume.filesystem()) {
-        (Some(refusal), _) => refusal.to_string(),
-        (None, Some(signature)) => signature.to_string(),
-        (None, None) => "nothing known lies there".to_owned(),
-    };
-    set.volumes().iter().map(|volume| (volume.name.clone(), what(volume))).collect()
-}
-
 /// The view of one volume.
 ///
 /// # Errors
@@ -156,7 +150,7 @@ fn contents(set: &VolumeSet) -> Vec<(String, String)> {
 /// [`ViewError`].
 pub fn volume_view(set: &VolumeSet, name: &str, open: Opener<'_>) -> Result<View, ViewError> {
     let Some(volume) = set.find(name) else {
-        return Err(ViewError::NoVolume { name: visible(name.as_bytes()), volumes: contents(set) });
+        return Err(ViewError::NoVolume { name: visible(name.as_bytes()), volumes: Identified::of(set).contents() });
     };
     let name = volume.name.clone();
     let refusal = volume.refusal.clone().unwrap_or(Refusal::Unknown);
@@ -200,32 +194,36 @@ pub fn host_view(set: &VolumeSet, root: Option<&str>, open: Opener<'_>) -> Resul
     }
     let mut issues = BTreeMap::new();
     let mut candidates = Vec::new();
+    let mut volumes = Identified::of(set);
     for (index, volume) in set.volumes().iter().enumerate() {
-        let Some(source) = volume.source.as_ref().filter(|_| is_worth_trying(volume) && !device::is_hidden(volume))
-        else {
+        let Some(source) = volume.source.as_ref().filter(|_| is_worth_trying(volume) && !is_hidden(volume)) else {
             continue;
         };
         match open(source) {
-            Ok(filesystem) => candidates.push(Candidate { index, filesystem }),
+            Ok(filesystem) => {
+                volumes.add(index, filesystem.as_ref());
+                candidates.push(Candidate { index, filesystem });
+            }
             Err(FsError::Unsupported { inode: None, .. }) if volume.refusal.is_some() => {}
             Err(error) => {
                 issues.insert(index, error.issue(&shown(&volume.name)));
             }
         }
     }
-    let evidence: Vec<root::Evidence> = candidates.iter().map(|candidate| root::look(candidate, set)).collect();
-    let chosen = choose(set, root, &candidates, &evidence)?;
-    Ok(Builder::new(set, &candidates, chosen, root.is_some(), issues).build(evidence))
+    let evidence: Vec<root::Evidence> = candidates.iter().map(|candidate| root::look(candidate, &volumes)).collect();
+    let chosen = choose(&volumes, root, &candidates, &evidence)?;
+    Ok(Builder::new(&volumes, &candidates, chosen, root.is_some(), issues).build(evidence))
 }
 
 /// The candidate to take as the root, as its index among them.
 fn choose(
-    set: &VolumeSet,
+    volumes: &Identified<'_>,
     root: Option<&str>,
     candidates: &[Candidate],
     evidence: &[root::Evidence],
 ) -> Result<usize, ViewError> {
-    let none = || ViewError::NoRoot { volumes: contents(set) };
+    let set = volumes.set;
+    let none = || ViewError::NoRoot { volumes: volumes.contents(), opened: candidates.len() };
     if let Some(name) = root {
         let index = set.position(name).ok_or_else(none)?;
         return candidates.iter().position(|candidate| candidate.index == index).ok_or_else(none);

@@ -23,6 +23,8 @@ pub struct MemoryFileSystem {
     nodes: BTreeMap<u64, MemoryNode>,
     next_content: u64,
     issues: Vec<Issue>,
+    label: String,
+    uuid: Option<String>,
 }
 
 /// A node with all that hangs on it.
@@ -60,7 +62,13 @@ impl MemoryFileSystem {
     /// A filesystem with an empty root.
     #[must_use]
     pub fn new() -> Self {
-        let mut new = Self { nodes: BTreeMap::new(), next_content: FIRST_CONTENT, issues: Vec::new() };
+        let mut new = Self {
+            nodes: BTreeMap::new(),
+            next_content: FIRST_CONTENT,
+            issues: Vec::new(),
+            label: String::new(),
+            uuid: None,
+        };
         new.insert(2, NodeType::Directory, b"");
         new.link(2, b".", 2, NodeType::Directory);
         new.link(2, b"..", 2, NodeType::Directory);
@@ -94,6 +102,12 @@ impl MemoryFileSystem {
             }
         }
         new
+    }
+
+    /// The same with a label and a UUID.
+    #[must_use]
+    pub fn known_as(self, label: &str, uuid: &str) -> Self {
+        Self { label: label.to_owned(), uuid: Some(uuid.to_owned()), ..self }
     }
 
     fn directory_in(&mut self, parent: u64, name: &[u8]) -> u64 {
@@ -223,8 +237,8 @@ impl FileSystem for MemoryFileSystem {
         let count = kanshiki_image::bytes::length(self.nodes.len());
         Summary {
             kind: "memory",
-            label: String::new(),
-            uuid: None,
+            label: self.label.clone(),
+            uuid: self.uuid.clone(),
             block_bytes: BLOCK,
             blocks: self.next_content / BLOCK,
             free_blocks: 0,

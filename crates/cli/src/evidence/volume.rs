@@ -57,7 +57,7 @@ fn cannot_browse(address: &Address, error: &ViewError) -> Failure {
     let failure = Failure::from_error(format!("cannot browse `{address}`"), error);
     let image = visible_path(address.image.as_ref());
     match error {
-        ViewError::NoRoot { volumes } => {
+        ViewError::NoRoot { volumes, .. } => {
             let named = volumes.iter().find(|(name, _)| !name.is_empty());
             failure.maybe_hint(named.map(|(name, _)| {
                 format!("choose a volume behind a colon, as in {image}:{name}, or the host's root with --root {name}")

@@ -29,7 +29,9 @@ impl Tree {
             Ok(host) => Ok(Self::Host(Box::new(host))),
             Err(error) if root.is_some() => Err(Failure::from_error("cannot put the host's tree together", &error)),
             Err(error @ ViewError::ManyRoots { .. }) => Ok(Self::Unknown(error.to_string())),
-            Err(ViewError::NoRoot { .. }) if set.volumes().iter().any(|volume| volume.refusal.is_none()) => {
+            Err(ViewError::NoRoot { opened, .. })
+                if opened > 0 || set.volumes().iter().any(|volume| volume.refusal.is_none()) =>
+            {
                 Ok(Self::Unknown("no volume looks like the root of a host".to_owned()))
             }
             Err(_) => Ok(Self::Nothing),

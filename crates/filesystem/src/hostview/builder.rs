@@ -1,17 +1,18 @@
 //! Hangs the volumes of a host up where its `/etc/fstab` says.
 
-use super::device::{self, Device, Disks};
+use super::device::{Device, Disks};
 use super::fstab::FstabLine;
+use super::identity::{Identified, is_hidden};
 use super::{Candidate, HostView, Outcome, Placement, line, root, shown};
 use crate::{View, Volume};
-use kanshiki_image::volumes::{Refusal, Volume as Found, VolumeSet};
+use kanshiki_image::volumes::{Refusal, Volume as Found};
 use kanshiki_model::{EvidencePath, Issue, Note, visible};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Hangs the volumes up.
 pub(super) struct Builder<'a> {
-    set: &'a VolumeSet,
+    volumes: &'a Identified<'a>,
     candidates: &'a [Candidate],
     root: usize,
     /// Whether this root was asked for.
@@ -28,19 +29,20 @@ pub(super) struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     pub(super) fn new(
-        set: &'a VolumeSet,
+        volumes: &'a Identified<'a>,
         candidates: &'a [Candidate],
         root: usize,
         root_is_asked_for: bool,
         issues: BTreeMap<usize, Issue>,
     ) -> Self {
-        let name = |index: usize| set.volumes().get(index).map(|volume| volume.name.clone()).unwrap_or_default();
-        let volumes = candidates
+        let name =
+            |index: usize| volumes.set.volumes().get(index).map(|volume| volume.name.clone()).unwrap_or_default();
+        let opened = candidates
             .iter()
             .map(|candidate| Volume { name: name(candidate.index), filesystem: Arc::clone(&candidate.filesystem) });
-        let view = View::new(volumes.collect(), root);
+        let view = View::new(opened.collect(), root);
         Self {
-            set,
+            volumes,
             candidates,
             root,
             root_is_asked_for,
@@ -56,7 +58,7 @@ impl<'a> Builder<'a> {
         let roots: Vec<usize> = (0..evidence.len())
             .filter(|index| *index != self.root && evidence.get(*index).is_some_and(|other| other.score >= 5))
             .collect();
-        let root = self.candidates.get(self.root).and_then(|candidate| self.set.volumes().get(candidate.index));
+        let root = self.candidates.get(self.root).and_then(|candidate| self.volumes.set.volumes().get(candidate.index));
         if let (Some(candidate), true) = (self.candidates.get(self.root), root.is_some()) {
             self.placed.insert(candidate.index, EvidencePath::root());
         }
@@ -111,7 +113,8 @@ impl<'a> Builder<'a> {
     /// if nobody has asked for this one.
     fn is_needed(&self, line: &FstabLine, path: &EvidencePath, disks: &Disks) -> bool {
         let is_root = path.names().next().is_none();
-        let is_another = || disks.resolve(&Device::parse(&line.device), self.set).is_ok() && !self.root_is_asked_for;
+        let is_another =
+            || disks.resolve(&Device::parse(&line.device), self.volumes).is_ok() && !self.root_is_asked_for;
         line::is_needed(line) && (!is_root || is_another())
     }
 
@@ -123,10 +126,10 @@ impl<'a> Builder<'a> {
         if let Some(reason) = line::not_followed(line) {
             return Outcome::Missing(reason);
         }
-        let found = disks.resolve(&Device::parse(&line.device), self.set);
+        let found = disks.resolve(&Device::parse(&line.device), self.volumes);
         if line.has("noauto") {
             if let Ok(index) = found
-                && let Some(volume) = self.set.volumes().get(index)
+                && let Some(volume) = self.volumes.set.volumes().get(index)
             {
                 let message = format!("the host mounts it at {path} only when asked (noauto)");
                 self.note(index, volume, message);
@@ -137,7 +140,9 @@ impl<'a> Builder<'a> {
             Ok(index) => index,
             Err(reason) => return Outcome::Missing(reason),
         };
-        let Some(volume) = self.set.volumes().get(index) else { return Outcome::Missing("no such volume".to_owned()) };
+        let Some(volume) = self.volumes.set.volumes().get(index) else {
+            return Outcome::Missing("no such volume".to_owned());
+        };
         let name = shown(&volume.name);
         let is_root = path.names().next().is_none();
         let candidate = self.candidates.iter().position(|candidate| candidate.index == index);
@@ -187,8 +192,8 @@ impl<'a> Builder<'a> {
 
     /// Tells of volumes that hang nowhere; `roots` are the candidates that look like roots too.
     fn tell_of_others(&mut self, roots: &[usize], has_table: bool) {
-        for (index, volume) in self.set.volumes().iter().enumerate() {
-            if self.placed.contains_key(&index) || device::is_hidden(volume) || self.issues.contains_key(&index) {
+        for (index, volume) in self.volumes.set.volumes().iter().enumerate() {
+            if self.placed.contains_key(&index) || is_hidden(volume) || self.issues.contains_key(&index) {
                 continue;
             }
             let candidate = self.candidates.iter().position(|candidate| candidate.index == index);

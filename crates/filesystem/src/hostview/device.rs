@@ -5,6 +5,7 @@
 //! rules.d/60-persistent-storage.rules; lvm2, libdm/libdm-string.c (`dm_split_lvm_name`); Linux 6.12,
 //! block/early-lookup.c.
 
+use super::identity::{Identified, same};
 use kanshiki_image::volumes::{Volume, VolumeKind, VolumeSet};
 use kanshiki_model::visible;
 use std::collections::HashMap;
@@ -188,12 +189,13 @@ impl Disks {
     /// # Errors
     ///
     /// The reason, in words.
-    pub(super) fn resolve(&self, device: &Device, set: &VolumeSet) -> Result<usize, String> {
-        let one =
-            |matches: &dyn Fn(&Volume) -> bool| choose(set, matches).ok_or("it is not among the images".to_owned());
+    pub(super) fn resolve(&self, device: &Device, volumes: &Identified<'_>) -> Result<usize, String> {
+        let there = |found: Option<usize>| found.ok_or("it is not among the images".to_owned());
+        let one = |fits: &dyn Fn(&Volume) -> bool| there(volumes.choose(&|_, volume| fits(volume)));
+        let set = volumes.set;
         match device {
-            Device::Uuid(uuid) => one(&|volume| holds(volume, |it| same(it.uuid.as_deref(), uuid))),
-            Device::Label(label) => one(&|volume| holds(volume, |it| it.label.as_deref() == Some(label))),
+            Device::Uuid(uuid) => there(volumes.with_uuid(uuid)),
+            Device::Label(label) => there(volumes.labelled(label)),
             Device::PartitionUuid(uuid) => {
                 one(&|volume| volume.partition().is_some_and(|partition| same(partition.uuid.as_deref(), uuid)))
             }
@@ -222,14 +224,6 @@ impl Disks {
     }
 }
 
-fn holds(volume: &Volume, test: impl Fn(&kanshiki_image::signature::Signature) -> bool) -> bool {
-    volume.signatures.iter().any(test)
-}
-
-fn same(uuid: Option<&str>, wanted: &str) -> bool {
-    uuid.is_some_and(|uuid| uuid.eq_ignore_ascii_case(wanted))
-}
-
 fn is_array(volume: &Volume, name: &str) -> bool {
     volume.array().is_some_and(|array| {
         array.name.as_deref() == Some(name) || array.number.is_some_and(|number| number.to_string() == name)
@@ -250,19 +244,6 @@ fn partition_of(set: &VolumeSet, parent: Parent, number: u32) -> Result<usize, S
     let is_it = |volume: &Volume| volume.partition().is_some_and(|partition| partition.number == number);
     let found = set.volumes().iter().position(|volume| lies_there(volume) && is_it(volume));
     found.ok_or_else(|| format!("there is no partition {number} on that disk"))
-}
-
-/// The volume that fits: one that can be browsed before others, one that the host showed before its parts, the first of
-/// those that are alike.
-fn choose(set: &VolumeSet, matches: &dyn Fn(&Volume) -> bool) -> Option<usize> {
-    let fitting = set.volumes().iter().enumerate().filter(|(_, volume)| matches(volume));
-    let rank = |volume: &Volume| (is_hidden(volume), volume.refusal.is_some());
-    fitting.min_by_key(|(_, volume)| rank(volume)).map(|(index, _)| index)
-}
-
-/// Whether the host showed this volume to nobody.
-pub(super) fn is_hidden(volume: &Volume) -> bool {
-    volume.logical_volume().is_some_and(|logical| logical.is_hidden)
 }
 
 #[cfg(test)]
@@ -337,7 +318,7 @@ mod tests {
         fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), text in "(/dev/|LABEL=)?[a-z0-9/=\"\\\\-]{0,30}") {
             let disks = Disks::default();
             for bytes in [bytes, text.into_bytes()] {
-                let _ = disks.resolve(&Device::parse(&bytes), &VolumeSet::default());
+                let _ = disks.resolve(&Device::parse(&bytes), &Identified::of(&VolumeSet::default()));
             }
         }
     }

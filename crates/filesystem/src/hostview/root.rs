@@ -3,9 +3,9 @@
 use super::Candidate;
 use super::device::{Device, Disks};
 use super::fstab::{self, FstabLine};
+use super::identity::Identified;
 use crate::{Follow, Located, NodeType, View, Volume};
 use kanshiki_image::read_exact_at;
-use kanshiki_image::volumes::VolumeSet;
 use kanshiki_model::EvidencePath;
 
 /// The most bytes of `/etc/fstab` that are read.
@@ -23,7 +23,7 @@ pub(super) struct Evidence {
 }
 
 /// Looks at a volume as if it were the root.
-pub(super) fn look(candidate: &Candidate, set: &VolumeSet) -> Evidence {
+pub(super) fn look(candidate: &Candidate, volumes: &Identified<'_>) -> Evidence {
     let view = View::of(Volume { name: String::new(), filesystem: std::sync::Arc::clone(&candidate.filesystem) });
     let is = |path: &str, node_type: NodeType| find(&view, path).is_some_and(|found| found.node.node_type == node_type);
     let is_directory = |path: &str| is(path, NodeType::Directory);
@@ -47,7 +47,7 @@ pub(super) fn look(candidate: &Candidate, set: &VolumeSet) -> Evidence {
             let table = fstab::parse(&text);
             let own = table.0.iter().filter(|line| line.directory == b"/").any(|line| {
                 let device = Device::parse(&line.device);
-                Disks::default().resolve(&device, set) == Ok(candidate.index)
+                Disks::default().resolve(&device, volumes) == Ok(candidate.index)
             });
             add(own, 8);
             evidence.table = Some(table);

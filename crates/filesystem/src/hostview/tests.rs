@@ -41,7 +41,7 @@ fn set(disks: Vec<Vec<u8>>) -> VolumeSet {
     VolumeSet::probe(disks.into_iter().map(image).collect())
 }
 
-/// Opens a volume by its mark.
+/// Opens a volume by its mark, which its UUID and label repeat.
 fn opener<'a>(
     trees: &'a [(u8, &'a [(&'a str, &'a str)])],
 ) -> impl Fn(&Source) -> Result<Arc<dyn FileSystem>, FsError> + 'a {
@@ -49,7 +49,12 @@ fn opener<'a>(
         let mut mark = [0];
         read_exact_at(source.as_ref(), 1128, &mut mark).unwrap();
         match trees.iter().find(|(other, _)| [*other] == mark) {
-            Some((_, files)) => Ok(Arc::new(MemoryFileSystem::of_paths(files))),
+            Some((mark, files)) => {
+                let label = String::from_utf8(vec![*mark; 4]).unwrap();
+                let two = format!("{mark:02x}{mark:02x}");
+                let uuid = format!("{two}{two}-{two}-{two}-{two}-{two}{two}{two}");
+                Ok(Arc::new(MemoryFileSystem::of_paths(files).known_as(&label, &uuid)))
+            }
             None => Err(FsError::Unsupported { inode: None, detail: "the feature x".to_owned() }),
         }
     }
@@ -98,6 +103,46 @@ fn the_table_of_the_root_hangs_the_volumes_in_order_of_depth() {
     assert_eq!(outcomes[1], &Outcome::Mounted("p3".to_owned()));
     assert_eq!(outcomes[4], &Outcome::NotOnDisk("swap space".to_owned()));
     assert_eq!(outcomes[6], &Outcome::NotOnDisk("on the network, not part of the images".to_owned()));
+}
+
+#[test]
+fn a_volume_that_shows_no_signature_is_known_by_what_its_filesystem_says_when_it_is_opened() {
+    let fstab = "UUID=61616161-6161-6161-6161-616161616161 / ext4 defaults 0 1\n\
+                 LABEL=bbbb /home ext4 defaults 0 2\n\
+                 UUID=63636363-6363-6363-6363-636363636363 /var ext4 defaults 0 2\n";
+    let files = [("etc/fstab", fstab), ("usr/", ""), ("home/", ""), ("var/", "")];
+    let trees: &[(u8, &[(&str, &str)])] = &[(b'a', &files), (b'b', &[("x", "")]), (b'c', &[("y", "")])];
+    let mut disk = disk(1, b"abc");
+    for number in 1..=3 {
+        disk[512 * SECTORS as usize * number + 1080..][..2].fill(0);
+    }
+    let set = set(vec![disk]);
+    assert!(set.volumes().iter().all(|volume| volume.signatures.is_empty()));
+    let host = host_view(&set, None, &opener(trees)).unwrap();
+    assert_eq!(mounts(&host), [pair("/", "p1"), pair("/home", "p2"), pair("/var", "p3")]);
+    assert_eq!((issues(&host.view), notes(&host.view)), (Vec::new(), Vec::new()));
+    assert_eq!(host.placements[0].outcome, Outcome::Mounted("p1".to_owned()));
+    let alone: &[(u8, &[(&str, &str)])] = &[(b'b', &[("x", "")]), (b'c', &[("y", "")])];
+    let error = host_view(&set, None, &opener(alone)).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "no volume looks like the root of a host; there are volume `p1` (nothing known lies there), \
+         volume `p2` (memory \"bbbb\" 62626262-6262-6262-6262-626262626262), \
+         volume `p3` (memory \"cccc\" 63636363-6363-6363-6363-636363636363)"
+    );
+}
+
+#[test]
+fn an_opened_filesystem_is_known_by_what_it_says_and_not_by_its_signature() {
+    let fstab =
+        "LABEL=aaaa / ext4 defaults 0 1\nLABEL=bbbb /home ext4 defaults 0 2\nLABEL=old /old ext4 defaults 0 2\n";
+    let files = [("etc/fstab", fstab), ("usr/", ""), ("home/", ""), ("old/", "")];
+    let trees: &[(u8, &[(&str, &str)])] = &[(b'a', &files), (b'b', &[("x", "")])];
+    let mut disk = disk(1, b"ab");
+    disk[512 * SECTORS as usize * 2 + 1144..][..4].copy_from_slice(b"old\0");
+    let host = host_view(&set(vec![disk]), None, &opener(trees)).unwrap();
+    assert_eq!(mounts(&host), [pair("/", "p1"), pair("/home", "p2")]);
+    assert_eq!(issues(&host.view), ["/etc/fstab line 3: LABEL=old is not at /old: it is not among the images"]);
 }
 
 #[test]

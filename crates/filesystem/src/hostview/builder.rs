@@ -7,7 +7,7 @@ use super::{Candidate, HostView, Outcome, Placement, line, root, shown};
 use crate::{View, Volume};
 use kanshiki_image::volumes::{Refusal, Volume as Found};
 use kanshiki_model::{EvidencePath, Issue, Note, visible};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Hangs the volumes up.
@@ -25,6 +25,10 @@ pub(super) struct Builder<'a> {
     notes: BTreeMap<usize, Note>,
     /// The volumes that hang somewhere, by their index in the set.
     placed: HashMap<usize, EvidencePath>,
+    /// The volumes that a line names and that do not hang where it says, which is told of the line.
+    named: HashSet<usize>,
+    /// Where the host mounts a volume only when asked, by its index in the set.
+    asked_for: BTreeMap<usize, EvidencePath>,
 }
 
 impl<'a> Builder<'a> {
@@ -51,6 +55,8 @@ impl<'a> Builder<'a> {
             issues,
             notes: BTreeMap::new(),
             placed: HashMap::new(),
+            named: HashSet::new(),
+            asked_for: BTreeMap::new(),
         }
     }
 
@@ -65,6 +71,7 @@ impl<'a> Builder<'a> {
         let evidence = evidence.into_iter().nth(self.root).unwrap_or_default();
         let has_table = evidence.table.is_some();
         self.use_table(evidence, root);
+        self.tell_of_those_asked_for();
         self.tell_of_others(&roots, has_table);
         self.tell_of_lines();
         std::mem::take(&mut self.issues).into_values().for_each(|issue| self.view.add_issue(issue));
@@ -98,7 +105,10 @@ impl<'a> Builder<'a> {
             let later =
                 lines.iter().skip(at.saturating_add(1)).filter(|_| line.directory.starts_with(b"/")).find(is_same);
             let outcome = match later {
-                Some(later) => Outcome::Missing(format!("line {} hides it", later.number)),
+                Some(later) => {
+                    self.name_hidden(line, &disks);
+                    Outcome::Missing(format!("line {} hides it", later.number))
+                }
                 None => self.place(line, &path, &disks),
             };
             let is_missing = later.is_none() && matches!(outcome, Outcome::Missing(_));
@@ -118,6 +128,13 @@ impl<'a> Builder<'a> {
         line::is_needed(line) && (!is_root || is_another())
     }
 
+    /// Takes note of the volume of a line that a later one hides. Why a volume cannot be browsed no line has told then.
+    fn name_hidden(&mut self, line: &FstabLine, disks: &Disks) {
+        let named = disks.resolve(&Device::parse(&line.device), self.volumes);
+        let is_open = |index: &usize| self.candidates.iter().any(|candidate| candidate.index == *index);
+        self.named.extend(named.ok().filter(is_open));
+    }
+
     /// Hangs up what a line names.
     fn place(&mut self, line: &FstabLine, path: &EvidencePath, disks: &Disks) -> Outcome {
         if let Some(reason) = line::not_on_disk(line) {
@@ -128,11 +145,8 @@ impl<'a> Builder<'a> {
         }
         let found = disks.resolve(&Device::parse(&line.device), self.volumes);
         if line.has("noauto") {
-            if let Ok(index) = found
-                && let Some(volume) = self.volumes.set.volumes().get(index)
-            {
-                let message = format!("the host mounts it at {path} only when asked (noauto)");
-                self.note(index, volume, message);
+            if let Ok(index) = found {
+                self.asked_for.entry(index).or_insert_with(|| path.clone());
             }
             return Outcome::NotOnDisk("mounted only when asked (noauto)".to_owned());
         }
@@ -149,7 +163,7 @@ impl<'a> Builder<'a> {
         let candidate = match (candidate, &volume.refusal) {
             (Some(candidate), _) => candidate,
             (None, Some(refusal)) => {
-                self.placed.insert(index, path.clone());
+                self.named.insert(index);
                 return Outcome::Missing(format!("{name} cannot be browsed: {refusal}"));
             }
             (None, None) => return Outcome::Missing(format!("{name} cannot be opened")),
@@ -168,7 +182,19 @@ impl<'a> Builder<'a> {
                 self.placed.insert(index, path.clone());
                 Outcome::Mounted(volume.name.clone())
             }
-            Err(error) => Outcome::Missing(format!("{name} cannot hang there: {error}")),
+            Err(error) => {
+                self.named.insert(index);
+                Outcome::Missing(format!("{name} cannot hang there: {error}"))
+            }
+        }
+    }
+
+    /// Tells of volumes that lines hang up only when the host is asked to, and that no other line hangs up.
+    fn tell_of_those_asked_for(&mut self) {
+        for (index, path) in std::mem::take(&mut self.asked_for) {
+            if let (false, Some(volume)) = (self.placed.contains_key(&index), self.volumes.set.volumes().get(index)) {
+                self.note(index, volume, format!("the host mounts it at {path} only when asked (noauto)"));
+            }
         }
     }
 
@@ -203,6 +229,7 @@ impl<'a> Builder<'a> {
                         "it looks like the root of a host too; it is not in this tree, look at it by its name";
                     self.note(index, volume, message.to_owned());
                 }
+                _ if self.named.contains(&index) => {}
                 _ if candidate.is_some() && has_table => {
                     let message = "/etc/fstab does not say where it hangs; look at it by its name";
                     self.note(index, volume, message.to_owned());

@@ -174,7 +174,6 @@ fn what_could_not_be_placed_is_told_and_reachable_by_its_name() {
     ];
     assert_eq!(issues(&host.view), expected);
     let expected = [
-        "volume `p3`: /etc/fstab does not say where it hangs; look at it by its name",
         "volume `p4`: the host mounts it at /later only when asked (noauto)",
         "volume `b:p1`: /etc/fstab does not say where it hangs; look at it by its name",
     ];
@@ -281,6 +280,32 @@ fn what_the_host_does_without_is_a_note_and_what_it_does_not_is_an_issue() {
     let gaps: Vec<usize> =
         host.placements.iter().filter(|placement| placement.is_gap).map(|placement| placement.line).collect();
     assert_eq!(gaps, [5, 8]);
+}
+
+#[test]
+fn a_volume_that_a_line_names_is_not_said_to_be_in_no_line() {
+    let fstab = "UUID=61616161-6161-6161-6161-616161616161 / ext4 defaults 0 1\n\
+                 LABEL=bbbb /mnt ext4 noauto 0 0\n\
+                 LABEL=bbbb /opt ext4 defaults 0 0\n\
+                 LABEL=cccc /nowhere ext4 defaults 0 0\n\
+                 LABEL=dddd /opt/ ext4 noauto 0 0\n\
+                 LABEL=eeee /over ext4 defaults 0 0\n\
+                 tmpfs /over tmpfs defaults 0 0\n";
+    let files = [("etc/fstab", fstab), ("usr/", ""), ("mnt/", ""), ("opt/", ""), ("over/", "")];
+    let trees: &[(u8, &[(&str, &str)])] =
+        &[(b'a', &files), (b'b', &[("x", "")]), (b'c', &[("x", "")]), (b'd', &[("x", "")]), (b'e', &[("x", "")])];
+    let fstab_set = set(vec![disk(1, b"abc"), disk(2, b"de")]);
+    let host = host_view(&fstab_set, None, &opener(trees)).unwrap();
+    let expected =
+        ["/etc/fstab line 4: LABEL=cccc is not at /nowhere: volume `p3` cannot hang there: `/nowhere` does not exist"];
+    assert_eq!(issues(&host.view), expected);
+    let expected = [
+        "/etc/fstab line 3: LABEL=bbbb is not at /opt: line 5 hides it",
+        "/etc/fstab line 6: LABEL=eeee is not at /over: line 7 hides it",
+        "volume `p2`: the host mounts it at /mnt only when asked (noauto)",
+        "volume `b:p1`: the host mounts it at /opt/ only when asked (noauto)",
+    ];
+    assert_eq!(notes(&host.view), expected);
 }
 
 #[test]

@@ -7,6 +7,8 @@
 //! | hashdeep | columns named by the line `%%%% size,md5,sha256,filename` |
 //! | NSRL | `"SHA-1","MD5","CRC32","FileName",…`, the columns named by the first line |
 //! | digests alone | one on a line |
+//!
+//! Digests of SHA-256 and of BLAKE3 have the same length. Tags and columns name the algorithm; the other forms do not.
 
 use kanshiki_model::Algorithm;
 use std::collections::HashSet;
@@ -35,7 +37,10 @@ pub enum KnownError {
 /// A list of known files, read anew for each portion of files: it may be larger than memory.
 #[derive(Debug)]
 pub struct KnownList {
+    /// Those of its digests, the strongest last; of digests that may be of either, SHA-256.
     algorithms: Vec<Algorithm>,
+    /// Whether it has digests of which it does not say whether they are of SHA-256 or BLAKE3.
+    is_unsure: bool,
 }
 
 impl KnownList {
@@ -45,27 +50,36 @@ impl KnownList {
     ///
     /// [`KnownError`].
     pub fn open(list: impl Read) -> Result<Self, KnownError> {
-        let (mut algorithms, mut lines) = (HashSet::new(), 0_usize);
+        let (mut algorithms, mut is_unsure, mut lines) = (HashSet::<Algorithm>::new(), false, 0_usize);
         each_digest(list, &mut |found| {
             lines = lines.saturating_add(usize::from(found.is_none()));
-            algorithms.extend(found.map(|(algorithm, _)| algorithm));
+            if let Some((may_be, _)) = found {
+                algorithms.extend(may_be.first());
+                is_unsure |= may_be.len() > 1;
+            }
             lines < PEEKED
         })
         .map_err(KnownError::Read)?;
         let algorithms: Vec<Algorithm> = Algorithm::ALL.into_iter().filter(|it| algorithms.contains(it)).collect();
-        if algorithms.is_empty() { Err(KnownError::Empty) } else { Ok(Self { algorithms }) }
+        if algorithms.is_empty() { Err(KnownError::Empty) } else { Ok(Self { algorithms, is_unsure }) }
     }
 
-    /// The algorithm by which files are looked up: the strongest of the list's that is among `wanted`.
+    /// The algorithms by which files are looked up: the strongest of the list's that is among `wanted`, or else the
+    /// strongest of the list's; SHA-256 and BLAKE3 where BLAKE3 is wanted and the list has digests that may be of either.
     #[must_use]
-    pub fn algorithm(&self, wanted: &[Algorithm]) -> Option<Algorithm> {
-        self.algorithms.iter().rev().copied().find(|algorithm| wanted.contains(algorithm))
+    pub fn algorithms(&self, wanted: &[Algorithm]) -> Vec<Algorithm> {
+        if self.is_unsure && wanted.contains(&Algorithm::Blake3) {
+            return EITHER.to_vec();
+        }
+        let of_both = self.algorithms.iter().rev().find(|algorithm| wanted.contains(algorithm));
+        of_both.or(self.algorithms.last()).copied().into_iter().collect()
     }
 
-    /// The strongest algorithm of the list.
+    /// Whether files that are looked up by these algorithms may be in the list and not be found, because its digests are
+    /// taken for those of SHA-256 and may be of BLAKE3.
     #[must_use]
-    pub fn strongest(&self) -> Algorithm {
-        self.algorithms.last().copied().unwrap_or(Algorithm::Sha256)
+    pub fn may_be_misread(&self, looked_up: &[Algorithm]) -> bool {
+        self.is_unsure && looked_up.contains(&Algorithm::Sha256) && !looked_up.contains(&Algorithm::Blake3)
     }
 
     /// Which of the digests, by their bytes, are in the list.
@@ -75,13 +89,13 @@ impl KnownList {
     /// The reader's.
     pub fn known(
         list: impl Read,
-        algorithm: Algorithm,
+        algorithms: &[Algorithm],
         digests: &mut HashSet<Vec<u8>>,
     ) -> io::Result<HashSet<Vec<u8>>> {
         let mut known = HashSet::new();
         each_digest(list, &mut |found| {
-            if let Some((kind, digest)) = found
-                && kind == algorithm
+            if let Some((may_be, digest)) = found
+                && may_be.iter().any(|algorithm| algorithms.contains(algorithm))
                 && let Some(digest) = digests.take(digest)
             {
                 known.insert(digest);
@@ -92,8 +106,12 @@ impl KnownList {
     }
 }
 
-/// Where digests go, and `None` after each line; false means that no more is wanted.
-type Take<'a> = &'a mut dyn FnMut(Option<(Algorithm, &[u8])>) -> bool;
+/// The algorithms with digests of 64 digits.
+const EITHER: &[Algorithm] = &[Algorithm::Sha256, Algorithm::Blake3];
+
+/// Where digests go with the algorithms that they may be of, and `None` after each line; false means that no more is
+/// wanted.
+type Take<'a> = &'a mut dyn FnMut(Option<(&[Algorithm], &[u8])>) -> bool;
 
 /// Hands on every digest of a list, and `None` after each line, until `take` wants no more.
 fn each_digest(list: impl Read, take: Take<'_>) -> io::Result<()> {
@@ -108,11 +126,19 @@ fn each_digest(list: impl Read, take: Take<'_>) -> io::Result<()> {
         if let Some(named) = header(text) {
             columns = Some(named);
         } else if !text.starts_with(b"%") && !text.starts_with(b"#") {
-            let text = behind_tag(text).unwrap_or(text);
+            let (tag, text) = tagged(text).map_or((None, text), |(tag, text)| (Some(tag), text));
             for word in text.split(|byte| !byte.is_ascii_alphanumeric()).take(columns.unwrap_or(6)) {
-                if let Some((algorithm, digest)) = parse(word)
-                    && !take(Some((algorithm, digest.as_slice())))
-                {
+                let found = parse(word).map(|(may_be, digest)| {
+                    let may_be = match &tag {
+                        Some(tag) => named(may_be, tag),
+                        // The columns of such lists are named, and none is of BLAKE3.
+                        None if columns.is_some() => may_be.get(..1).unwrap_or_default(),
+                        None => may_be,
+                    };
+                    (may_be, digest)
+                });
+                let found = found.filter(|(may_be, _)| !may_be.is_empty());
+                if found.is_some_and(|(may_be, digest)| !take(Some((may_be, digest.as_slice())))) {
                     return Ok(());
                 }
                 // Names may look like digests; those of lines without columns come behind the digest.
@@ -127,14 +153,23 @@ fn each_digest(list: impl Read, take: Take<'_>) -> io::Result<()> {
     }
 }
 
-/// The digest in the form with tags; `None` in all others.
-fn behind_tag(line: &[u8]) -> Option<&[u8]> {
-    let end = line.iter().position(|byte| !byte.is_ascii_alphanumeric())?;
-    if !line.get(end..)?.starts_with(b" (") {
+/// The one of the algorithms that has this name, or none.
+fn named<'a>(algorithms: &'a [Algorithm], name: &str) -> &'a [Algorithm] {
+    let mut each = algorithms.chunks(1);
+    each.find(|one| one.iter().all(|algorithm| algorithm.name() == name)).unwrap_or_default()
+}
+
+/// A line in the form with tags: the tag as algorithms are named here, and what stands behind the name.
+fn tagged(line: &[u8]) -> Option<(String, &[u8])> {
+    let end = memchr::memmem::find(line, b" (")?;
+    let tag = line.get(..end)?;
+    let is_tag = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'/');
+    if tag.is_empty() || !tag.iter().all(is_tag) || parse(tag).is_some() {
         return None;
     }
     let at = memchr::memmem::rfind(line, b") = ")?;
-    line.get(at.saturating_add(4)..)
+    let name = String::from_utf8_lossy(tag).replace('-', "").to_ascii_lowercase();
+    Some((name, line.get(at.saturating_add(4)..)?))
 }
 
 /// The number of words before the name in a list whose first line names its columns.
@@ -150,12 +185,13 @@ fn header(line: &[u8]) -> Option<usize> {
     Some(words.saturating_sub(1))
 }
 
-fn parse(word: &[u8]) -> Option<(Algorithm, Vec<u8>)> {
-    let algorithm = match word.len() {
-        32 => Algorithm::Md5,
-        40 => Algorithm::Sha1,
-        64 => Algorithm::Sha256,
-        128 => Algorithm::Sha512,
+/// A digest, with the algorithms that it may be of, the likeliest first.
+fn parse(word: &[u8]) -> Option<(&'static [Algorithm], Vec<u8>)> {
+    let may_be: &[Algorithm] = match word.len() {
+        32 => &[Algorithm::Md5],
+        40 => &[Algorithm::Sha1],
+        64 => EITHER,
+        128 => &[Algorithm::Sha512],
         _ => return None,
     };
     let nibble = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -164,7 +200,7 @@ fn parse(word: &[u8]) -> Option<(Algorithm, Vec<u8>)> {
         let [high, low] = pair else { return None };
         bytes.push(nibble(high)? << 4 | nibble(low)?);
     }
-    Some((algorithm, bytes))
+    Some((may_be, bytes))
 }
 
 #[cfg(test)]
@@ -179,7 +215,7 @@ mod tests {
     fn digests(list: &str) -> Vec<Algorithm> {
         let mut found = Vec::new();
         each_digest(list.as_bytes(), &mut |digest| {
-            found.extend(digest.map(|digest| digest.0));
+            found.extend(digest.map(|(may_be, _)| may_be[0]));
             true
         })
         .unwrap();
@@ -203,9 +239,27 @@ mod tests {
     #[test]
     fn the_strongest_algorithm_of_both_is_used() {
         let list = KnownList::open(format!("{MD5}\n{SHA1}\n").as_bytes()).unwrap();
-        assert_eq!(list.algorithm(&[Algorithm::Md5, Algorithm::Sha256]), Some(Algorithm::Md5));
-        assert_eq!((list.algorithm(&[Algorithm::Sha256]), list.strongest()), (None, Algorithm::Sha1));
+        assert_eq!(list.algorithms(&[Algorithm::Md5, Algorithm::Sha256]), [Algorithm::Md5]);
+        assert_eq!(list.algorithms(&[Algorithm::Sha256]), [Algorithm::Sha1]);
         assert!(KnownList::open(b"nothing here\n".as_slice()).is_err());
+    }
+
+    #[test]
+    fn digests_of_64_digits_are_of_either_algorithm_unless_the_list_says_of_which() {
+        let open = |list: &str| KnownList::open(list.as_bytes()).unwrap();
+        let bare = open(&format!("{SHA256}  ./name\n"));
+        assert_eq!(bare.algorithms(&[Algorithm::Blake3]), [Algorithm::Sha256, Algorithm::Blake3]);
+        assert_eq!(bare.algorithms(&[Algorithm::Md5]), [Algorithm::Sha256]);
+        assert!(bare.may_be_misread(&[Algorithm::Sha256]) && !bare.may_be_misread(EITHER));
+        let tagged = open(&format!("BLAKE3 (name) = {SHA256}\nSHA3-512 (name) = {SHA256}{SHA256}\n"));
+        assert_eq!(tagged.algorithms(&[Algorithm::Sha256]), [Algorithm::Blake3]);
+        let columns = open(&format!("%%%% size,md5,sha256,filename\n0,{MD5},{SHA256},x\n"));
+        assert_eq!(columns.algorithms(&[Algorithm::Blake3, Algorithm::Sha256]), [Algorithm::Sha256]);
+        assert!(!tagged.may_be_misread(&[Algorithm::Sha256]) && !columns.may_be_misread(&[Algorithm::Sha256]));
+        let mut wanted = HashSet::from([parse(SHA256.as_bytes()).unwrap().1]);
+        let list = format!("BLAKE3 (name) = {SHA256}\n");
+        assert!(KnownList::known(list.as_bytes(), &[Algorithm::Sha256], &mut wanted).unwrap().is_empty());
+        assert_eq!(KnownList::known(list.as_bytes(), EITHER, &mut wanted).unwrap().len(), 1);
     }
 
     proptest! {

@@ -14,7 +14,7 @@ use kanshiki_browse::bounds::Numbers;
 use kanshiki_browse::hash::{
     Digests, FileHasher, KnownList, hashdeep_header, hashdeep_line, push_hex, sum_line, tagged_line,
 };
-use kanshiki_model::{Algorithm, Digest, Issue, Progress, parse_size, visible, visible_path};
+use kanshiki_model::{Algorithm, Digest, Issue, Note, Progress, parse_size, visible, visible_path};
 use kanshiki_walk::contents::{FileJob, Portion, portions};
 use kanshiki_walk::parallel::{self, Piece};
 use kanshiki_walk::{Order, SweepOptions};
@@ -34,7 +34,8 @@ as ./etc/passwd, so that `sha256sum -c` and `hashdeep -r -l -o f -a -k` check a 
 tree from inside it, and never the files of this machine. sha256sum writes the form with tags if
 there are several algorithms. hashdeep has no form for names with line breaks: they are escaped and
 told. A file with more than 64 GiB of holes gets no digest, and is told.
---known takes lists of sha256sum and its kin, of hashdeep, of the NSRL (CSV), or bare digests.
+--known takes lists of sha256sum and its kin, of hashdeep, of the NSRL (CSV), or bare digests. Those
+of 64 digits are SHA-256, or, where BLAKE3 is asked for and the list does not say, of either.
 
 Exit codes: 0 done; 3 done, but something is damaged or unreadable; 4 not done; 130 interrupted.
 
@@ -139,7 +140,7 @@ pub(super) fn show(
     algorithms.sort();
     algorithms.dedup();
     let known = arguments.known.as_deref().map(Known::open).transpose()?;
-    let looked_up = known.as_ref().map(|known| known.algorithm(&mut algorithms));
+    let looked_up = known.as_ref().map(|known| known.algorithms(&mut algorithms)).unwrap_or_default();
     let rows = Rows {
         arguments,
         evidence,
@@ -154,7 +155,7 @@ pub(super) fn show(
     let starts = search::contents_starts(evidence, &arguments.paths)?;
     let view = &evidence.view;
     let mut hasher = FileHasher::new(view, &algorithms, progress);
-    let (mut writer, mut done) = (Writer::new(output), Done::All);
+    let (mut writer, mut done, mut are_some_known) = (Writer::new(output), Done::All, false);
     let options = SweepOptions { order: Order::Name, ..SweepOptions::default() };
     let has_size = |size: u64| arguments.size.is_none_or(|range| range.contains(size));
     progress.begin("hash", None);
@@ -166,19 +167,19 @@ pub(super) fn show(
             return ControlFlow::Break(());
         };
         writer.write(&Piece { issues, ..Piece::default() })?;
-        let found = match (&known, looked_up) {
-            (Some(known), Some(algorithm)) => {
-                let found = known.look_up(algorithm, &digests);
-                match found {
-                    Ok(found) => Some((algorithm, found)),
-                    Err(failure) => return writer.check(Err(failure)),
-                }
-            }
-            _ => None,
+        let found = match known.as_ref().map(|known| known.look_up(&looked_up, &digests)).transpose() {
+            Ok(found) => found,
+            Err(failure) => return writer.check(Err(failure)),
         };
+        are_some_known |= found.as_ref().is_some_and(|found| !found.is_empty());
         rows.write(&portion, &digests, found.as_ref(), &mut writer)
     });
-    writer.end().map(|_| done)
+    writer.end()?;
+    match known {
+        Some(known) if !are_some_known && known.list.may_be_misread(&looked_up) => output.note(&known.unsure())?,
+        _ => {}
+    }
+    Ok(done)
 }
 
 /// A list of known files.
@@ -194,21 +195,27 @@ impl Known {
         Ok(Self { path: path.to_owned(), list })
     }
 
-    /// The algorithm by which files are looked up; added to those that are worked out if it is not among them.
-    fn algorithm(&self, algorithms: &mut Vec<Algorithm>) -> Algorithm {
-        self.list.algorithm(algorithms).unwrap_or_else(|| {
-            let algorithm = self.list.strongest();
-            algorithms.push(algorithm);
-            algorithms.sort();
-            algorithm
-        })
+    /// The algorithms by which files are looked up; added to those that are worked out if they are not among them.
+    fn algorithms(&self, algorithms: &mut Vec<Algorithm>) -> Vec<Algorithm> {
+        let looked_up = self.list.algorithms(algorithms);
+        algorithms.extend(&looked_up);
+        algorithms.sort();
+        algorithms.dedup();
+        looked_up
+    }
+
+    /// What is to be known where no file is in a list that may be of another algorithm.
+    fn unsure(&self) -> Note {
+        let message = "no file is in the list; its digests of 64 digits were taken for SHA-256, and it does not say \
+                       whether they are; --hash blake3 compares them with both";
+        Note { subject: visible_path(&self.path), message: message.to_owned() }
     }
 
     /// Those of the digests that are in the list.
-    fn look_up(&self, algorithm: Algorithm, digests: &[Digests]) -> Result<HashSet<Vec<u8>>, Failure> {
-        let all = digests.iter().flatten().flatten().filter(|digest| digest.algorithm() == algorithm);
+    fn look_up(&self, algorithms: &[Algorithm], digests: &[Digests]) -> Result<HashSet<Vec<u8>>, Failure> {
+        let all = digests.iter().flatten().flatten().filter(|digest| algorithms.contains(&digest.algorithm()));
         let mut wanted: HashSet<Vec<u8>> = all.map(|digest| digest.as_bytes().to_vec()).collect();
-        let found = KnownList::known(file(&self.path)?, algorithm, &mut wanted);
+        let found = KnownList::known(file(&self.path)?, algorithms, &mut wanted);
         found.map_err(|error| Failure::from_error(format!("cannot read `{}`", visible_path(&self.path)), &error))
     }
 }
@@ -231,7 +238,7 @@ impl Rows<'_> {
         &self,
         portion: &Portion,
         digests: &[Digests],
-        known: Option<&(Algorithm, HashSet<Vec<u8>>)>,
+        known: Option<&HashSet<Vec<u8>>>,
         writer: &mut Writer<'_>,
     ) -> ControlFlow<()> {
         let work = |numbers: Range<usize>, output: &mut parallel::Output<'_, '_>| {
@@ -239,10 +246,7 @@ impl Rows<'_> {
                 let (Some(job), Some(Some(digests))) = (portion.jobs().get(number), digests.get(number)) else {
                     continue;
                 };
-                let known = known.map(|(algorithm, known)| {
-                    let digest = digests.iter().find(|digest| digest.algorithm() == *algorithm);
-                    digest.is_some_and(|digest| known.contains(digest.as_bytes()))
-                });
+                let known = known.map(|known| digests.iter().any(|digest| known.contains(digest.as_bytes())));
                 match (self.arguments.only, known) {
                     (Some(Only::Known), Some(false)) | (Some(Only::Unknown), Some(true)) => continue,
                     _ => {}

@@ -119,6 +119,28 @@ fn known_files_are_marked_or_left_out() {
 }
 
 #[test]
+fn a_list_of_blake3_that_does_not_say_so_marks_files_or_is_told_to_be_unsure() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("known");
+    // The BLAKE3 digest of `foo` and a line feed.
+    let digest = "49dc870df1de7fd60794cebce449f5ccdae575affaa67a24b62acb03e039db92";
+    let file = &mut tempfile::NamedTempFile::new_in(folder.path()).unwrap().persist(&list).unwrap();
+    std::io::Write::write_all(file, format!("{digest}  foo\n").as_bytes()).unwrap();
+    let mut filesystem = MemoryFileSystem::new();
+    filesystem.add(2, b"foo", NodeType::File, b"foo\n");
+    let evidence = evidence(filesystem);
+    let list = list.to_str().unwrap();
+    let shown =
+        |words: &[&str]| run(&evidence, &[&["hash", "IMAGE", "--known", list, "--only", "known"], words].concat());
+    let sha256 = "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c";
+    let rows = format!("sha256  {sha256}  /foo\nblake3  {digest}  /foo\n");
+    assert_eq!(shown(&["--hash", "blake3"]), (rows, String::new(), 0));
+    let (rows, notes, code) = shown(&[]);
+    assert_eq!((rows.as_str(), code), ("", 0));
+    assert!(notes.contains("were taken for SHA-256, and it does not say whether they are"), "{notes}");
+}
+
+#[test]
 fn a_timeline_is_in_order_and_names_local_time_beside_utc() {
     let (rows, _, code) =
         run(&evidence(sample()), &["timeline", "IMAGE", "--from", "2024-01-01", "--zone", "Asia/Tokyo"]);

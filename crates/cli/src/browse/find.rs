@@ -66,7 +66,9 @@ pub(super) fn show(arguments: &FindArguments, evidence: &Evidence, output: &mut 
         (_, _, true) => Form::Long,
         _ => Form::Path,
     };
-    let starts = search::starts(evidence, &arguments.paths)?;
+    // How deep something lies, and which volume is gone into, hangs on where it begins.
+    let depends_on_start = criteria.depth.is_some() || arguments.one_volume;
+    let starts = if depends_on_start { search::all_starts } else { search::starts }(evidence, &arguments.paths)?;
     let wants_deleted = criteria.states != States::Live;
     let names = if wants_deleted { Names::WithRemoved } else { Names::Live };
     let options = SweepOptions { order: Order::Name, names, threads: 0 };

@@ -7,23 +7,43 @@ use crate::output::Output;
 use kanshiki_filesystem::{Follow, FsError, Located, NodeType, View};
 use kanshiki_model::{Issue, visible};
 use kanshiki_walk::parallel::Piece;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 
-/// Where to begin: the paths of the command line, or the root without any.
+/// Where to begin: the paths of the command line, or the root without any. What lies in one of them is left out, so that
+/// nothing is gone through twice.
 pub(super) fn starts(evidence: &Evidence, paths: &[OsString]) -> Result<Vec<Located>, Failure> {
-    if paths.is_empty() {
-        return Ok(vec![evidence.locate(None, Follow::All)?]);
-    }
-    paths.iter().map(|path| evidence.locate(Some(path), Follow::AllButLast)).collect()
+    Ok(apart(all_starts(evidence, paths)?))
+}
+
+/// Where to begin: as [`starts`], with those among them that lie in others.
+pub(super) fn all_starts(evidence: &Evidence, paths: &[OsString]) -> Result<Vec<Located>, Failure> {
+    located(evidence, paths, Follow::AllButLast)
 }
 
 /// Where to begin reading contents: as [`starts`], but a symbolic link that is named outright stands for what it leads to.
 pub(super) fn contents_starts(evidence: &Evidence, paths: &[OsString]) -> Result<Vec<Located>, Failure> {
+    Ok(apart(located(evidence, paths, Follow::All)?))
+}
+
+fn located(evidence: &Evidence, paths: &[OsString], follow: Follow) -> Result<Vec<Located>, Failure> {
     if paths.is_empty() {
-        return starts(evidence, paths);
+        return Ok(vec![evidence.locate(None, Follow::All)?]);
     }
-    paths.iter().map(|path| evidence.locate(Some(path), Follow::All)).collect()
+    paths.iter().map(|path| evidence.locate(Some(path), follow)).collect()
+}
+
+/// Leaves out what lies in another, and what was there before.
+fn apart(starts: Vec<Located>) -> Vec<Located> {
+    // Without the slash at its end the path of the root is empty, and that of all above a path ends before a slash.
+    let plain = |start: &Located| start.path.as_bytes().strip_suffix(b"/").unwrap_or(start.path.as_bytes()).to_vec();
+    let paths: Vec<Vec<u8>> = starts.iter().map(plain).collect();
+    let all: HashSet<&[u8]> = paths.iter().map(Vec::as_slice).collect();
+    let is_inside = |path: &[u8]| path.iter().enumerate().any(|(at, byte)| *byte == b'/' && all.contains(&path[..at]));
+    let mut taken = HashSet::new();
+    let kept = starts.into_iter().zip(&paths).filter(|(_, path)| !is_inside(path) && taken.insert(*path));
+    kept.map(|(start, _)| start).collect()
 }
 
 /// Whether the paths lead to one file alone, so that its name need not be told with every row.

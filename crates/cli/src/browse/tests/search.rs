@@ -141,6 +141,23 @@ fn a_list_of_blake3_that_does_not_say_so_marks_files_or_is_told_to_be_unsure() {
 }
 
 #[test]
+fn paths_that_overlap_give_each_row_once() {
+    let evidence = evidence(sample());
+    for verb in
+        [&["hash"][..], &["timeline"], &["timeline", "--format", "body"], &["find"], &["strings"], &["grep", "o"]]
+    {
+        let shown = |paths: &[&str]| run(&evidence, &[verb, &["IMAGE"], paths].concat()).0;
+        let once = shown(&["/etc"]);
+        assert!(once.contains("/etc/passwd"), "{verb:?}: {once}");
+        for paths in [&["/etc/passwd", "/etc"][..], &["/etc", "/etc/hard", "/etc/../etc"], &["/etc/", "/etc"]] {
+            assert_eq!(shown(paths), once, "{verb:?} {paths:?}");
+        }
+        assert_ne!(shown(&["/etc/passwd", "/etc/group"]), shown(&["/etc/passwd"]), "{verb:?}");
+    }
+    assert_eq!(run(&evidence, &["find", "IMAGE", "--depth", "0", "/etc/hard", "/etc"]).0, "/etc/hard\n/etc\n");
+}
+
+#[test]
 fn a_timeline_is_in_order_and_names_local_time_beside_utc() {
     let (rows, _, code) =
         run(&evidence(sample()), &["timeline", "IMAGE", "--from", "2024-01-01", "--zone", "Asia/Tokyo"]);

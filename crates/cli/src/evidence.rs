@@ -14,6 +14,7 @@ use kanshiki_filesystem::{Follow, FsError, JournalState, JournalUse, Located, Lo
 use kanshiki_image::Source;
 use kanshiki_image::volumes::{Address, ImagePlace, Piece, VolumeSet};
 use kanshiki_model::{ByteRange, EvidencePath, Issue, Note, from_visible, visible};
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -168,13 +169,26 @@ impl Evidence {
     /// chosen. The path is taken as it stands, or, if nothing has that name, in the form in which this program shows it.
     pub(crate) fn locate(&self, path: Option<&OsStr>, follow: Follow) -> Result<Located, Failure> {
         let bytes = path.map_or(b"".as_slice(), OsStrExt::as_bytes);
-        let found = self.view.lookup(&self.directory.under(bytes), follow);
-        let escaped = std::str::from_utf8(bytes).ok().filter(|text| text.contains('\\')).and_then(from_visible);
+        let (meant, found) = self.look_up(bytes, follow);
+        found.map_err(|error| Failure::from_error(format!("cannot open `{}`", visible(&meant)), &error))
+    }
+
+    /// A path of the command line as [`Self::locate`] takes it, in the form in which this program shows it.
+    pub(crate) fn shown(&self, path: &OsStr) -> String {
+        visible(&self.look_up(path.as_bytes(), Follow::AllButLast).0)
+    }
+
+    /// The path that is meant, and what it leads to.
+    fn look_up<'a>(&self, path: &'a [u8], follow: Follow) -> (Cow<'a, [u8]>, Result<Located, LookupError>) {
+        let found = self.view.lookup(&self.directory.under(path), follow);
+        let escaped = std::str::from_utf8(path).ok().filter(|text| text.contains('\\')).and_then(from_visible);
         match (found, escaped) {
-            (Err(LookupError::NotFound { .. }), Some(meant)) => self.view.lookup(&self.directory.under(&meant), follow),
-            (found, _) => found,
+            (Err(LookupError::NotFound { .. }), Some(meant)) => {
+                let found = self.view.lookup(&self.directory.under(&meant), follow);
+                (Cow::Owned(meant), found)
+            }
+            (found, _) => (Cow::Borrowed(path), found),
         }
-        .map_err(|error| Failure::from_error(format!("cannot open `{}`", visible(bytes)), &error))
     }
 
     /// The node of an inode. Where several volumes make the tree, the number alone says nothing.

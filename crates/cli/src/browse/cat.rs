@@ -10,11 +10,10 @@ use crate::output::{Output, RowsArguments};
 use kanshiki_browse::{Piece, pieces};
 use kanshiki_filesystem::{Follow, NodeType};
 use kanshiki_image::{Source, Window};
-use kanshiki_model::{ByteRange, Issue, visible};
+use kanshiki_model::{ByteRange, Issue};
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, stdout};
 use std::ops::RangeInclusive;
-use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
@@ -98,7 +97,7 @@ impl TargetArguments {
         let open = |path: &OsString| {
             let located = evidence.locate(Some(path), Follow::All)?;
             if located.node.node_type == NodeType::Directory {
-                return Err(Failure::new(format!("`{}` is a directory", visible(path.as_bytes())))
+                return Err(Failure::new(format!("`{}` is a directory", evidence.shown(path)))
                     .hint("`kanshiki ls` lists it; with --inode its own bytes are given"));
             }
             content(evidence, located.place, located.path.to_string(), whole)
@@ -112,7 +111,7 @@ impl TargetArguments {
                 }
                 Err(failure) if self.paths.len() == 1 => return Err(failure),
                 Err(failure) => {
-                    output.issue(&Issue::new(visible(path.as_bytes()), failure.to_string()))?;
+                    output.issue(&Issue::new(evidence.shown(path), failure.to_string()))?;
                     last = Some(failure);
                 }
             }

@@ -2,10 +2,10 @@
 
 use crate::evidence::Evidence;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, harmless};
 use crate::output::Output;
 use kanshiki_filesystem::{Follow, FsError, Located, NodeType, View};
-use kanshiki_model::{Issue, visible};
+use kanshiki_model::Issue;
 use kanshiki_walk::parallel::Piece;
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -62,7 +62,7 @@ pub(super) fn wrong_expression(what: &str, text: &str, error: &regex::Error) -> 
     let message = error.to_string();
     let last = message.lines().last().unwrap_or_default();
     let reason = last.strip_prefix("error: ").unwrap_or(last);
-    Failure::new(format!("`{}` is no {what}", visible(text.as_bytes()))).because(reason).exit(Exit::CommandLine)
+    Failure::new(format!("`{}` is no {what}", harmless(text))).because(reason).exit(Exit::CommandLine)
 }
 
 /// Writes results until that fails, and keeps the failure.

@@ -158,6 +158,31 @@ fn paths_that_overlap_give_each_row_once() {
 }
 
 #[test]
+fn a_path_in_an_error_leads_to_the_file() {
+    let mut filesystem = MemoryFileSystem::new();
+    filesystem.add(2, b"d\x1bir\xff", NodeType::Directory, b"");
+    filesystem.add(2, b"d\\xff", NodeType::Directory, b"");
+    let evidence = evidence(filesystem);
+    let told = |path: &str| run(&evidence, &["hexdump", "IMAGE", path]).1;
+    for (path, shown) in
+        [("/d\\u{1b}ir\\xff", "/d\\u{1b}ir\\xff"), ("/d\\xff", "/d\\\\xff"), ("/d\\\\xff", "/d\\\\xff")]
+    {
+        assert!(told(path).starts_with(&format!("error: `{shown}` is a directory\n")), "{}", told(path));
+        assert!(told(shown).starts_with(&format!("error: `{shown}` is a directory\n")), "{}", told(shown));
+    }
+    let missing = told("/d\\u{1b}ir\\xff/new\\u{a}line");
+    assert_eq!(
+        missing,
+        "error: cannot open `/d\\u{1b}ir\\xff/new\\u{a}line`\n  \
+         because: `/d\\u{1b}ir\\xff/new\\u{a}line` does not exist\n"
+    );
+    let several = run(&evidence, &["hexdump", "IMAGE", "/d\\u{1b}ir\\xff", "/d\\u{1b}ir\\xff"]).1;
+    assert!(several.contains("/d\\u{1b}ir\\xff: `/d\\u{1b}ir\\xff` is a directory"), "{several}");
+    let wrong = run(&evidence, &["grep", "\\d(", "IMAGE"]).1;
+    assert!(wrong.starts_with("error: `\\d(` is no "), "{wrong}");
+}
+
+#[test]
 fn a_timeline_is_in_order_and_names_local_time_beside_utc() {
     let (rows, _, code) =
         run(&evidence(sample()), &["timeline", "IMAGE", "--from", "2024-01-01", "--zone", "Asia/Tokyo"]);

@@ -1,6 +1,6 @@
 //! Completion of verbs, and of names inside the image.
 
-use super::line::{last_word, pipe, unquoted};
+use super::line::{ends_options, last_word, pipe, unquoted};
 use super::verbs;
 use crate::evidence::Evidence;
 use kanshiki_filesystem::{Entry, EntryState, Follow, NodeType};
@@ -76,10 +76,11 @@ impl Completer for Inside {
         let before = line.get(..at).unwrap_or(line);
         let start = last_word(before);
         let word = unquoted(before.get(start..).unwrap_or_default());
-        if pipe(before).is_some() || word.starts_with('-') {
+        let front = before.get(..start).unwrap_or_default();
+        if pipe(before).is_some() || (word.starts_with('-') && !ends_options(front)) {
             return Ok((at, Vec::new()));
         }
-        if before.get(..start).unwrap_or_default().trim().is_empty() {
+        if front.trim().is_empty() {
             let verbs = verbs::names().into_iter().filter(|verb| verb.starts_with(&word));
             let pair = |verb: String| Pair { replacement: format!("{verb} "), display: verb };
             return Ok((start, verbs.map(pair).collect()));
@@ -110,6 +111,7 @@ mod tests {
         let etc = filesystem.add(2, b"etc", NodeType::Directory, b"");
         filesystem.add(2, b"evil\x1b", NodeType::File, b"");
         filesystem.add(2, b".hidden", NodeType::File, b"");
+        filesystem.add(2, b"-rf", NodeType::File, b"");
         filesystem.add(etc, b"passwd", NodeType::File, b"");
         filesystem.add(etc, b"pass word", NodeType::File, b"");
         let view = View::of(Volume { name: String::new(), filesystem: Arc::new(filesystem) });
@@ -128,6 +130,10 @@ mod tests {
         assert_eq!(offered("cat /etc/pass"), (4, vec!["'/etc/pass word'".to_owned(), "/etc/passwd".to_owned()]));
         assert_eq!(offered("cat 'etc/pass w"), (4, vec!["'etc/pass word'".to_owned()]));
         assert_eq!(offered("ls .h"), (3, vec![".hidden".to_owned()]));
+        assert_eq!(offered("cat -r").1, Vec::<String>::new());
+        assert_eq!(offered("cat -- -r"), (7, vec!["-rf".to_owned()]));
+        assert_eq!(offered("cat -n -- etc/passwd '-"), (21, vec!["-rf".to_owned()]));
+        assert_eq!(offered("cat ' -- ' -r").1, Vec::<String>::new());
         assert_eq!(offered("cat etc/passwd | le").1, Vec::<String>::new());
     }
 }

@@ -129,6 +129,11 @@ fn is_escape(behind: &str) -> bool {
     }
 }
 
+/// Whether a word of these is `--`, behind which none is an option.
+pub(super) fn ends_options(words: &str) -> bool {
+    shell_words::split(&kept(words)).is_ok_and(|words| words.iter().any(|word| word == "--"))
+}
+
 /// A word without its quotes; the last may be open.
 pub(super) fn unquoted(word: &str) -> String {
     let closed =

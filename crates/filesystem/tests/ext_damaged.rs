@@ -141,6 +141,19 @@ fn every_name_that_debugfs_and_fls_list_of_a_damaged_image_is_listed() {
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
+#[test]
+fn removed_names_of_a_directory_that_was_indexed_later_are_those_of_fls() {
+    if !need(&[Need::Tool("fls")]) {
+        return;
+    }
+    let Some((_, path)) = images().into_iter().find(|(name, _)| name == "f_uninit_set_inode_not_set") else { return };
+    let image = unpack(&path);
+    let found = names::of_reader(opened(&image, JournalUse::Ignore).unwrap().as_ref()).deleted;
+    // Its inode was overwritten by the last record of the hash tree.
+    assert!(found.contains("Documentation/Changes"), "{found:?}");
+    assert_eq!(found, names::of_fls(&image.path).deleted);
+}
+
 /// Images that e2fsck has something against and this reader has not, or the other way round, with the reason.
 const JUDGED_OTHERWISE: &[(&str, &str)] = &[
     ("f_bad_encryption", "e2fsck compares the policies of encrypted directories"),

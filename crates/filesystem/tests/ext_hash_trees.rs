@@ -108,6 +108,28 @@ fn names_behind_the_records_of_every_node_are_told() {
 }
 
 #[test]
+fn a_name_whose_inode_a_record_of_the_root_has_overwritten_is_told_without_it() {
+    if !need(NEEDS) {
+        return;
+    }
+    for (options, names) in [(&["-t", "ext4"][..], 1500), (&["-t", "ext3"], 700)] {
+        let image = image(options, names);
+        let before = image.open();
+        let root = blocks(before.as_ref())[0];
+        let place = root + end(&read(&image, root), true);
+        // An entry without its inode, which begins under the block of the last record: length, length of the name, type, name.
+        let entry = [&[24, 0, 16, 1][..], b"half overwritten"].concat();
+        let file = std::fs::OpenOptions::new().write(true).open(&image.path).unwrap();
+        file.write_all_at(&entry, place).unwrap();
+        let filesystem = image.open();
+        let id = filesystem.inode(2).unwrap().id;
+        let removed: Vec<_> = filesystem.removed_entries(id).unwrap().map(Result::unwrap).collect();
+        let told: Vec<_> = removed.iter().map(|entry| (entry.name.as_slice(), entry.inode, entry.offset)).collect();
+        assert_eq!(told, [(&b"half overwritten"[..], 0, place - 4)], "{options:?}");
+    }
+}
+
+#[test]
 fn a_block_that_only_looks_like_a_node_is_looked_through() {
     if !need(NEEDS) {
         return;

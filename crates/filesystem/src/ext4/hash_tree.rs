@@ -177,14 +177,26 @@ impl HashTree {
     /// Where in a node of the tree there may be something else than its records; `None` for a block that is no node.
     ///
     /// When a node is split (`ext4_dx_add_entry`), the records that move stay behind as copies behind those in use. In the
-    /// root of a directory that older kernels indexed, the names that stood there before follow.
-    pub(crate) fn rest(&self, block: &Block) -> Option<usize> {
+    /// root of a directory that older kernels indexed (`make_indexed_dir`), the names that stood there before follow.
+    pub(crate) fn rest(&self, block: &Block) -> Option<Rest> {
         let node = self.nodes.get(&block.number)?;
-        let (mut at, end) = (node.end(node.used), node.end(node.room));
+        let (used, end) = (node.end(node.used), node.end(node.room));
+        let mut from = used;
         let is_copy = |record: Record| self.records.get(&record.block) == Some(&record.hash);
-        while at < end && record(&block.bytes, at).is_some_and(is_copy) {
-            at = at.saturating_add(RECORD);
+        while from < end && record(&block.bytes, from).is_some_and(is_copy) {
+            from = from.saturating_add(RECORD);
         }
-        Some(at)
+        let may_hold_half = node.levels.is_some() && from == used;
+        let half = may_hold_half.then(|| used.saturating_sub(size_of::<u32>()));
+        Some(Rest { from, half })
     }
+}
+
+/// What is behind the records of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rest {
+    /// Where it begins.
+    pub(crate) from: usize,
+    /// Where an entry may begin whose inode the last record has overwritten with its block, and nothing else.
+    pub(crate) half: Option<usize>,
 }

@@ -4,7 +4,8 @@
 //! Linux 5.13 the kernel overwrites an entry that it removes (fs/ext4/namei.c, `ext4_generic_delete_entry`); what is found
 //! then is what older kernels and other programs left. When a block of a hash tree is split (`do_split`), the entries that
 //! move stay behind as copies: where the directory still holds the name for the same inode, nothing was removed. Nodes of a
-//! hash tree hold no names, but what lies behind their records may be names that stood there before.
+//! hash tree hold no names, but what lies behind their records may be names that stood there before. Of the first of them a
+//! record may have overwritten the inode.
 
 use super::directory::{Block, Blocks, Children, ENTRY, Form, Raw, Scan, entry};
 use super::hash_tree::HashTree;
@@ -55,7 +56,8 @@ impl<'a> Removed<'a> {
         let rest = self.tree.get_or_insert_with(|| HashTree::of(self.volume, &self.directory)).rest(&block);
         let mut scan = Scan::new(block, self.form, self.inode);
         if let Some(rest) = rest {
-            return self.look_between(&scan, rest, length);
+            let behind = rest.half.and_then(|half| self.take_half(&scan, half));
+            return self.look_between(&scan, behind.unwrap_or(rest.from), length);
         }
         if !scan.block.live {
             return self.look_between(&scan, 0, length);
@@ -69,6 +71,14 @@ impl<'a> Removed<'a> {
             self.look_between(&scan, from, end);
         }
         self.look_between(&scan, end, length);
+    }
+
+    /// Takes an entry that has lost its inode to a record of the hash tree, if there is one; returns where its name ends.
+    fn take_half(&mut self, scan: &Scan, at: usize) -> Option<usize> {
+        let raw = Raw { inode: 0, ..self.form.read(&scan.block.bytes, at)? };
+        let is_entry = self.is_plausible(scan, raw) && !self.is_before_another(scan, raw);
+        is_entry.then(|| self.found.push_back(entry(scan, raw, EntryState::Deleted)))?;
+        Some(at.saturating_add(least(raw.name_length)))
     }
 
     /// Looks for entries between two places of a block.

@@ -120,16 +120,21 @@ fn push_byte(out: &mut String, byte: u8) {
     let _ = write!(out, "%{byte:02X}");
 }
 
-/// Whether Windows takes the name for a device: `con`, `nul.txt`, `com1`.
+/// Whether Windows takes the name for a device: `con`, `nul.txt`, `com1`, `lpt²`.
 fn is_device(name: &[u8]) -> bool {
     let stem = name.split(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
     DEVICES.iter().any(|device| {
         let rest = stem.strip_prefix(device.as_bytes());
         match *device {
-            "com" | "lpt" => rest.is_some_and(|rest| rest.len() == 1 && rest.iter().all(u8::is_ascii_digit)),
+            "com" | "lpt" => rest.is_some_and(is_number),
             _ => rest.is_some_and(<[u8]>::is_empty),
         }
     })
+}
+
+/// Whether this is a digit, or one of the digits above the line that Windows takes for digits.
+fn is_number(rest: &[u8]) -> bool {
+    matches!(rest, [b'0'..=b'9']) || ["¹", "²", "³"].iter().any(|digit| digit.as_bytes() == rest)
 }
 
 /// The beginning of a form that is too long, cut between two characters and not inside an escape.
@@ -152,15 +157,27 @@ mod tests {
 
     #[test]
     fn ordinary_names_stay_as_they_are() {
-        for name in ["passwd", ".bashrc", "a b", "x~", "証拠.txt", "lost+found", "[", "consul", "com10", "a-b.tar.gz"]
-        {
+        for name in [
+            "passwd",
+            ".bashrc",
+            "a b",
+            "x~",
+            "証拠.txt",
+            "lost+found",
+            "[",
+            "consul",
+            "com10",
+            "com⁴",
+            "lpt¹²",
+            "a-b.tar.gz",
+        ] {
             assert_eq!(safe(name.as_bytes(), None), name);
         }
     }
 
     #[test]
     fn names_that_could_harm_are_escaped() {
-        let cases: [(&[u8], &str); 14] = [
+        let cases: [(&[u8], &str); 17] = [
             (b"..", "%2E%2E"),
             (b".", "%2E"),
             (b"", "%~empty"),
@@ -174,6 +191,9 @@ mod tests {
             (b" a ", "%20a%20"),
             (b"CON", "%43ON"),
             (b"nul.txt", "%6Eul.txt"),
+            ("COM¹".as_bytes(), "%43OM¹"),
+            ("com².log".as_bytes(), "%63om².log"),
+            ("Lpt³".as_bytes(), "%4Cpt³"),
             ("a\u{202e}b".as_bytes(), "a%E2%80%AEb"),
         ];
         for (name, expected) in cases {

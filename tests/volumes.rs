@@ -335,6 +335,38 @@ fn what_info_says_of_ext4_is_what_dumpe2fs_says() {
     assert_eq!(found, expected);
 }
 
+#[test]
+fn volumes_with_broken_superblocks_hang_where_the_labels_and_uuids_of_their_copies_say() {
+    if !need(&[Need::Tool("sfdisk"), Need::Tool("mkfs.ext4")]) {
+        return;
+    }
+    let folder = tempdir();
+    let folder = folder.path();
+    const UUID: &str = "6b616e73-6869-6b69-8000-000000000001";
+    // In blocks of 1 KiB the second group, with a copy of the superblock, begins at 8 MiB.
+    let small = ["-b", "1024"];
+    let fstab = format!("UUID={UUID} / ext4 defaults 0 1\nLABEL=home /home ext4 defaults 0 2\n");
+    let files = [("etc/fstab", fstab.as_str()), ("usr/bin/", ""), ("home/", "")];
+    let root = ext4(folder, "root", 10, &[&small[..], &["-U", UUID]].concat(), &files);
+    let home = ext4(folder, "home", 10, &small, &[("alice/x", "")]);
+    let image = folder.join("disk.raw");
+    disk(&image, &[&root, &home]);
+    let mut bytes = std::fs::read(&image).unwrap();
+    for start in [MIB, 11 * MIB] {
+        bytes[start + 1024..start + 2048].fill(0);
+    }
+    write_file(&image, bytes);
+    let name = image.to_str().unwrap();
+    let ran = kanshiki(["ls", name, "/home"]).exits(3);
+    assert_eq!(listed(&ran), ["alice"]);
+    let issues = ran.stderr.lines().filter(|line| !line.contains("the primary superblock is damaged")).count();
+    assert_eq!((issues, ran.stderr.lines().count()), (0, 2), "{}", ran.stderr);
+    let tree = &info(&[name], 3)["tree"];
+    let told: Vec<_> =
+        tree["fstab"].as_array().unwrap().iter().map(|line| (&line["outcome"], &line["volume"])).collect();
+    assert_eq!(told, [(&json!("mounted"), &json!("p1")), (&json!("mounted"), &json!("p2"))], "{tree}");
+}
+
 /// Why a partition of the firmware cannot be browsed.
 const FAT: &str = "FAT12: this filesystem is recognised, but not read";
 

@@ -1,12 +1,12 @@
 //! Contents of files: decompression, searches for lines and for texts, and lists of known files.
 #![no_main]
 
-use kanshiki_walk::decompress::{Compression, Content};
 use kanshiki_browse::grep::{GrepOptions, Matcher, Position};
 use kanshiki_browse::hash::KnownList;
 use kanshiki_browse::strings::{Encoding, StringsOptions, search};
 use kanshiki_image::{Memory, Source};
 use kanshiki_model::ByteRange;
+use kanshiki_walk::decompress::{Compression, Content};
 use libfuzzer_sys::fuzz_target;
 use std::io::Read as _;
 use std::ops::ControlFlow;

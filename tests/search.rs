@@ -383,6 +383,78 @@ fn damaged_compressed_files_are_searched_as_far_as_they_go_and_the_rest_as_it_is
     }
 }
 
+/// An image of which /large lacks the bytes 8192 to 9216, because a block of it lies behind the end of the filesystem, and
+/// /last ends within a block, because the image is cut off.
+fn with_unreadable_blocks() -> (TempDir, PathBuf, Vec<u8>) {
+    let folder = tempdir();
+    let (source, image) = (folder.path().join("source"), folder.path().join("image"));
+    fs::create_dir(&source).unwrap();
+    let mut large: Vec<u8> = noise(5, 3_000_000).into_iter().map(|byte| byte & 0x7f).collect();
+    for at in [100, 51_210, 2_000_000] {
+        large[at..at + 10].copy_from_slice(b"\nneedle!!\n");
+    }
+    write_file(&source.join("large"), &large);
+    let options = ["-q", "-F", "-b", "1024", "-d"];
+    let _ = run(Command::new("mkfs.ext2").args(options).arg(&source).arg(&image).arg("16M")).exits(0);
+    write_file(&folder.path().join("last"), vec![b'z'; 30_000]);
+    let debugfs = |request: &str| run(Command::new("debugfs").args(["-w", "-R", request]).arg(&image)).exits(0);
+    let _ = debugfs(&format!("write {} last", folder.path().join("last").display()));
+    let blocks = debugfs("blocks last").stdout;
+    let of_last = blocks.split_whitespace().filter_map(|block| block.parse::<u64>().ok()).max().unwrap();
+    let _ = debugfs("sif large block[8] 90000000");
+    fs::File::options().write(true).open(&image).unwrap().set_len(of_last * 1024 + 100).unwrap();
+    large[8192..9216].fill(0);
+    (folder, image, large)
+}
+
+#[test]
+fn what_can_be_read_around_unreadable_blocks_is_searched_and_copied_to_the_byte() {
+    if !need(&[NEEDS, &[Need::Tool("mkfs.ext2")]].concat()) {
+        return;
+    }
+    let (folder, image, large) = with_unreadable_blocks();
+    let kanshiki = |words: &[&str], behind: &[&str]| {
+        Command::new(kanshiki_path()).args(words).arg(&image).args(behind).output().unwrap()
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let grep = kanshiki(&["grep", "needle"], &["/large", "--jsonl"]);
+    let rows = text(&grep.stdout);
+    let rows: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let offsets: Vec<u64> = rows.iter().filter_map(|row| row["offset"].as_u64()).collect();
+    assert_eq!((offsets, grep.status.code()), (vec![101, 51_211, 2_000_001], Some(3)));
+    let told: Vec<&Value> = rows.iter().filter(|row| row["subject"] == "/large").map(|row| &row["range"]).collect();
+    assert_eq!(told, [&serde_json::json!({"start": 8192, "end": 9216})]);
+    let strings = kanshiki(&["strings", "-n", "8"], &["/large"]);
+    assert!(text(&strings.stdout).contains("2000001 needle!!"), "needle is no text");
+    assert!(
+        text(&strings.stderr).contains("/large, bytes 8192-9216: not looked through: "),
+        "{}",
+        text(&strings.stderr)
+    );
+    let hash = kanshiki(&["hash"], &["/large"]);
+    assert!(hash.stdout.is_empty() && hash.status.code() == Some(3));
+    assert!(
+        text(&hash.stderr).contains("/large, bytes 8192-9216: cannot be read, no digest"),
+        "{}",
+        text(&hash.stderr)
+    );
+    let to = folder.path().join("out");
+    assert_eq!(kanshiki(&["extract", "--quiet", "--to", to.to_str().unwrap()], &[]).status.code(), Some(3));
+    for name in ["large", "last"] {
+        let cat = kanshiki(&["cat"], &[&format!("/{name}")]);
+        assert_eq!(cat.status.code(), Some(3));
+        assert!(fs::read(to.join("files").join(name)).unwrap() == cat.stdout, "{name}");
+        if name == "large" {
+            assert!(cat.stdout == large);
+        } else {
+            // The last byte that is there: 100 bytes of the block that holds the end.
+            let there = cat.stdout.iter().rposition(|byte| *byte == b'z').unwrap() + 1;
+            assert_eq!((there, cat.stdout.len()), (29 * 1024 + 100, 30_000));
+            assert!(text(&cat.stderr).contains("bytes 29796-30000: "), "{}", text(&cat.stderr));
+        }
+    }
+}
+
 #[test]
 fn a_link_named_outright_is_read_as_sha256sum_and_grep_read_it() {
     if !need(NEEDS) {

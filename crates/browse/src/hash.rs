@@ -7,8 +7,8 @@ pub use format::{FormatError, HashFormat, hashdeep_header, hashdeep_line, push_h
 pub use known::{KnownError, KnownList};
 
 use kanshiki_filesystem::View;
-use kanshiki_image::{ReadAt, RunState};
-use kanshiki_model::{Algorithm, Digest, Hasher, Issue, Progress, visible};
+use kanshiki_image::{ReadAt, RunState, first_unreadable};
+use kanshiki_model::{Algorithm, ByteRange, Digest, Hasher, Issue, Progress, visible};
 use kanshiki_walk::contents::{FileJob, Portion, issue};
 use kanshiki_walk::parallel::threads;
 use std::collections::HashMap;
@@ -145,8 +145,10 @@ impl<'a> FileHasher<'a> {
             let read = match source.read_at(at, buffer) {
                 Ok(read) => read,
                 Err(error) => {
-                    let text = format!("cannot be read from byte {at} on, no digest is given: {error}");
-                    return (None, Some(Issue::new(visible(path), text)));
+                    let rest = ByteRange::new(at, length);
+                    let (range, error) = first_unreadable(source.as_ref(), rest).unwrap_or((rest, error));
+                    let text = format!("cannot be read, no digest is given: {error}");
+                    return (None, Some(Issue::at(visible(path), range, text)));
                 }
             };
             if read == 0 {

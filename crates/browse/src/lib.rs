@@ -34,7 +34,6 @@ mod list;
 pub mod mount;
 mod owners;
 pub mod pattern;
-mod pieces;
 mod resolved;
 #[cfg(feature = "second-reader")]
 pub mod second_reader;
@@ -47,6 +46,5 @@ pub use accounts::Accounts;
 pub use deleted::{DeletedEvent, DeletedName, deleted};
 pub use list::{ListEvent, ListOptions, ListOrder, ListRow, list};
 pub use owners::{Owner, Role, names_of, owners};
-pub use pieces::{Piece, pieces};
 pub use sorted::SortedEntries;
 pub use xattr::{decoded, undecoded};

@@ -11,9 +11,11 @@
 
 mod encoding;
 
-use kanshiki_image::{ReadError, Source};
+use kanshiki_image::bytes::{bounded, length};
+use kanshiki_image::{Around, Next, ReadError, Source};
 use kanshiki_model::ByteRange;
 use kanshiki_walk::contents::stored_runs;
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 /// Bytes read at once.
@@ -95,26 +97,74 @@ pub fn divided(range: ByteRange) -> impl Iterator<Item = ByteRange> + Send {
     })
 }
 
-/// Hands on every run that begins in `piece`, in ascending order for each encoding.
-///
-/// # Errors
-///
-/// [`ReadError`] if bytes cannot be given; runs before them were handed on.
-pub fn search(source: &Source, piece: ByteRange, options: &StringsOptions, take: Take<'_>) -> Result<(), ReadError> {
+/// Hands on every run that begins in `piece`, in ascending order for each encoding. No run reaches over bytes that cannot
+/// be read; those of the piece are returned, each range with its reason.
+pub fn search(
+    source: &Source,
+    piece: ByteRange,
+    options: &StringsOptions,
+    take: Take<'_>,
+) -> Vec<(ByteRange, ReadError)> {
+    let bytes = Filled { source, piece, unread: RefCell::default() };
     for encoding in &options.encodings {
-        let scan = Scan { source, piece, encoding: *encoding, minimum: options.minimum.max(1) };
+        let scan = Scan { source: &bytes, piece, encoding: *encoding, minimum: options.minimum.max(1) };
         let units: &[u64] = if encoding::unit_bytes(*encoding) == 2 { &[0, 1] } else { &[0] };
         for first in units {
-            if scan.run(*first, take)?.is_break() {
-                return Ok(());
+            if scan.run(*first, take).is_break() {
+                return bytes.unread.into_inner();
             }
         }
     }
-    Ok(())
+    bytes.unread.into_inner()
+}
+
+/// A source with zeroes, which are in no text, for what cannot be read.
+struct Filled<'a> {
+    source: &'a Source,
+    /// The bytes of which is told what cannot be read.
+    piece: ByteRange,
+    unread: RefCell<Vec<(ByteRange, ReadError)>>,
+}
+
+impl Filled<'_> {
+    /// Fills the buffer from `offset` on; returns how many bytes there are, which is less at the end alone.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> usize {
+        let end = offset.saturating_add(length(buffer.len()));
+        let mut around = Around::new(self.source.as_ref(), ByteRange::new(offset, end));
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|_| !around.rest().is_empty()) {
+            let read = match around.next(rest) {
+                Next::Bytes(0) => break,
+                Next::Bytes(read) => read,
+                Next::Unreadable(range, error) => {
+                    let zeroes = bounded(range.len(), rest.len());
+                    rest.get_mut(..zeroes).unwrap_or_default().fill(0);
+                    self.unreadable(range, error);
+                    zeroes
+                }
+            };
+            filled = filled.saturating_add(read);
+        }
+        filled
+    }
+
+    /// Remembers what of a range belongs to the piece; each encoding comes by it, and so may several reads.
+    fn unreadable(&self, range: ByteRange, error: ReadError) {
+        let range = range.intersect(self.piece);
+        let mut unread = self.unread.borrow_mut();
+        let at = unread.partition_point(|(other, _)| other.end < range.start);
+        match unread.get_mut(at) {
+            _ if range.is_empty() => {}
+            Some((other, _)) if other.start <= range.end => {
+                *other = ByteRange::new(other.start.min(range.start), other.end.max(range.end));
+            }
+            _ => unread.insert(at, (range, error)),
+        }
+    }
 }
 
 struct Scan<'a> {
-    source: &'a Source,
+    source: &'a Filled<'a>,
     piece: ByteRange,
     encoding: Encoding,
     minimum: usize,
@@ -132,17 +182,17 @@ struct Run {
 
 impl Scan<'_> {
     /// Looks through the piece at places that are even (0) or odd (1), which matters where a unit has two bytes.
-    fn run(&self, parity: u64, take: Take<'_>) -> Result<ControlFlow<()>, ReadError> {
+    fn run(&self, parity: u64, take: Take<'_>) -> ControlFlow<()> {
         let unit = encoding::unit_bytes(self.encoding);
         let mut at = self.piece.start;
         if unit == 2 && at % 2 != parity {
             at = at.saturating_add(1);
         }
-        at = self.begun_before(at)?;
+        at = self.begun_before(at);
         let mut buffer = vec![0; READ_BYTES];
         let mut run = Run { offset: at, text: String::new(), characters: 0, is_part: false };
         loop {
-            let read = self.source.read_at(at, &mut buffer)?;
+            let read = self.source.read_at(at, &mut buffer);
             let is_end = read < buffer.len();
             let bytes = buffer.get(..read).unwrap_or_default();
             let mut index = 0;
@@ -153,7 +203,7 @@ impl Scan<'_> {
                 let here = at.saturating_add(u64::try_from(index).unwrap_or(u64::MAX));
                 if run.characters == 0 && !run.is_part {
                     if here >= self.piece.end {
-                        return Ok(ControlFlow::Continue(()));
+                        return ControlFlow::Continue(());
                     }
                     let skip = encoding::skip(self.encoding, rest);
                     if skip > 0 {
@@ -168,7 +218,7 @@ impl Scan<'_> {
                         run.characters = run.characters.saturating_add(1);
                         index = index.saturating_add(length);
                         if run.text.len() >= PART_BYTES && self.give(&mut run, take).is_break() {
-                            return Ok(ControlFlow::Break(()));
+                            return ControlFlow::Break(());
                         }
                         if run.characters == 0 {
                             run.offset = here.saturating_add(u64::try_from(length).unwrap_or(0));
@@ -176,7 +226,7 @@ impl Scan<'_> {
                     }
                     None => {
                         if self.give(&mut run, take).is_break() {
-                            return Ok(ControlFlow::Break(()));
+                            return ControlFlow::Break(());
                         }
                         run.is_part = false;
                         index = index.saturating_add(unit);
@@ -184,7 +234,7 @@ impl Scan<'_> {
                 }
             }
             if is_end {
-                return Ok(self.give(&mut run, take));
+                return self.give(&mut run, take);
             }
             at = at.saturating_add(u64::try_from(index).unwrap_or(u64::MAX));
         }
@@ -204,11 +254,11 @@ impl Scan<'_> {
     }
 
     /// The end of a run that began before the piece and reaches into it; the piece's start if there is none.
-    fn begun_before(&self, start: u64) -> Result<u64, ReadError> {
+    fn begun_before(&self, start: u64) -> u64 {
         let behind = start.min(u64::try_from(BEHIND).unwrap_or(4));
         let mut bytes = [0; 2 * BEHIND];
         let from = start.saturating_sub(behind);
-        let read = self.source.read_at(from, &mut bytes)?;
+        let read = self.source.read_at(from, &mut bytes);
         let bytes = bytes.get(..read).unwrap_or_default();
         let behind = usize::try_from(behind).unwrap_or(0);
         let reaches = (0..behind).find_map(|index| {
@@ -219,11 +269,11 @@ impl Scan<'_> {
             let end = index.saturating_add(length);
             (end >= behind).then_some(end.saturating_sub(behind))
         });
-        let Some(reaches) = reaches else { return Ok(start) };
+        let Some(reaches) = reaches else { return start };
         let mut at = start.saturating_add(u64::try_from(reaches).unwrap_or(0));
         let mut buffer = vec![0; 4096];
         loop {
-            let read = self.source.read_at(at, &mut buffer)?;
+            let read = self.source.read_at(at, &mut buffer);
             let is_end = read < buffer.len();
             let mut index = 0;
             while let Some(rest) = buffer.get(index..read).filter(|rest| !rest.is_empty()) {
@@ -232,12 +282,12 @@ impl Scan<'_> {
                 }
                 match encoding::character(self.encoding, rest) {
                     Some((_, length)) => index = index.saturating_add(length),
-                    None => return Ok(at.saturating_add(u64::try_from(index).unwrap_or(u64::MAX))),
+                    None => return at.saturating_add(u64::try_from(index).unwrap_or(u64::MAX)),
                 }
             }
             at = at.saturating_add(u64::try_from(index).unwrap_or(u64::MAX));
             if is_end || at >= self.piece.end {
-                return Ok(at);
+                return at;
             }
         }
     }

@@ -2,7 +2,7 @@
 //! told.
 
 use kanshiki_image::bytes::{bounded, length};
-use kanshiki_image::{ReadAt, RunState, read_exact_at};
+use kanshiki_image::{Around, Next, ReadAt, ReadError, RunState};
 use kanshiki_model::{Algorithm, ByteRange, ByteRanges, Digest, Hasher, Progress};
 use std::fs::File;
 use std::io;
@@ -10,9 +10,6 @@ use std::os::unix::fs::FileExt as _;
 
 /// Read and written at once.
 const CHUNK: usize = 1 << 20;
-
-/// The unit in which readable bytes are looked for between unreadable ones.
-const PIECE: usize = 4096;
 
 /// Bytes of holes that are hashed in one extraction. A hole costs nothing to store, but its zeroes have to go through the
 /// hash: at 1 GB/s, this is a minute.
@@ -81,12 +78,8 @@ pub(crate) fn copy(
     };
     for (run, state) in source.runs() {
         match state {
-            RunState::Data => copy.data(run)?,
+            RunState::Data | RunState::Unreadable => copy.stored(run)?,
             RunState::Hole => copy.zeroes(run.len())?,
-            RunState::Unreadable => {
-                copy.lost(run, || "unreadable when the image was made".to_owned());
-                copy.zeroes(run.len())?;
-            }
         }
     }
     budget.bytes = budget.bytes.saturating_sub(copy.written);
@@ -122,42 +115,21 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    fn data(&mut self, run: ByteRange) -> Result<(), CopyEnd> {
-        let mut at = run.start;
-        while at < run.end {
+    /// What can be read of a run, and zeroes for the rest.
+    fn stored(&mut self, run: ByteRange) -> Result<(), CopyEnd> {
+        let mut around = Around::new(self.source, run);
+        while !around.rest().is_empty() {
             self.go_on()?;
-            let size = bounded(run.end.saturating_sub(at), CHUNK);
-            match self.read(at, size) {
-                Ok(()) => self.write(at, size)?,
-                Err(_) => self.pieces(at, size)?,
-            }
-            at = at.saturating_add(length(size));
-        }
-        Ok(())
-    }
-
-    /// The same piece by piece, to lose no more than must be lost.
-    fn pieces(&mut self, start: u64, size: usize) -> Result<(), CopyEnd> {
-        let end = start.saturating_add(length(size));
-        let mut at = start;
-        while at < end {
-            self.go_on()?;
-            let size = bounded(end.saturating_sub(at), PIECE);
-            match self.read(at, size) {
-                Ok(()) => self.write(at, size)?,
-                Err(reason) => {
-                    self.lost(ByteRange::new(at, at.saturating_add(length(size))), || reason);
-                    self.zeroes(length(size))?;
+            let at = around.rest().start;
+            match around.next(self.buffer) {
+                Next::Bytes(read) => self.write(at, read)?,
+                Next::Unreadable(range, error) => {
+                    self.lost(range, &error);
+                    self.zeroes(range.len())?;
                 }
             }
-            at = at.saturating_add(length(size));
         }
         Ok(())
-    }
-
-    fn read(&mut self, at: u64, size: usize) -> Result<(), String> {
-        let part = self.buffer.get_mut(..size).unwrap_or_default();
-        read_exact_at(self.source, at, part).map_err(|error| error.to_string())
     }
 
     fn write(&mut self, at: u64, size: usize) -> Result<(), CopyEnd> {
@@ -188,10 +160,10 @@ impl Copy<'_> {
         Ok(())
     }
 
-    fn lost(&mut self, range: ByteRange, reason: impl FnOnce() -> String) {
+    fn lost(&mut self, range: ByteRange, error: &ReadError) {
         self.unreadable.insert(range);
         if self.reason.is_none() {
-            self.reason = Some(reason());
+            self.reason = Some(error.to_string());
         }
     }
 

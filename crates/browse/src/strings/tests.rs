@@ -11,11 +11,11 @@ fn found(bytes: &[u8], encodings: &[Encoding], minimum: usize, cuts: &[u64]) -> 
     let length = u64::try_from(bytes.len()).unwrap();
     for end in cuts.iter().copied().filter(|cut| *cut < length).chain([length]) {
         let piece = ByteRange::new(start, end);
-        search(&source, piece, &options, &mut |text| {
+        let unread = search(&source, piece, &options, &mut |text| {
             found.push((text.offset, text.encoding, text.text.to_owned()));
             ControlFlow::Continue(())
-        })
-        .unwrap();
+        });
+        assert!(unread.is_empty());
         start = end;
     }
     found.sort();
@@ -55,6 +55,29 @@ fn a_run_without_end_comes_in_parts_that_lie_behind_each_other() {
         next += text.len() as u64;
     }
     assert_eq!(next, 1 << 20);
+}
+
+#[test]
+fn texts_on_both_sides_of_what_cannot_be_read_are_given_and_it_is_told_once_for_all_encodings() {
+    let mut bytes = vec![b'x'; 1 << 20];
+    bytes[600_000..600_005].copy_from_slice(b"\0ferr");
+    let gaps = [ByteRange::new(1000, 1512), ByteRange::new(1512, 2024), ByteRange::new(600_005, 601_000)];
+    let source: Source = Arc::new(kanshiki_image::Gaps::new(Arc::new(Memory(bytes)), gaps.into_iter().collect()));
+    let options = StringsOptions { encodings: vec![Encoding::Ascii, Encoding::Utf16Le], minimum: 4 };
+    let (mut starts, mut last) = (Vec::new(), String::new());
+    let unread = search(&source, ByteRange::new(0, 1 << 20), &options, &mut |text| {
+        if text.encoding == Encoding::Ascii && text.offset % 65_536 != 2024 {
+            starts.push((text.offset, text.text.len()));
+        }
+        if text.offset == 600_001 {
+            last = text.text.to_owned();
+        }
+        ControlFlow::Continue(())
+    });
+    let ranges: Vec<ByteRange> = unread.into_iter().map(|(range, _)| range).collect();
+    assert_eq!(ranges, [ByteRange::new(1000, 2024), ByteRange::new(600_005, 601_000)]);
+    assert_eq!((starts[0], last.as_str()), ((0, 1000), "ferr"));
+    assert!(starts.iter().any(|(start, _)| *start == 601_000));
 }
 
 #[test]

@@ -208,7 +208,7 @@ impl Search<'_> {
 
     fn file(&self, place: Place, path: &[u8], results: &mut Results<'_, '_>) {
         let mut lines = 0_u64;
-        let mut issue = None;
+        let mut issues = Vec::new();
         let mut buffer = Vec::new();
         let only_names = self.arguments.files_with_matches;
         let most = if only_names { 1 } else { self.arguments.max_count.unwrap_or(u64::MAX) };
@@ -216,7 +216,7 @@ impl Search<'_> {
         guarded(path, &mut piece, |_| {
             let contents = if self.arguments.no_decompress { Contents::AsStored } else { Contents::Decompressed };
             let view = &self.evidence.view;
-            issue = search_file(view, (place, path), &self.matcher, contents, &mut buffer, &mut |compression, hit| {
+            issues = search_file(view, (place, path), &self.matcher, contents, &mut buffer, &mut |compression, hit| {
                 if lines >= most {
                     return ControlFlow::Break(());
                 }
@@ -229,7 +229,7 @@ impl Search<'_> {
             });
         });
         results.piece.issues.extend(piece.issues);
-        results.piece.issues.extend(issue);
+        results.piece.issues.extend(issues);
         results.piece.found += u64::from(lines > 0);
         if lines > 0 && (only_names || self.arguments.count) {
             self.file_row(place, path, lines, &mut results.piece);

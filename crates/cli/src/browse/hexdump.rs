@@ -6,7 +6,7 @@ use crate::evidence::{Evidence, EvidenceArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, RowsArguments};
-use kanshiki_browse::{Piece, pieces};
+use kanshiki_image::{Piece, pieces};
 use kanshiki_model::{Issue, hex};
 use serde::Serialize;
 

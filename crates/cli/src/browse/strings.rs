@@ -247,7 +247,7 @@ impl Search<'_> {
         // With one encoding whose units are bytes the texts come in ascending order by themselves.
         let is_ordered = matches!(self.options.encodings.as_slice(), [Encoding::Ascii | Encoding::Utf8]);
         let mut texts: Vec<(u64, Encoding, String)> = Vec::new();
-        let searched = search_piece(bytes.source, piece, &self.options, &mut |text| {
+        let unread = search_piece(bytes.source, piece, &self.options, &mut |text| {
             if is_ordered {
                 self.row(bytes, text, &mut results.piece);
                 return results.flush_some();
@@ -262,9 +262,9 @@ impl Search<'_> {
                 return;
             }
         }
-        if let Err(error) = searched {
+        for (range, error) in unread {
             let subject = bytes.path.map_or_else(|| self.evidence.volume_name(bytes.volume), visible);
-            results.piece.issues.push(Issue::at(subject, piece, format!("not looked through: {error}")));
+            results.piece.issues.push(Issue::at(subject, range, format!("not looked through: {error}")));
         }
     }
 

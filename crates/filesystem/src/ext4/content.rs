@@ -121,35 +121,53 @@ impl Content {
             match piece.spot {
                 Ok(Spot::Stored(block)) => {
                     let skipped = wanted.start.saturating_sub(whole.start);
+                    let behind = whole.end.saturating_sub(wanted.start);
                     let at = self.byte(block).saturating_add(skipped);
-                    let read = read_exact_at(self.volume.source.as_ref(), at, part);
-                    read.map_err(|error| moved(error, at, wanted.start))?;
+                    read_stored(self.volume.source.as_ref(), at, part)
+                        .map_err(|error| moved(error, ByteRange::new(at, at.saturating_add(behind)), wanted.start))?;
                 }
                 Ok(Spot::Unwritten(_) | Spot::Hole) => part.fill(0),
-                Err(error) => return Err(as_read_error(error)),
+                Err(error) => {
+                    let range = whole.intersect(ByteRange::new(0, self.inode.size));
+                    return Err(ReadError::Absent { range, reason: told(&error).into() });
+                }
             }
         }
         Ok(())
     }
 }
 
-/// An error of the volume as one of the content, of which the bytes at `to` lie at `from` in the volume.
-fn moved(error: ReadError, from: u64, to: u64) -> ReadError {
-    let place = |at: u64| at.saturating_sub(from).saturating_add(to);
+/// Reads bytes of a volume; where the volume ends before them, what is not there is told to the byte.
+fn read_stored(source: &dyn ReadAt, at: u64, part: &mut [u8]) -> Result<(), ReadError> {
+    let (end, there) = (at.saturating_add(length(part.len())), source.len());
+    if end > there {
+        let range = ByteRange::new(at.max(there), end);
+        return Err(ReadError::Absent { range, reason: "the image ends before them".into() });
+    }
+    read_exact_at(source, at, part)
+}
+
+/// An error of the volume as one of the content, of which the bytes from `to` on lie at `stored` in the volume. What else
+/// of the volume cannot be read belongs to other bytes.
+fn moved(error: ReadError, stored: ByteRange, to: u64) -> ReadError {
+    let place = |at: u64| at.saturating_sub(stored.start).saturating_add(to);
+    let moved = |range: ByteRange| {
+        let range = range.intersect(stored);
+        ByteRange::new(place(range.start), place(range.end))
+    };
     match error {
-        ReadError::Unreadable { range } => {
-            ReadError::Unreadable { range: ByteRange::new(place(range.start), place(range.end)) }
-        }
+        ReadError::Unreadable { range } => ReadError::Unreadable { range: moved(range) },
+        ReadError::Absent { range, reason } => ReadError::Absent { range: moved(range), reason },
         ReadError::Io { offset, source } => ReadError::Io { offset: place(offset), source },
         other => other,
     }
 }
 
-fn as_read_error(error: FsError) -> ReadError {
+/// Why a piece of the map leads nowhere, with the cause.
+fn told(error: &FsError) -> String {
     match error {
-        FsError::Damaged { structure, offset, detail, .. } => ReadError::Damaged { structure, offset, detail },
-        FsError::Unreadable { source, .. } => source,
-        other => ReadError::Damaged { structure: "map of the file", offset: 0, detail: other.to_string() },
+        FsError::Unreadable { source, .. } => format!("{error}: {source}"),
+        other => other.to_string(),
     }
 }
 

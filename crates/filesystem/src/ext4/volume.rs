@@ -239,11 +239,13 @@ impl Volume {
         self.layout.get_or_init(|| Layout::of(self))
     }
 
-    /// The bytes that the medium did not give.
+    /// The bytes that the medium did not give, and those that the image ends before.
     pub(crate) fn unreadable(&self) -> &ByteRanges {
         self.unreadable.get_or_init(|| {
             let runs = self.source.runs().filter(|(_, state)| *state == kanshiki_image::RunState::Unreadable);
-            runs.map(|(range, _)| range).collect()
+            let mut unreadable: ByteRanges = runs.map(|(range, _)| range).collect();
+            unreadable.insert(ByteRange::new(self.source.len(), self.superblock.offset_of(self.superblock.blocks)));
+            unreadable
         })
     }
 }

@@ -99,7 +99,7 @@ pub(crate) struct FindArguments {
     /// Created (crtime)
     #[arg(long, value_name = "TIMES")]
     created: Option<Times>,
-    /// Deleted (dtime)
+    /// Deleted (dtime); looks at deleted files alone, unless --all is given
     #[arg(long, value_name = "TIMES")]
     removed: Option<Times>,
     /// Deleted files alone: removed names, and deleted inodes without a name
@@ -157,6 +157,8 @@ impl FindArguments {
             states: match (self.deleted, self.all) {
                 (true, _) => States::Deleted,
                 (false, true) => States::All,
+                // Nothing that is in use has a time of deletion.
+                (false, false) if self.removed.is_some() => States::Deleted,
                 (false, false) => States::Live,
             },
             depth: self.depth,

@@ -41,6 +41,9 @@ fn find_narrows_by_each_condition() {
         "/etc/hard\n",
     );
     shows(&["find", "IMAGE", "--deleted"], "/etc/old  (deleted)\n");
+    // The only time of deletion is that of this file; no other option says that it is looked for.
+    shows(&["find", "IMAGE", "--removed", "2023"], "/etc/old  (deleted)\n");
+    shows(&["find", "IMAGE", "--removed", "2024"], "");
     shows(&["find", "IMAGE", "-0", "--name", "tool*"], "/tool\u{1b}\0");
 }
 

@@ -455,6 +455,71 @@ fn what_can_be_read_around_unreadable_blocks_is_searched_and_copied_to_the_byte(
     }
 }
 
+/// Where the block with this number of a file begins in the image.
+fn byte_of_block(image: &Path, file: &str, number: usize) -> u64 {
+    let ran = run(Command::new("debugfs").args(["-R", &format!("blocks {file}")]).arg(image)).exits(0);
+    let blocks: Vec<u64> = ran.stdout.split_whitespace().filter_map(|block| block.parse().ok()).collect();
+    blocks[number] * 1024
+}
+
+#[test]
+fn a_wrong_checksum_is_told_by_every_verb_that_reads_the_structure_and_its_content_is_given() {
+    if !need(NEEDS) {
+        return;
+    }
+    let folder = tempdir();
+    let (source, image) = (folder.path().join("source"), folder.path().join("image"));
+    fs::create_dir_all(source.join("d/many")).unwrap();
+    write_file(&source.join("keep"), "kept\n");
+    for number in 0..300 {
+        write_file(&source.join(format!("d/many/a rather long name of a file {number}")), "");
+    }
+    let options = ["-q", "-F", "-b", "1024", "-I", "256", "-O", "metadata_csum,^has_journal", "-d"];
+    let _ = run(Command::new("mkfs.ext4").args(options).arg(&source).arg(&image).arg("16M")).exits(0);
+    let whole = fs::read(&image).unwrap();
+    let told = |words: &[&str]| {
+        let (verb, rest) = words.split_first().unwrap();
+        let output = Command::new(kanshiki_path()).arg(verb).arg(&image).args(rest).output().unwrap();
+        let notes = String::from_utf8(output.stderr).unwrap();
+        let issues = notes.lines().filter(|line| line.contains("checksum 0x")).count();
+        (output.status.code(), issues, String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let damage = |at: u64, bytes: &[u8]| {
+        let mut damaged = whole.clone();
+        damaged[at as usize..at as usize + bytes.len()].copy_from_slice(bytes);
+        fs::write(&image, damaged).unwrap();
+    };
+    for verb in ["find", "hash", "timeline"] {
+        assert_eq!(told(&[verb]).1, 0, "{verb} of a sound image");
+    }
+    // The owner in the inode of /keep.
+    let stat = run(Command::new("debugfs").args(["-R", "imap keep"]).arg(&image)).exits(0).stdout;
+    let part = |behind: &str| {
+        let rest = stat.split(behind).nth(1).unwrap();
+        rest.split(|sign: char| sign == ',' || sign.is_whitespace()).next().unwrap().to_owned()
+    };
+    let inode = part("at block ").parse::<u64>().unwrap() * 1024;
+    let inode = inode + u64::from_str_radix(part("offset ").trim_start_matches("0x"), 16).unwrap();
+    damage(inode + 2, &[1, 2]);
+    for words in [&["stat", "/keep"][..], &["cat", "/keep"], &["hash", "/keep"], &["ls", "-l", "/keep"], &["find"]] {
+        let (code, issues, rows) = told(words);
+        assert_eq!((code, issues), (Some(3), 1), "{words:?}");
+        assert!(!rows.is_empty(), "{words:?}");
+    }
+    assert_eq!(told(&["cat", "/keep"]).2, "kept\n");
+    let to = folder.path().join("out");
+    let (code, issues, _) = told(&["extract", "/keep", "--to", to.to_str().unwrap()]);
+    assert_eq!((code, issues), (Some(3), 1));
+    assert_eq!(fs::read(to.join("files/keep")).unwrap(), b"kept\n");
+    // A letter of a name in a directory.
+    let block = byte_of_block(&image, "/d", 0);
+    let name = whole[block as usize..][..1024].windows(4).position(|bytes| bytes == b"many").unwrap() as u64;
+    damage(block + name, b"M");
+    let (code, issues, rows) = told(&["ls", "/d"]);
+    assert_eq!((code, issues, rows.as_str()), (Some(3), 1, "Many\n"));
+    assert_eq!(told(&["cat", "/keep"]).1, 0, "nothing reads /d");
+}
+
 #[test]
 fn a_link_named_outright_is_read_as_sha256sum_and_grep_read_it() {
     if !need(NEEDS) {

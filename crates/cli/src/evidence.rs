@@ -147,8 +147,13 @@ impl Evidence {
         journals.chain(self.view.notes().iter().cloned()).collect()
     }
 
-    /// Tells what was found when the evidence was opened.
+    /// Tells what was found when the evidence was opened, and at the end what was noticed while it was looked at.
     pub(crate) fn tell(&self, output: &mut Output) -> Result<(), Failure> {
+        let view = self.view.clone();
+        output.tell_at_end(move || {
+            let noticed = view.noticed();
+            noticed.map(|(volume, error)| error.issue(&kanshiki_walk::contents::subject(&view, volume))).collect()
+        });
         self.notes().iter().try_for_each(|note| output.note(note))?;
         self.issues.iter().chain(self.view.issues()).try_for_each(|issue| output.issue(issue))
     }

@@ -32,7 +32,12 @@ pub(crate) struct Output {
     issues_are_rows: bool,
     /// The colours of rows, and of what is told beside them.
     paint: (Paint, Paint),
+    /// What is told at the end: damage that was noticed on the way.
+    noticed: Option<Noticed>,
 }
+
+/// Gives the damage that was noticed since it was last asked.
+type Noticed = Box<dyn Fn() -> Vec<Issue> + Send>;
 
 #[derive(Serialize)]
 struct Line<'a, T> {
@@ -72,7 +77,13 @@ impl Output {
             no: false,
             issues_are_rows: false,
             paint: (Paint::default(), Paint::default()),
+            noticed: None,
         }
+    }
+
+    /// Lets damage be told at the end that nobody knows of before.
+    pub(crate) fn tell_at_end(&mut self, noticed: impl Fn() -> Vec<Issue> + Send + 'static) {
+        self.noticed = Some(Box::new(noticed));
     }
 
     /// Whether rows are JSON lines.
@@ -171,6 +182,12 @@ impl Output {
 
     /// Ends the output and says how the program ends.
     pub(crate) fn finish(mut self) -> Result<Exit, Failure> {
+        let noticed = self.noticed.take().map(|noticed| noticed()).unwrap_or_default();
+        for issue in &noticed {
+            self.issue(issue)?;
+            // Where something is damaged, the answer is not known to be no.
+            self.no = false;
+        }
         let exit = match (self.no, self.issues) {
             (true, _) => Exit::No,
             (false, 0) => Exit::Done,

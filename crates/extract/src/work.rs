@@ -155,8 +155,13 @@ impl Work<'_> {
         for start in starts {
             if !self.walk(start)? {
                 self.result.interrupted = true;
-                return Ok(());
+                break;
             }
+        }
+        for (volume, error) in view.noticed() {
+            let name = self.volume_name(volume);
+            let subject = if name.is_empty() { "volume".to_owned() } else { format!("volume {name}") };
+            self.note(&error.issue(&subject))?;
         }
         Ok(())
     }

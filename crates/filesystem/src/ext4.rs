@@ -22,6 +22,7 @@ mod node_blocks;
 mod orphans;
 mod removed;
 mod summary;
+mod sums;
 mod superblock;
 mod tables;
 #[cfg(test)]
@@ -153,7 +154,7 @@ impl FileSystem for Ext {
     fn inodes(&self) -> Stream<'_, Node> {
         Box::new(Tables::new(&self.volume).map(|found| {
             let (inode, allocated) = found?;
-            Ok(inode.node(&self.volume.superblock, tables::state(&self.volume, &inode, allocated)))
+            Ok(self.volume.node_in_state(&inode, tables::state(&self.volume, &inode, allocated)))
         }))
     }
 
@@ -249,5 +250,11 @@ impl FileSystem for Ext {
 
     fn check(&self, found: &mut dyn FnMut(FsError) -> ControlFlow<()>) {
         check::check(&self.volume, found);
+        // All of it was told by the check.
+        self.volume.noticed.take();
+    }
+
+    fn noticed(&self) -> Vec<FsError> {
+        self.volume.noticed.take()
     }
 }

@@ -29,7 +29,7 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     /// # Errors
     ///
     /// [`FsError::NoInode`] if the number is 0 or too high; [`FsError::Damaged`] or [`FsError::Unreadable`] if the inode
-    /// cannot be made out. A wrong checksum alone is no error here: [`Self::check`] tells it.
+    /// cannot be made out. A wrong checksum alone is no error here: [`Self::noticed`] tells it.
     fn inode(&self, inode: u64) -> Result<Node, FsError>;
 
     /// The node with this identity.
@@ -138,6 +138,13 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
 
     /// Older and newer copies of metadata blocks in the journal, in the order in which they lie there.
     fn history(&self) -> Stream<'_, JournalCopy>;
+
+    /// Checksums that were found wrong in what was read since this was last asked, in the order in which they lie on the
+    /// disk. Reading goes on with what the bytes say; each structure is told once, and what [`Self::check`] tells is not
+    /// told here again.
+    fn noticed(&self) -> Vec<FsError> {
+        Vec::new()
+    }
 
     /// Looks at everything and tells all that is damaged: checksums, maps, directories, counts. Repairs nothing.
     /// Returns when `found` says that it wants no more.

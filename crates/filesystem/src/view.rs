@@ -89,6 +89,14 @@ impl View {
         self.issues.iter().chain(self.volumes.iter().flat_map(|volume| volume.filesystem.issues()))
     }
 
+    /// Checksums that were found wrong since this was last asked, each with its volume; see [`FileSystem::noticed`].
+    pub fn noticed(&self) -> impl Iterator<Item = (usize, FsError)> + '_ {
+        self.volumes
+            .iter()
+            .enumerate()
+            .flat_map(|(number, volume)| volume.filesystem.noticed().into_iter().map(move |error| (number, error)))
+    }
+
     /// Adds something that is worth knowing of the view.
     pub fn add_note(&mut self, note: Note) {
         self.notes.push(note);

@@ -56,8 +56,3 @@ fn all(volume: &Arc<Volume>, report: &mut Report<'_>) -> Flow {
     names.check(volume, report)?;
     claims::check(volume, report)
 }
-
-/// A checksum that is wrong, in words.
-fn wrong_sum(stored: u32, expected: u32) -> String {
-    format!("checksum {stored:#010x}, not {expected:#010x}")
-}

@@ -15,6 +15,7 @@ use super::entry_names::{ELSEWHERE, Judge};
 use super::features::{flag, incompatible};
 use super::inode::Inode;
 use super::map::{Pieces, Spot};
+use super::sums;
 use super::volume::Volume;
 use super::xattr;
 use crate::{Entry, EntryState, FsError, NodeType};
@@ -150,6 +151,8 @@ const BEHIND: u64 = 1 << 16;
 pub(crate) struct Blocks<'a> {
     volume: &'a Volume,
     inode: u64,
+    /// The inode, where blocks have checksums that depend on it.
+    summed: Option<Inode>,
     pieces: Pieces<'a>,
     /// The number of blocks that the directory says to have.
     count: u64,
@@ -181,7 +184,17 @@ impl<'a> Blocks<'a> {
         let held = if inline { inline_parts(inode) } else { VecDeque::new() };
         // Blocks behind what is looked at are told, so the map is asked for them too.
         let pieces = Pieces::between(volume, inode, 0, if behind == 0 { until } else { u64::MAX });
-        Self { volume, inode: inode.number, pieces, count, until, row: (0, 0, 0), held, is_done: inline }
+        let summed = volume.superblock.checksums().then(|| inode.clone());
+        Self { volume, inode: inode.number, summed, pieces, count, until, row: (0, 0, 0), held, is_done: inline }
+    }
+
+    /// Notices a wrong checksum.
+    fn look_at_sum(&self, block: &Block) {
+        let (volume, length) = (self.volume, self.volume.block_length());
+        let Some(inode) = self.summed.as_ref().filter(|_| block.live) else { return };
+        if let Some((structure, wrong)) = sums::directory_block(&volume.superblock, length, inode, block) {
+            volume.noticed.add(structure, Some(self.inode), block.offset, wrong);
+        }
     }
 
     /// Ends before the block `number`, which is `block` of the volume; the damage, if blocks behind the end are looked at.
@@ -224,7 +237,11 @@ impl Iterator for Blocks<'_> {
                 let read = self.volume.block(block, "directory block", Some(self.inode));
                 let offset = self.volume.superblock.offset_of(block);
                 let live = number < self.count;
-                return Some(read.map(|bytes| Block { bytes, offset, number, live }));
+                return Some(read.map(|bytes| {
+                    let block = Block { bytes, offset, number, live };
+                    self.look_at_sum(&block);
+                    block
+                }));
             }
             let piece = self.pieces.next()?;
             let detail = match piece.spot {

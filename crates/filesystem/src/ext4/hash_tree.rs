@@ -58,14 +58,14 @@ pub(crate) struct Record {
 }
 
 impl Node {
-    /// Takes a block of a directory for a node of its hash tree, if it looks like one.
-    pub(crate) fn of(volume: &Volume, inode: &Inode, block: &Block) -> Option<Self> {
+    /// Takes a block of a directory, all of whose blocks have so many bytes, for a node of its hash tree, if it looks like
+    /// one.
+    pub(crate) fn of(block_length: usize, inode: &Inode, block: &Block) -> Option<Self> {
         if !inode.has(flag::INDEX) {
             return None;
         }
         let bytes = &block.bytes;
-        let whole =
-            |stored: u16| usize::from(stored) == bytes.len() || (volume.block_length() == 65_536 && stored == u16::MAX);
+        let whole = |stored: u16| usize::from(stored) == bytes.len() || (block_length == 65_536 && stored == u16::MAX);
         let (inode_there, first) = (u32_le(bytes, 0)?, u16_le(bytes, 4)?);
         let node = |records: usize, levels| {
             let (room, used) = (u16_le(bytes, records)?, u16_le(bytes, records.saturating_add(2))?);
@@ -73,8 +73,7 @@ impl Node {
         };
         if block.number == 0 {
             let second = u16_le(bytes, 16)?;
-            let root = first == 12
-                && (usize::from(second).saturating_add(12) == bytes.len() || volume.block_length() == 65_536);
+            let root = first == 12 && (usize::from(second).saturating_add(12) == bytes.len() || block_length == 65_536);
             let told = u32_le(bytes, 24) == Some(0) && bytes.get(29) == Some(&8);
             let levels = bytes.get(ROOT_LEVELS).copied();
             return if root && told { node(ROOT_RECORDS, levels) } else { None };
@@ -93,7 +92,12 @@ impl Node {
 
     /// Whether its numbers fit into its block, and the tree is not too deep.
     pub(crate) fn is_sound(self, bytes: &[u8]) -> bool {
-        self.used > 0 && self.used <= self.room && self.end(self.room) <= bytes.len() && !self.is_too_deep()
+        self.fits(bytes) && !self.is_too_deep()
+    }
+
+    /// Whether its numbers fit into its block.
+    pub(crate) fn fits(self, bytes: &[u8]) -> bool {
+        self.used > 0 && self.used <= self.room && self.end(self.room) <= bytes.len()
     }
 
     /// Whether the root tells of more levels than there can be.
@@ -170,7 +174,7 @@ impl HashTree {
         let Ok(Spot::Stored(place)) = piece.spot else { return None };
         let bytes = volume.block(place, "directory block", Some(inode.number)).ok()?;
         let block = Block { bytes, offset: volume.superblock.offset_of(place), number, live: true };
-        let node = Node::of(volume, inode, &block).filter(|node| node.is_sound(&block.bytes))?;
+        let node = Node::of(volume.block_length(), inode, &block).filter(|node| node.is_sound(&block.bytes))?;
         Some((node, block))
     }
 

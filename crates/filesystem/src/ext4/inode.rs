@@ -17,6 +17,7 @@
 use super::cache::Bytes;
 use super::checksum::crc32c;
 use super::features::{flag, incompatible, read_only};
+use super::sums;
 use super::superblock::Superblock;
 use crate::{DeviceNumber, Node, NodeId, NodeState, NodeTimes, NodeType};
 use kanshiki_image::bytes::{length, u16_le, u32_le};
@@ -137,11 +138,8 @@ impl Inode {
     }
 
     /// What the checksums of this inode's metadata begin with.
-    ///
-    /// Source: fs/ext4/inode.c (`__ext4_iget`).
     pub(crate) fn seed(&self, superblock: &Superblock) -> u32 {
-        let number = u32::try_from(self.number).unwrap_or(u32::MAX);
-        crc32c(crc32c(superblock.seed, &number.to_le_bytes()), &self.generation.to_le_bytes())
+        sums::seed(superblock, self.number, self.generation)
     }
 
     /// The checksum as stored and as it should be; `None` if this filesystem keeps none.

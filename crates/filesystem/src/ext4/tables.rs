@@ -142,7 +142,7 @@ impl Iterator for Tables<'_> {
 }
 
 /// Whether an inode was ever used: reserved ones often were not.
-fn holds_something(inode: &Inode) -> bool {
+pub(crate) fn holds_something(inode: &Inode) -> bool {
     // The inode of bad blocks has nothing but its map.
     let bad_blocks = inode.number == 1 && inode.map().is_some_and(|map| map.iter().any(|byte| *byte != 0));
     bad_blocks || inode.mode != 0 || inode.links != 0 || inode.size != 0 || inode.dtime != 0 || inode.u32(28) != 0

@@ -7,6 +7,7 @@ use super::groups::{self, Descriptor, INODE_UNINIT};
 use super::inode::Inode;
 use super::layout::Layout;
 use super::orphans::Orphans;
+use super::sums::{Noticed, wrong_sum};
 use super::superblock::Superblock;
 use super::tables;
 use crate::{FsError, Node, NodeState};
@@ -35,6 +36,8 @@ pub(crate) struct Volume {
     pub(crate) source: Source,
     pub(crate) superblock: Superblock,
     pub(crate) issues: Vec<Issue>,
+    /// Checksums that were found wrong.
+    pub(crate) noticed: Noticed,
     cache: Cache,
     /// The first descriptors; `None` for those that are damaged.
     descriptors: Vec<Option<Descriptor>>,
@@ -54,6 +57,7 @@ impl Volume {
             source,
             superblock,
             issues,
+            noticed: Noticed::default(),
             cache: Cache::new(),
             descriptors: Vec::new(),
             replaced: BTreeMap::new(),
@@ -209,7 +213,19 @@ impl Volume {
 
     /// What an inode says, for the view of all filesystems.
     pub(crate) fn node(&self, inode: &Inode) -> Node {
-        let state = self.state(inode);
+        self.node_in_state(inode, self.state(inode))
+    }
+
+    /// The same of an inode whose state is known. A wrong checksum is noticed.
+    pub(crate) fn node_in_state(&self, inode: &Inode, state: NodeState) -> Node {
+        // Nobody says that the checksum of an inode which is free, or was never used, must be right.
+        if state != NodeState::Deleted
+            && let Some((stored, expected)) = inode.checksums(&self.superblock)
+            && stored != expected
+            && tables::holds_something(inode)
+        {
+            self.noticed.add("inode", Some(inode.number), inode.offset, wrong_sum(stored, expected));
+        }
         inode.node(&self.superblock, state)
     }
 

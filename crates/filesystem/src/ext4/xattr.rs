@@ -17,6 +17,7 @@ use super::cache::Bytes;
 use super::content;
 use super::features::flag;
 use super::inode::Inode;
+use super::sums;
 use super::volume::Volume;
 use crate::{FsError, Xattr};
 use kanshiki_image::bytes::{bounded, length, u16_le, u32_le};
@@ -105,6 +106,9 @@ impl Area {
         if magic != MAGIC {
             let detail = format!("magic {magic:#010x}, not {MAGIC:#010x}");
             return Err(FsError::Damaged { structure: STRUCTURE, inode: Some(inode.number), offset, detail });
+        }
+        if let Some(wrong) = sums::attribute_block(&volume.superblock, inode.attributes, &bytes) {
+            volume.noticed.add(STRUCTURE, Some(inode.number), offset, wrong);
         }
         Ok(Some(Self { bytes, offset, inode: inode.number, structure: STRUCTURE, entries: BLOCK_HEADER, values: 0 }))
     }

@@ -3,16 +3,16 @@
 use super::hash_tree;
 use super::names::Names;
 use super::targets::Targets;
-use super::{Flow, GO_ON, Report, wrong_sum};
+use super::{Flow, GO_ON, Report};
 use crate::NodeType;
-use crate::ext4::checksum::crc32c;
 use crate::ext4::directory::{Block, Blocks, Form, Raw, Scan, node_type};
 use crate::ext4::entry_names::{illegal, repeated};
 use crate::ext4::features::flag;
 use crate::ext4::hash_tree::Node;
 use crate::ext4::inode::Inode;
+use crate::ext4::sums;
 use crate::ext4::volume::Volume;
-use kanshiki_image::bytes::{length, u16_le, u32_le};
+use kanshiki_image::bytes::length;
 use kanshiki_model::visible;
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
@@ -22,10 +22,6 @@ const STRUCTURE: &str = "directory entry";
 
 /// Names of a directory that are remembered, to find those that stand in it twice.
 const REMEMBERED: usize = 1 << 21;
-
-/// The type of the entry that holds a block's checksum, and its length.
-const CHECKSUM_TYPE: u8 = 0xde;
-const CHECKSUM_ENTRY: usize = 12;
 
 struct Directory<'a> {
     volume: &'a Volume,
@@ -144,31 +140,15 @@ impl Directory<'_> {
         })
     }
 
-    /// The checksum at the end of a block. Nodes of a hash tree keep it elsewhere.
-    ///
-    /// Source: Linux 6.12, fs/ext4/namei.c (`ext4_dirblock_csum_verify`).
+    /// The checksum of a block, and the records of one that is a node of a hash tree.
     fn checksum(&mut self, report: &mut Report<'_>, block: &Block) -> Flow {
-        if let Some(node) = Node::of(self.volume, self.inode, block) {
-            return hash_tree::check(self.volume, report, self.inode, block, node, &mut self.leads);
+        let (superblock, block_length) = (&self.volume.superblock, self.volume.block_length());
+        if let Some(node) = Node::of(block_length, self.inode, block) {
+            hash_tree::check(self.volume, report, self.inode, block, node, &mut self.leads)?;
         }
-        if !self.volume.superblock.checksums() {
-            return GO_ON;
-        }
-        let bytes = &block.bytes;
-        let at = bytes.len().saturating_sub(CHECKSUM_ENTRY);
-        let tail = bytes.get(at..).unwrap_or_default();
-        let is_tail =
-            u32_le(tail, 0) == Some(0) && u16_le(tail, 4) == Some(12) && tail.get(6..8) == Some(&[0, CHECKSUM_TYPE]);
-        let (structure, number) = ("directory block", Some(self.inode.number));
-        if !is_tail {
-            return report.tell(structure, number, block.offset, "it has no checksum at its end");
-        }
-        let stored = u32_le(tail, 8).unwrap_or(0);
-        let expected = crc32c(self.inode.seed(&self.volume.superblock), bytes.get(..at).unwrap_or_default());
-        if stored == expected {
-            GO_ON
-        } else {
-            report.tell(structure, number, block.offset, wrong_sum(stored, expected))
+        match sums::directory_block(superblock, block_length, self.inode, block) {
+            Some((structure, wrong)) => report.tell(structure, Some(self.inode.number), block.offset, wrong),
+            None => GO_ON,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Group descriptors, bitmaps and what they count.
 
 use super::superblocks::free_clusters;
-use super::{Flow, GO_ON, Report, wrong_sum};
+use super::{Flow, GO_ON, Report};
 use crate::ext4::checksum::crc32c;
 use crate::ext4::groups::{self, BLOCK_UNINIT, Descriptor, INODE_UNINIT};
+use crate::ext4::sums::wrong_sum;
 use crate::ext4::volume::{Volume, bit};
 use kanshiki_image::bytes::bounded;
 

@@ -1,14 +1,11 @@
-//! Nodes of a directory's hash tree: their numbers, the order of their records, and their checksums.
-//!
-//! Source: Linux 6.12, fs/ext4/namei.c (`ext4_dx_csum`).
+//! Nodes of a directory's hash tree: their numbers, and the order of their records.
 
-use super::{Flow, GO_ON, Report, wrong_sum};
-use crate::ext4::checksum::crc32c;
+use super::{Flow, GO_ON, Report};
 use crate::ext4::directory::Block;
-use crate::ext4::hash_tree::{Node, RECORD};
+use crate::ext4::hash_tree::Node;
 use crate::ext4::inode::Inode;
 use crate::ext4::volume::Volume;
-use kanshiki_image::bytes::{length, u32_le};
+use kanshiki_image::bytes::length;
 use std::collections::HashSet;
 
 /// Blocks of a directory that are remembered.
@@ -26,7 +23,7 @@ pub(super) fn check(
     let bytes = &block.bytes;
     let number = Some(inode.number);
     let (room, used) = (node.room, node.used);
-    if used == 0 || used > room || node.end(room) > bytes.len() {
+    if !node.fits(bytes) {
         let detail = format!("{used} records in use and room for {room}");
         return report.tell(STRUCTURE, number, block.offset, detail);
     }
@@ -49,14 +46,5 @@ pub(super) fn check(
         }
         last = hash;
     }
-    if !volume.superblock.checksums() {
-        return GO_ON;
-    }
-    let Some(tail) = bytes.get(node.end(room)..).filter(|tail| tail.len() >= RECORD) else {
-        return report.tell(STRUCTURE, number, block.offset, "there is no room for its checksum");
-    };
-    let sum = crc32c(inode.seed(&volume.superblock), bytes.get(..node.end(used)).unwrap_or_default());
-    let expected = crc32c(crc32c(sum, tail.get(..4).unwrap_or_default()), &[0; 4]);
-    let stored = u32_le(tail, 4).unwrap_or(0);
-    if stored == expected { GO_ON } else { report.tell(STRUCTURE, number, block.offset, wrong_sum(stored, expected)) }
+    GO_ON
 }

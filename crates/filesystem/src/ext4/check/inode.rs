@@ -1,16 +1,15 @@
 //! Inodes in use: their fields, checksums, attributes, links and directories.
 
 use super::names::Names;
-use super::{Flow, GO_ON, Report, directory, map, wrong_sum};
-use crate::ext4::checksum::crc32c;
+use super::{Flow, GO_ON, Report, directory, map};
 use crate::ext4::content;
 use crate::ext4::features::{compatible, flag, incompatible};
 use crate::ext4::inode::Inode;
+use crate::ext4::sums::{self, wrong_sum};
 use crate::ext4::tables::{self, Tables};
 use crate::ext4::volume::Volume;
 use crate::ext4::xattr::{self, Place};
 use crate::{FsError, NodeState, NodeType};
-use kanshiki_image::bytes::u32_le;
 use std::sync::Arc;
 
 const STRUCTURE: &str = "inode";
@@ -110,20 +109,17 @@ fn attributes(volume: &Arc<Volume>, report: &mut Report<'_>, inode: &Inode, name
             report.take(xattr::value(volume, inode.number, &attribute))?;
         }
     }
-    if inode.attributes == 0 || !volume.superblock.checksums() {
+    if inode.attributes == 0 {
         return GO_ON;
     }
-    // Source: Linux 6.12, fs/ext4/xattr.c (`ext4_xattr_block_csum`).
     let Ok(block) = volume.block(inode.attributes, "attribute block", Some(inode.number)) else { return GO_ON };
-    let sum = crc32c(volume.superblock.seed, &inode.attributes.to_le_bytes());
-    let sum = crc32c(crc32c(sum, block.get(..16).unwrap_or_default()), &[0; 4]);
-    let expected = crc32c(sum, block.get(20..).unwrap_or_default());
-    let stored = u32_le(&block, 16).unwrap_or(0);
-    if stored == expected {
-        return GO_ON;
+    match sums::attribute_block(&volume.superblock, inode.attributes, &block) {
+        Some(wrong) => {
+            let offset = volume.superblock.offset_of(inode.attributes);
+            report.tell("attribute block", Some(inode.number), offset, wrong)
+        }
+        None => GO_ON,
     }
-    let offset = volume.superblock.offset_of(inode.attributes);
-    report.tell("attribute block", Some(inode.number), offset, wrong_sum(stored, expected))
 }
 
 fn link(volume: &Arc<Volume>, report: &mut Report<'_>, inode: &Inode) -> Flow {

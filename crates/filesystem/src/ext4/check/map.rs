@@ -1,14 +1,13 @@
 //! Maps of blocks: every piece, the nodes' checksums, and the number of blocks that the inode tells of.
 
-use super::{Flow, GO_ON, Report, wrong_sum};
+use super::{Flow, GO_ON, Report};
 use crate::ext4::bitmap;
-use crate::ext4::checksum::crc32c;
 use crate::ext4::features::{flag, read_only};
 use crate::ext4::inode::Inode;
-use crate::ext4::map::{Header, MapBlock, Pieces, Spot};
+use crate::ext4::map::{MapBlock, Pieces, Spot};
+use crate::ext4::sums;
 use crate::ext4::volume::Volume;
 use crate::ext4::xattr::{self, Place};
-use kanshiki_image::bytes::u32_le;
 
 pub(super) fn check(volume: &Volume, report: &mut Report<'_>, inode: &Inode) -> Flow {
     let superblock = &volume.superblock;
@@ -90,24 +89,15 @@ fn in_bitmap(volume: &Volume, report: &mut Report<'_>, inode: &Inode, block: u64
     report.tell("block bitmap", Some(inode.number), volume.superblock.offset_of(block), detail)
 }
 
-/// The checksum of a node of an extent tree, which lies behind the room for its records.
-///
-/// Source: Linux 6.12, fs/ext4/extents.c (`ext4_extent_block_csum`).
+/// The checksum of a node of an extent tree.
 fn node(volume: &Volume, report: &mut Report<'_>, inode: &Inode, block: u64) -> Flow {
-    if !inode.has(flag::EXTENTS) || !volume.superblock.checksums() {
+    if !inode.has(flag::EXTENTS) {
         return GO_ON;
     }
-    // What cannot be read or is no node was told with the pieces.
+    // What cannot be read was told with the pieces.
     let Ok(bytes) = volume.block(block, "extent node", Some(inode.number)) else { return GO_ON };
-    let Ok(header) = Header::parse(&bytes, None) else { return GO_ON };
-    let at = usize::from(header.room).saturating_add(1).saturating_mul(12);
-    let offset = volume.superblock.offset_of(block);
-    let (Some(stored), Some(covered)) = (u32_le(&bytes, at), bytes.get(..at)) else {
-        return report.tell("extent node", Some(inode.number), offset, "there is no room for its checksum");
-    };
-    let expected = crc32c(inode.seed(&volume.superblock), covered);
-    if stored == expected {
-        return GO_ON;
+    match sums::extent_node(&volume.superblock, inode.number, inode.generation, &bytes) {
+        Some(wrong) => report.tell("extent node", Some(inode.number), volume.superblock.offset_of(block), wrong),
+        None => GO_ON,
     }
-    report.tell("extent node", Some(inode.number), offset, wrong_sum(stored, expected))
 }

@@ -1,11 +1,12 @@
 //! The superblock, its copies, and what hangs on it alone.
 
-use super::{Flow, GO_ON, Report, wrong_sum};
+use super::{Flow, GO_ON, Report};
 use crate::ext4::bitmap;
 use crate::ext4::checksum::crc32c;
 use crate::ext4::features::incompatible;
 use crate::ext4::groups::backups;
 use crate::ext4::map::{Pieces, Spot};
+use crate::ext4::sums::wrong_sum;
 use crate::ext4::superblock::{PRIMARY, SUPERBLOCK_BYTES, Superblock};
 use crate::ext4::volume::Volume;
 use kanshiki_image::bytes::u32_le;

@@ -15,6 +15,7 @@ use super::{GoneInto, MapBlock, Piece, Spot, TOO_MANY, budget};
 use crate::FsError;
 use crate::ext4::cache::Bytes;
 use crate::ext4::inode::Inode;
+use crate::ext4::sums;
 use crate::ext4::volume::Volume;
 use kanshiki_image::bytes::{u16_le, u32_le};
 
@@ -110,6 +111,7 @@ impl Level {
 pub(crate) struct Extents<'a> {
     volume: &'a Volume,
     inode: u64,
+    generation: u32,
     levels: Vec<Level>,
     from: u64,
     until: u64,
@@ -129,6 +131,7 @@ impl<'a> Extents<'a> {
         let mut extents = Self {
             volume,
             inode: number,
+            generation: inode.generation,
             levels: Vec::new(),
             from,
             until,
@@ -200,7 +203,11 @@ impl<'a> Extents<'a> {
         match self.volume.block(block, "extent node", Some(self.inode)) {
             Ok(node) => {
                 self.budget = self.budget.saturating_sub(1);
-                self.enter(node, self.volume.superblock.offset_of(block), Some(depth), first, end);
+                let (superblock, offset) = (&self.volume.superblock, self.volume.superblock.offset_of(block));
+                if let Some(wrong) = sums::extent_node(superblock, self.inode, self.generation, &node) {
+                    self.volume.noticed.add("extent node", Some(self.inode), offset, wrong);
+                }
+                self.enter(node, offset, Some(depth), first, end);
             }
             Err(error) => self.lose(first, end, error),
         }

@@ -394,8 +394,8 @@ fn with_unreadable_blocks() -> (TempDir, PathBuf, Vec<u8>) {
         large[at..at + 10].copy_from_slice(b"\nneedle!!\n");
     }
     write_file(&source.join("large"), &large);
-    let options = ["-q", "-F", "-b", "1024", "-d"];
-    let _ = run(Command::new("mkfs.ext2").args(options).arg(&source).arg(&image).arg("16M")).exits(0);
+    let options = ["-q", "-F", "-t", "ext2", "-b", "1024", "-d"];
+    let _ = run(Command::new("mkfs.ext4").args(options).arg(&source).arg(&image).arg("16M")).exits(0);
     write_file(&folder.path().join("last"), vec![b'z'; 30_000]);
     let debugfs = |request: &str| run(Command::new("debugfs").args(["-w", "-R", request]).arg(&image)).exits(0);
     let _ = debugfs(&format!("write {} last", folder.path().join("last").display()));
@@ -409,7 +409,7 @@ fn with_unreadable_blocks() -> (TempDir, PathBuf, Vec<u8>) {
 
 #[test]
 fn what_can_be_read_around_unreadable_blocks_is_searched_and_copied_to_the_byte() {
-    if !need(&[NEEDS, &[Need::Tool("mkfs.ext2")]].concat()) {
+    if !need(NEEDS) {
         return;
     }
     let (folder, image, large) = with_unreadable_blocks();
@@ -518,6 +518,41 @@ fn a_wrong_checksum_is_told_by_every_verb_that_reads_the_structure_and_its_conte
     let (code, issues, rows) = told(&["ls", "/d"]);
     assert_eq!((code, issues, rows.as_str()), (Some(3), 1, "Many\n"));
     assert_eq!(told(&["cat", "/keep"]).1, 0, "nothing reads /d");
+}
+
+#[test]
+fn an_inode_in_use_whose_only_name_was_wiped_is_told_and_read() {
+    if !need(NEEDS) {
+        return;
+    }
+    let ground = Ground::new(&[]);
+    assert!(ground.kanshiki(&["find", "--all"]).exits(0).stderr.is_empty());
+    let inode = |path: &str| ground.kanshiki(&["stat", path, "--jsonl"]).exits(0).stdout;
+    let number = |text: &str| serde_json::from_str::<Value>(text.lines().next().unwrap()).unwrap()["inode"].clone();
+    let (plain, deep) = (number(&inode("/var/log/plain")), number(&inode("/etc/deep")));
+    for name in ["var/log/plain", "etc/deep"] {
+        let _ = run(Command::new("debugfs").args(["-w", "-R", &format!("unlink {name}")]).arg(&ground.image)).exits(0);
+    }
+    let ran = ground.kanshiki(&["find"]).exits(3);
+    assert!(ran.stderr.contains("inodes in use that no name leads to: 2") && !ran.stdout.contains("Orphan"));
+    let ran = ground.kanshiki(&["find", "--all"]).exits(3);
+    for row in [
+        format!("/$OrphanFiles/OrphanFile-{plain}  (unattached)"),
+        format!("/$OrphanFiles/OrphanFile-{deep}  (unattached)"),
+        format!("/$OrphanFiles/OrphanFile-{deep}/deeper/bottom  (unattached)"),
+    ] {
+        assert!(ran.stdout.lines().any(|line| line == row), "{row} in {}", ran.stdout);
+    }
+    assert_eq!(ran.stdout.matches("OrphanFile-").count(), 4);
+    assert!(ground.kanshiki(&["timeline"]).exits(3).stdout.contains("  (unattached)"));
+    let found = ground.kanshiki(&["grep", "^19999 ferry"]).exits(3).stdout;
+    assert!(found.contains(&format!("/$OrphanFiles/OrphanFile-{plain}:20000:")), "{found}");
+    let path = format!("OrphanFile-{deep}/deeper/bottom");
+    let sum = piped(Command::new("sha256sum").arg(ground.source("etc/deep/deeper/bottom")), b"");
+    let digest = String::from_utf8(sum).unwrap()[..64].to_owned();
+    let hashes = ground.kanshiki(&["hash"]).exits(3).stdout;
+    assert!(hashes.lines().any(|line| line.starts_with(&digest) && line.ends_with(&path)), "{hashes}");
+    assert!(ground.kanshiki(&["deleted"]).exits(3).stderr.contains("no name leads to: 2"));
 }
 
 #[test]

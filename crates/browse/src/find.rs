@@ -116,7 +116,7 @@ pub enum States {
     Live,
     /// Deleted ones alone: removed names, and inodes without a name.
     Deleted,
-    /// All.
+    /// All, those in use that no name leads to among them.
     All,
 }
 
@@ -176,7 +176,8 @@ impl Criteria {
     ///
     /// [`FsError`] if that depends on attributes that cannot be read.
     pub fn matches(&self, view: &View, item: &Item<'_>) -> Result<bool, FsError> {
-        if self.states == States::Live && !item.live || self.states == States::Deleted && item.live {
+        let is_plain = item.live && item.attached;
+        if self.states == States::Live && !is_plain || self.states == States::Deleted && item.live {
             return Ok(false);
         }
         if self.depth.is_some_and(|depth| !depth.contains(u64::try_from(item.depth).unwrap_or(u64::MAX))) {
@@ -264,6 +265,8 @@ pub enum NameState {
     Reused,
     /// Deleted while still open; there is no name.
     Orphan,
+    /// In use, and no name leads there from the root.
+    Unattached,
 }
 
 impl NameState {
@@ -271,6 +274,7 @@ impl NameState {
     #[must_use]
     pub fn of(item: &Item<'_>) -> Self {
         match &item.found {
+            _ if item.live && !item.attached => Self::Unattached,
             _ if item.live => Self::Live,
             Ok((_, node)) if node.state == NodeState::Allocated => Self::Reused,
             Ok((_, node)) if node.state == NodeState::Orphan => Self::Orphan,
@@ -295,6 +299,7 @@ impl NameState {
             Self::Deleted => "deleted",
             Self::Reused => "reused",
             Self::Orphan => "orphan",
+            Self::Unattached => "unattached",
         }
     }
 }

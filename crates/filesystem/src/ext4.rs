@@ -33,7 +33,7 @@ mod xattr;
 use crate::open::OpenOptions;
 use crate::{
     BlockUse, DeletedNode, Detail, Entry, Extent, ExtentState, FileSystem, FsError, JournalCopy, JournalState, Node,
-    NodeBlock, NodeId, NodeType, Stream, Summary, Xattr,
+    NodeBlock, NodeId, NodeState, NodeType, Stream, Summary, Xattr,
 };
 use content::held_places;
 use features::flag;
@@ -230,6 +230,19 @@ impl FileSystem for Ext {
 
     fn details(&self, id: NodeId) -> Result<Vec<Detail>, FsError> {
         Ok(details::details(&self.volume, &self.load(id)?))
+    }
+
+    fn unattached<'a>(&'a self, is_reached: &'a (dyn Fn(u64) -> bool + Sync)) -> Stream<'a, Node> {
+        Box::new(Tables::unreached(&self.volume, is_reached).filter_map(|found| {
+            let (inode, allocated) = match found {
+                Ok(found) => found,
+                Err(error) => return Some(Err(error)),
+            };
+            let state = tables::state(&self.volume, &inode, allocated);
+            let is_used = state == NodeState::Allocated && inode.links > 0 && inode.dtime == 0;
+            let is_named = is_used && !inode.has(flag::EA_INODE) && !self.volume.superblock.is_own(inode.number);
+            is_named.then(|| Ok(self.volume.node_in_state(&inode, state)))
+        }))
     }
 
     fn deleted(&self) -> Stream<'_, DeletedNode> {

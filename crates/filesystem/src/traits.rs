@@ -1,7 +1,8 @@
 //! The one view of a filesystem that everything above it sees.
 
 use crate::{
-    BlockUse, DeletedNode, Detail, Entry, Extent, FsError, JournalCopy, Node, NodeBlock, NodeId, Summary, Xattr,
+    BlockUse, DeletedNode, Detail, Entry, Extent, FsError, JournalCopy, Node, NodeBlock, NodeId, NodeState, Summary,
+    Xattr,
 };
 use kanshiki_image::Source;
 use kanshiki_model::{ByteRange, Issue};
@@ -122,6 +123,18 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     ///
     /// As [`Self::node`].
     fn details(&self, id: NodeId) -> Result<Vec<Detail>, FsError>;
+
+    /// The inodes in use, with links, that `is_reached` does not know, in the order in which they lie on the disk. Those that
+    /// belong to the filesystem itself are left out: nothing but the filesystem leads to them.
+    fn unattached<'a>(&'a self, is_reached: &'a (dyn Fn(u64) -> bool + Sync)) -> Stream<'a, Node> {
+        let root = self.root();
+        Box::new(self.inodes().filter(move |found| {
+            found.as_ref().map_or(true, |node| {
+                let is_used = node.state == NodeState::Allocated && node.links > 0 && node.times.deleted.is_none();
+                is_used && node.id.inode != root && !is_reached(node.id.inode)
+            })
+        }))
+    }
 
     /// What was deleted, with how much of it is still there.
     fn deleted(&self) -> Stream<'_, DeletedNode>;

@@ -120,6 +120,11 @@ impl View {
         &self.mounts
     }
 
+    /// The directories that volumes hang over, each as its volume and inode.
+    pub fn covered(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.covered.keys().copied()
+    }
+
     /// The filesystem of a place; `None` if the volume's index is none of this view's.
     #[must_use]
     pub fn filesystem(&self, place: Place) -> Option<&Arc<dyn FileSystem>> {

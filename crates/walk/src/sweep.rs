@@ -9,11 +9,15 @@
 
 mod directory;
 mod stack;
+mod unattached;
 
+use crate::inode_set::InodeSet;
 use crate::trail::Trail;
-use kanshiki_filesystem::{Entry, FsError, Located, Node, Place, View};
+use kanshiki_filesystem::{Entry, FsError, Located, Node, NodeType, Place, View};
+use kanshiki_model::EvidencePath;
 use stack::{Shared, Task};
 use std::ops::ControlFlow;
+use unattached::Reached;
 
 /// Directories inside directories that are gone into; a deeper one is told as damage.
 const DEPTH: usize = 4096;
@@ -29,6 +33,8 @@ pub struct Item<'a> {
     pub entry: Option<&'a Entry>,
     /// Whether the name is in use: false for a removed entry, and for all names in a deleted directory.
     pub live: bool,
+    /// Whether names lead to it from the start: false for inodes in use that no name leads to, and for what lies in them.
+    pub attached: bool,
     /// Names between the start and this one.
     pub depth: usize,
     /// What the entry leads to, or why that cannot be told.
@@ -89,6 +95,9 @@ pub trait Sweeper: Sync {
 
 /// Sweeps through everything from the starts on, themselves first, and hands the batches on in order; ends early when
 /// `emit` says so.
+///
+/// Where a start is the root of a tree and nothing in it was left out, inodes in use follow that no name leads to, as
+/// starts of their own under `/$OrphanFiles`; that there are some is told as damage.
 pub fn sweep<S: Sweeper>(
     view: &View,
     starts: &[Located],
@@ -96,40 +105,117 @@ pub fn sweep<S: Sweeper>(
     sweeper: &S,
     emit: &mut dyn FnMut(S::Batch) -> ControlFlow<()>,
 ) {
-    let threads = if options.threads == 0 { crate::parallel::threads() } else { options.threads };
-    let mut seen = crate::inode_set::InodeSet::default();
-    for start in starts {
+    let whole = whole_volumes(view, starts);
+    let reached = (!whole.is_empty()).then(Reached::default);
+    let work = directory::Work { view, options, sweeper, reached: reached.as_ref(), attached: true };
+    let mut going = Going { work, seen: InodeSet::default(), emit };
+    let _ = going.all(starts, &whole);
+}
+
+/// The volumes that are gone through from their roots on.
+fn whole_volumes(view: &View, starts: &[Located]) -> Vec<usize> {
+    let root = view.root().ok().map(|(place, _)| place);
+    let mut whole = Vec::new();
+    for start in starts.iter().filter(|start| start.path.file_name().is_none()) {
+        if Some(start.place) == root {
+            whole.extend(view.mounts().iter().map(|mount| mount.volume));
+        } else {
+            whole.push(start.place.volume);
+        }
+    }
+    whole.sort_unstable();
+    whole.dedup();
+    whole
+}
+
+/// A sweep that is under way.
+struct Going<'a, 'e, S: Sweeper> {
+    work: directory::Work<'a, S>,
+    /// The directories that have been gone into.
+    seen: InodeSet,
+    emit: &'e mut dyn FnMut(S::Batch) -> ControlFlow<()>,
+}
+
+impl<S: Sweeper> Going<'_, '_, S> {
+    fn all(&mut self, starts: &[Located], whole: &[usize]) -> ControlFlow<()> {
+        starts.iter().try_for_each(|start| self.from(start))?;
+        self.work.attached = false;
+        match self.work.reached {
+            Some(reached) if reached.is_whole() => {
+                whole.iter().try_for_each(|volume| self.unattached(*volume, reached))
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn from(&mut self, start: &Located) -> ControlFlow<()> {
+        let work = self.work;
         let mut batch = S::Batch::default();
         let item = Item {
             path: start.path.as_bytes(),
             directory: None,
             entry: None,
             live: true,
+            attached: work.attached,
             depth: 0,
             found: Ok((start.place, &start.node)),
         };
-        let descend = sweeper.visit(&item, &mut batch);
-        if emit(batch).is_break() {
-            return;
+        let (volume, inode) = (start.place.volume, start.place.node.inode);
+        if let Some(reached) = work.reached {
+            reached.insert(volume, inode);
         }
-        let is_directory = start.node.node_type == kanshiki_filesystem::NodeType::Directory;
-        if descend == Descend::No || !is_directory || !seen.insert(start.place.volume, start.place.node.inode) {
-            continue;
+        let descend = work.sweeper.visit(&item, &mut batch);
+        (self.emit)(batch)?;
+        if start.node.node_type != NodeType::Directory {
+            return ControlFlow::Continue(());
+        }
+        if descend == Descend::No {
+            work.leave_out();
+            return ControlFlow::Continue(());
+        }
+        if !self.seen.insert(volume, inode) {
+            return ControlFlow::Continue(());
         }
         let task = Task { trail: Trail::start(start.path.as_bytes()), place: start.place, live: true };
         let shared = Shared::new();
-        let work = directory::Work { view, options, sweeper };
-        let stopped = std::thread::scope(|scope| {
+        let threads = if work.options.threads == 0 { crate::parallel::threads() } else { work.options.threads };
+        std::thread::scope(|scope| {
             for _ in 1..threads {
                 scope.spawn(|| shared.help(&work));
             }
-            let flow = shared.lead(&work, task, &mut seen, emit);
+            let flow = shared.lead(&work, task, &mut self.seen, self.emit);
             shared.stop();
-            flow.is_break()
-        });
-        if stopped {
-            return;
+            flow
+        })
+    }
+
+    /// Goes on with the inodes of a volume that no name led to: first with those to which names do not lead from others
+    /// of them either, then with those that lie in each other alone.
+    fn unattached(&mut self, volume: usize, reached: &Reached) -> ControlFlow<()> {
+        let Some(found) = self.work.view.volumes().get(volume) else { return ControlFlow::Continue(()) };
+        let filesystem = found.filesystem.as_ref();
+        reached.add_covered(self.work.view, volume);
+        let inside = unattached::inside(filesystem, volume, reached);
+        let (mut first, mut count) = (None, 0_u64);
+        for leaves_inside in [true, false] {
+            let skip = |inode| reached.has(volume, inode) || leaves_inside && inside.contains(volume, inode);
+            // What cannot be read here is told by whoever looks for deleted inodes in the same tables.
+            for node in filesystem.unattached(&skip).flatten() {
+                first.get_or_insert((node.id.inode, node.offset));
+                count = count.saturating_add(1);
+                let path = EvidencePath::from_bytes(format!("/$OrphanFiles/OrphanFile-{}", node.id.inode));
+                let place = Place { volume, node: node.id };
+                self.from(&Located { path, place, node })?;
+            }
         }
+        let Some((inode, offset)) = first else { return ControlFlow::Continue(()) };
+        let detail = format!(
+            "inodes in use that no name leads to: {count}, the first of them inode {inode}; find --all lists them"
+        );
+        let error = FsError::Damaged { structure: "directory tree", inode: None, offset, detail };
+        let mut batch = S::Batch::default();
+        self.work.sweeper.damage(b"/", volume, &error, &mut batch);
+        (self.emit)(batch)
     }
 }
 

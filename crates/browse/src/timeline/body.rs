@@ -20,7 +20,7 @@ pub fn body_line(out: &mut Vec<u8>, item: &Item<'_>, target: Option<&[u8]>) {
         push_name(out, target);
     }
     out.extend_from_slice(match NameState::of(item) {
-        NameState::Live => b"",
+        NameState::Live | NameState::Unattached => b"",
         NameState::Deleted | NameState::Orphan => b" (deleted)",
         NameState::Reused => b" (deleted-realloc)",
     });

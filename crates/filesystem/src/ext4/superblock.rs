@@ -261,6 +261,17 @@ impl Superblock {
         inode < first && inode != 2
     }
 
+    /// Whether an inode belongs to the filesystem itself, which alone leads to it: reserved ones, the root, and those of the
+    /// journal, of quotas and of orphans, wherever they lie.
+    ///
+    /// Source: Linux 6.12, fs/ext4/ext4.h (`struct ext4_super_block`: `s_usr_quota_inum`, `s_grp_quota_inum`,
+    /// `s_prj_quota_inum`).
+    pub(crate) fn is_own(&self, inode: u64) -> bool {
+        let named = [self.journal_inode, self.orphan_file];
+        let quotas = [576, 580, 620].map(|at| u64::from(self.u32(at)));
+        self.is_reserved(inode) || inode == 2 || named.contains(&inode) || quotas.contains(&inode)
+    }
+
     /// A time of the superblock: 32 bits at `low`, the next 8 at `high`; `None` if it is 0.
     pub(crate) fn time(&self, low: usize, high: usize) -> Option<FileTime> {
         let high = i64::from(*self.raw.get(high)?);

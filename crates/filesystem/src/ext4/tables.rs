@@ -21,21 +21,22 @@ struct Table {
 }
 
 /// Which inodes to go through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Which {
+#[derive(Clone, Copy)]
+enum Which<'a> {
     /// All that hold something.
     All,
     /// Those alone that are not plainly in use.
     Doubtful,
+    /// Those that may be in use and that this does not know.
+    Unreached(&'a (dyn Fn(u64) -> bool + Sync)),
 }
 
 /// The inodes of all groups, but for those that were never used.
-#[derive(Debug)]
 pub(crate) struct Tables<'a> {
     volume: &'a Volume,
     group: u64,
     table: Option<Table>,
-    which: Which,
+    which: Which<'a>,
 }
 
 impl<'a> Tables<'a> {
@@ -46,6 +47,11 @@ impl<'a> Tables<'a> {
     /// Leaves out inodes that the bitmap says are in use, with a name and without a time of deletion.
     pub(crate) fn doubtful(volume: &'a Volume) -> Self {
         Self { which: Which::Doubtful, ..Self::new(volume) }
+    }
+
+    /// Leaves out inodes that the bitmap says are free, and those that `is_reached` knows.
+    pub(crate) fn unreached(volume: &'a Volume, is_reached: &'a (dyn Fn(u64) -> bool + Sync)) -> Self {
+        Self { which: Which::Unreached(is_reached), ..Self::new(volume) }
     }
 
     fn open(&self, group: u64) -> Result<Option<Table>, FsError> {
@@ -123,10 +129,16 @@ impl Iterator for Tables<'_> {
             let index = table.next;
             table.next = index.saturating_add(1);
             let allocated = table.bitmap.as_ref().and_then(|bitmap| bit(bitmap, index));
-            if self.which == Which::Doubtful && allocated == Some(true) && table.is_plain(self.volume, index) {
+            let number = table.first.saturating_add(index);
+            let is_left_out = match self.which {
+                Which::All => false,
+                Which::Doubtful => allocated == Some(true) && table.is_plain(self.volume, index),
+                Which::Unreached(is_reached) => allocated == Some(false) || is_reached(number),
+            };
+            if is_left_out {
                 continue;
             }
-            match self.volume.inode_of(table.first.saturating_add(index), index, &table.descriptor) {
+            match self.volume.inode_of(number, index, &table.descriptor) {
                 Ok(inode) if holds_something(&inode) => return Some(Ok((inode, allocated))),
                 Ok(_) => {}
                 Err(error) => {

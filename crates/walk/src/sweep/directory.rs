@@ -1,5 +1,6 @@
 //! Goes through one directory, some entries at a time, so that the work can be put down and taken up by another thread.
 
+use super::unattached::Reached;
 use super::{Children, Descend, Item, Names, Order, SweepOptions, Sweeper};
 use crate::ahead::{self, Ahead};
 use crate::trail::{Trail, push_name};
@@ -44,6 +45,19 @@ pub(super) struct Work<'a, S> {
     pub(super) view: &'a View,
     pub(super) options: SweepOptions,
     pub(super) sweeper: &'a S,
+    /// Where it is noted what names lead to, if anybody wants to know.
+    pub(super) reached: Option<&'a Reached>,
+    /// Whether names lead here from the root.
+    pub(super) attached: bool,
+}
+
+impl<S> Work<'_, S> {
+    /// Notes that a directory in use was left out.
+    pub(super) fn leave_out(&self) {
+        if let Some(reached) = self.reached {
+            reached.leave_out();
+        }
+    }
 }
 
 impl<S> Clone for Work<'_, S> {
@@ -75,6 +89,8 @@ pub(super) struct Run<'a, S> {
     part: Part,
     /// Entries that were taken from the stream.
     seen: usize,
+    /// What names led to and was not noted yet.
+    reached: Vec<u64>,
     /// Entries of a large directory with what they lead to.
     ahead: Ahead<Found>,
     /// The directories that were found.
@@ -93,7 +109,17 @@ impl<'a, S: Sweeper> Run<'a, S> {
     /// Begins with a directory; nothing is read yet.
     pub(super) fn new(work: Work<'a, S>, task: Task) -> Self {
         let (path, children) = (task.trail.path(), Children::default());
-        Self { work, path, task, entries: None, part: Part::Live, seen: 0, ahead: Ahead::new(), children }
+        Self {
+            work,
+            path,
+            task,
+            entries: None,
+            part: Part::Live,
+            seen: 0,
+            reached: Vec::new(),
+            ahead: Ahead::new(),
+            children,
+        }
     }
 
     /// The directory's path.
@@ -124,6 +150,9 @@ impl<'a, S: Sweeper> Run<'a, S> {
             }
             count = count.saturating_add(1);
             weight = weight.saturating_add(self.path.len()).saturating_add(ENTRY_BYTES);
+        }
+        if let Some(reached) = self.work.reached {
+            reached.add(self.task.place.volume, &mut self.reached);
         }
         Step { batch, weight, done: self.part == Part::Done }
     }
@@ -183,6 +212,9 @@ impl<'a, S: Sweeper> Run<'a, S> {
             return;
         }
         let live = self.task.live && !is_removed;
+        if live && self.work.reached.is_some() {
+            self.reached.push(entry.inode);
+        }
         let base = self.path.len();
         push_name(&mut self.path, &entry.name);
         let item = Item {
@@ -190,10 +222,18 @@ impl<'a, S: Sweeper> Run<'a, S> {
             directory: Some(self.task.place),
             entry: Some(entry),
             live,
+            attached: self.work.attached,
             depth: self.task.trail.depth().saturating_add(1),
             found: found.as_ref().map(|(place, node)| (*place, node)),
         };
         let descend = self.work.sweeper.visit(&item, batch);
+        if let Ok((_, node)) = found
+            && node.node_type == NodeType::Directory
+            && descend == Descend::No
+            && live
+        {
+            self.work.leave_out();
+        }
         if let Ok((place, node)) = found
             && descend == Descend::Yes
             && node.node_type == NodeType::Directory

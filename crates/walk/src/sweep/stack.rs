@@ -446,6 +446,7 @@ fn admit<S: Sweeper>(
         let Some((name, child)) = children.get(number) else { break };
         let inode = child.place.node.inode;
         let error = if trail.depth() >= DEPTH {
+            work.leave_out();
             let detail = format!("more than {DEPTH} directories inside each other; not gone into");
             FsError::Unsupported { inode: Some(inode), detail }
         } else if seen.insert(child.place.volume, inode) {

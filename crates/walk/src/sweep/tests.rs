@@ -1,5 +1,5 @@
 use super::*;
-use kanshiki_filesystem::{Follow, MemoryFileSystem, NodeType, Volume};
+use kanshiki_filesystem::{Follow, MemoryFileSystem, NodeState, NodeType, Volume};
 use kanshiki_model::{EvidencePath, visible};
 use std::sync::Arc as Shared;
 
@@ -114,6 +114,8 @@ fn removed_entries_are_come_by_where_asked_and_deleted_directories_are_gone_into
     filesystem.add(gone, b"file", NodeType::File, b"");
     filesystem.add(2, b"kept", NodeType::File, b"");
     filesystem.remove(2, b"gone");
+    // What only a deleted directory names is in use, and counts as unattached, unless it is deleted too.
+    filesystem.node_mut(12).unwrap().node.state = NodeState::Deleted;
     let view = view(filesystem);
     assert_eq!(swept(&view, SweepOptions::default()), ["/", "/kept"]);
     let options = SweepOptions { names: Names::WithRemoved, ..SweepOptions::default() };
@@ -129,6 +131,32 @@ fn damage_in_a_directory_is_told_and_the_sweep_goes_on() {
     let found = swept(&view(filesystem), SweepOptions::default());
     assert_eq!(found.len(), 4, "{found:?}");
     assert!(found[3].starts_with("/: damaged"), "{found:?}");
+}
+
+#[test]
+fn inodes_in_use_that_no_name_leads_to_come_last_with_what_lies_in_them_also_where_they_lie_in_each_other() {
+    let mut filesystem = MemoryFileSystem::new();
+    filesystem.add(2, b"named", NodeType::File, b"");
+    let lost = filesystem.add(2, b"lost", NodeType::Directory, b"");
+    filesystem.add(lost, b"inside", NodeType::File, b"");
+    let one = filesystem.add(2, b"one", NodeType::Directory, b"");
+    let other = filesystem.add(one, b"other", NodeType::Directory, b"");
+    filesystem.link(other, b"one", one, NodeType::Directory);
+    filesystem.node_mut(2).unwrap().entries.retain(|entry| entry.name != b"lost" && entry.name != b"one");
+    let view = view(filesystem);
+    let found = swept(&view, SweepOptions::default());
+    let path = |rest: &str| format!("/$OrphanFiles/OrphanFile-{rest}");
+    let expected = ["/".to_owned(), "/named".to_owned(), path("12"), path("12/inside"), path("14"), path("14/other")];
+    assert_eq!(found.get(..6), Some(&expected[..]), "{found:?}");
+    assert!(found.iter().any(|line| line.contains("no name leads to: 2, the first of them inode 12")), "{found:?}");
+    // Below a directory, nothing is said of the rest.
+    let start = view.lookup(&EvidencePath::from_bytes(&b"/named"[..]), Follow::All).unwrap();
+    let mut count = 0;
+    sweep(&view, &[start], SweepOptions::default(), &Paths, &mut |_| {
+        count += 1;
+        ControlFlow::Continue(())
+    });
+    assert_eq!(count, 1);
 }
 
 #[test]

@@ -105,7 +105,7 @@ pub(crate) struct FindArguments {
     /// Deleted files alone: removed names, and deleted inodes without a name
     #[arg(long, conflicts_with = "all")]
     deleted: bool,
-    /// Deleted files too
+    /// Deleted files too, and files in use that no name leads to
     #[arg(long)]
     all: bool,
     /// Names between PATH and what is found; PATH itself is 0

@@ -332,6 +332,29 @@ fn impossible_names_are_shown_in_hexadecimal_and_damage_is_an_error() {
 }
 
 #[test]
+fn a_file_of_a_cut_image_is_read_to_the_last_byte_that_is_there_and_then_an_error_comes() {
+    if !need(NEEDS) {
+        return;
+    }
+    let place = Workplace::new();
+    let image = place.path("image");
+    ext_image(&image, 16, &["-O", "^has_journal"], |root| write_file(&root.join("last"), vec![b'z'; 30_000]));
+    let bytes = std::fs::read(&image).unwrap();
+    let end = bytes.windows(64).rposition(|window| window == [b'z'; 64]).unwrap() + 64;
+    std::fs::File::options().write(true).open(&image).unwrap().set_len(end as u64 - 3001).unwrap();
+    let shown = Shown::of(&place, &image, &[]);
+    let mut file = std::fs::File::open(shown.point.join("last")).unwrap();
+    let mut read = Vec::new();
+    let error = std::io::Read::read_to_end(&mut file, &mut read).unwrap_err();
+    assert_eq!((read.len(), error.raw_os_error()), (26_999, Some(5)));
+    assert!(read.iter().all(|byte| *byte == b'z'));
+    assert_eq!(file.metadata().unwrap().len(), 30_000);
+    drop(file);
+    let ran = shown.end("-INT");
+    assert!(ran.stderr.contains("bytes 26999-30000 are not there"), "{}", ran.stderr);
+}
+
+#[test]
 fn an_ordinary_user_mounts_with_the_help_of_fusermount() {
     if !need(NEEDS) || !need(&[Need::Tool("fusermount3"), Need::Tool("setpriv")]) {
         return;

@@ -143,6 +143,10 @@ impl FileSystem for Ext {
         &self.volume.issues
     }
 
+    fn is_whole(&self) -> bool {
+        self.volume.unreadable().is_empty()
+    }
+
     fn root(&self) -> u64 {
         ROOT
     }

@@ -22,6 +22,11 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     /// replayed.
     fn issues(&self) -> &[Issue];
 
+    /// Whether all bytes of the volume can be read, as far as is known before they are.
+    fn is_whole(&self) -> bool {
+        true
+    }
+
     /// The root directory's inode.
     fn root(&self) -> u64;
 

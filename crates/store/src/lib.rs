@@ -1,0 +1,39 @@
+//! The tables of a case: files, events, coverage and issues in one SQLite file, which every analyst can open.
+//!
+//! `schema.sql` tells the tables. Events are appended in the order in which they are read, without any index: [`Reader`]
+//! finds its way by the table `blocks`, which says of every run of 1024 events between which times they lie and which
+//! texts they may hold.
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
+mod ask;
+mod batch;
+mod error;
+mod hours;
+mod questions;
+mod reader;
+mod rows;
+mod schema;
+mod totals;
+mod trigrams;
+mod waiting;
+mod writer;
+
+pub use ask::{Answer, Parameters, Part};
+pub use batch::{BATCH_BYTES, BATCH_EVENTS, EventBatch, PackedEvent};
+pub use error::StoreError;
+pub use questions::{QUESTIONS, Question};
+pub use reader::{Filter, Reader, StoredEvent};
+pub use rows::{ExhibitId, FileId, FileRow, Gap, LogRow, VolumeId, WaitingLog};
+pub use schema::SCHEMA;
+pub use totals::Totals;
+pub use writer::{Files, Writer};
+
+/// The name of the store's file in a case folder.
+pub const FILE_NAME: &str = "events.sqlite";
+
+/// What the store gives, or why it does not.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+#[cfg(test)]
+mod tests;

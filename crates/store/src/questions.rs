@@ -1,0 +1,88 @@
+//! Questions that are asked again and again, ready-made.
+
+/// A question with a name.
+#[derive(Debug, Clone, Copy)]
+pub struct Question {
+    /// Its name.
+    pub name: &'static str,
+    /// What it answers.
+    pub answers: &'static str,
+    /// The question. It may name the parameters `:from` and `:to` (nanoseconds since 1970) and `:text`.
+    pub sql: &'static str,
+}
+
+/// All ready-made questions.
+pub const QUESTIONS: &[Question] = &[
+    Question {
+        name: "logins",
+        answers: "who got in, from where, how",
+        sql: "SELECT utc, kind, user, address, program, message, path, line FROM timeline
+            WHERE kind GLOB '*.login' AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to) ORDER BY time, id",
+    },
+    Question {
+        name: "failures",
+        answers: "failed logins by address and account, with the first and the last",
+        sql: "SELECT address, user, kind, count(*) AS failures, min(utc) AS first, max(utc) AS last FROM timeline
+            WHERE kind GLOB '*.login-failed' AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to)
+            GROUP BY address, user, kind ORDER BY failures DESC, address, user",
+    },
+    Question {
+        name: "sessions",
+        answers: "sessions that were opened and closed",
+        sql: "SELECT utc, kind, user, address, program, pid, message FROM timeline WHERE kind GLOB '*.session*'
+            AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to) ORDER BY time, id",
+    },
+    Question {
+        name: "root-commands",
+        answers: "commands that were run as root",
+        sql: "SELECT utc, kind, user, message, path, line FROM timeline WHERE kind IN ('sudo.command', 'cron.command')
+            AND (kind = 'sudo.command' OR user = 'root')
+            AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to) ORDER BY time, id",
+    },
+    Question {
+        name: "changed-files",
+        answers: "files changed, born or deleted between --from and --to",
+        sql: "SELECT utc, kind, volume, inode, path FROM timeline WHERE kind GLOB 'file.*' AND kind NOT IN ('file..a...')
+            AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to) ORDER BY time, id",
+    },
+    Question {
+        name: "transfers",
+        answers: "files that were fetched or sent",
+        sql: "SELECT utc, kind, user, address, message, fields FROM timeline WHERE kind GLOB '*.upload' OR kind GLOB '*.download'
+            ORDER BY time, id",
+    },
+    Question {
+        name: "table-queries",
+        answers: "queries on the table that --text names",
+        sql: "SELECT utc, user, address, message, path, offset FROM timeline WHERE kind GLOB 'database.query*'
+            AND message LIKE '%' || coalesce(:text, '') || '%' ORDER BY time, id",
+    },
+    Question {
+        name: "hours",
+        answers: "events by hour and source",
+        sql: "SELECT strftime('%Y-%m-%dT%H:00Z', h.hour * 3600, 'unixepoch') AS hour, k.name AS kind, sum(h.events) AS events
+            FROM hours h JOIN kinds k ON k.id = h.kind
+            WHERE (:from IS NULL OR h.hour >= :from / 3600000000000) AND (:to IS NULL OR h.hour < :to / 3600000000000 + 1)
+            GROUP BY h.hour, h.kind ORDER BY h.hour, k.name",
+    },
+    Question {
+        name: "coverage",
+        answers: "what each log covers, and what was not understood",
+        sql: "SELECT f.path, l.parser, l.state, l.records, l.others,
+            strftime('%Y-%m-%dT%H:%M:%SZ', l.earliest / 1000000000, 'unixepoch') AS first,
+            strftime('%Y-%m-%dT%H:%M:%SZ', l.latest / 1000000000, 'unixepoch') AS last, l.times
+            FROM logs l JOIN files f ON f.id = l.file ORDER BY f.path",
+    },
+    Question {
+        name: "gaps",
+        answers: "silences of logs that are longer than their habit",
+        sql: "SELECT f.path, strftime('%Y-%m-%dT%H:%M:%SZ', g.start / 1000000000, 'unixepoch') AS start,
+            strftime('%Y-%m-%dT%H:%M:%SZ', g.\"end\" / 1000000000, 'unixepoch') AS \"end\", g.reason
+            FROM gaps g JOIN files f ON f.id = g.file ORDER BY g.start, f.path",
+    },
+    Question {
+        name: "issues",
+        answers: "what could not be read or understood",
+        sql: "SELECT subject, \"offset\", length, message FROM issues ORDER BY subject, \"offset\"",
+    },
+];

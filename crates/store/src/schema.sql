@@ -1,0 +1,124 @@
+-- Times are nanoseconds since 1970 in UTC. Texts from the evidence are made visible: control characters as \u{…}, bytes
+-- that are no UTF-8 as \xNN, a backslash as \\.
+
+-- Facts of the store: schema, program, when it was made.
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- What was examined: an image, and what its manifest calls it.
+CREATE TABLE exhibits (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,          -- the exhibit of a case, or the path that was given
+    source TEXT NOT NULL UNIQUE, -- what tells one image from another: digest, or path, size and time
+    size INTEGER NOT NULL,       -- bytes
+    has_tree INTEGER NOT NULL DEFAULT 0 -- 1 if all its files are in
+);
+
+CREATE TABLE volumes (
+    id INTEGER PRIMARY KEY,
+    exhibit INTEGER NOT NULL REFERENCES exhibits(id),
+    name TEXT NOT NULL,          -- p2, vg/root; empty where the image is the volume
+    UNIQUE (exhibit, name)
+);
+
+-- Files that events come from: every path of the volume, and every log.
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY,
+    volume INTEGER NOT NULL REFERENCES volumes(id),
+    path TEXT,                   -- NULL for an inode that no name leads to
+    inode INTEGER NOT NULL,
+    generation INTEGER,
+    state TEXT NOT NULL,         -- live, deleted, orphan …
+    type TEXT NOT NULL,
+    size INTEGER NOT NULL,       -- bytes
+    mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL, links INTEGER NOT NULL,
+    modified INTEGER, accessed INTEGER, changed INTEGER, created INTEGER, deleted INTEGER
+);
+
+CREATE TABLE kinds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+
+-- How the time of an event is known.
+CREATE TABLE bases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+
+-- In the order in which they were read: files in the order of the disk, records in that of their file.
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    time INTEGER,                -- NULL if it cannot be told
+    basis INTEGER NOT NULL REFERENCES bases(id),
+    kind INTEGER NOT NULL REFERENCES kinds(id),
+    file INTEGER NOT NULL REFERENCES files(id),
+    offset INTEGER NOT NULL,     -- byte of the file; of a compressed one, where the compressed member begins
+    content_offset INTEGER,      -- byte after decompression; NULL if not compressed
+    length INTEGER NOT NULL,     -- bytes
+    line INTEGER,                -- from 1; NULL if the file has no lines
+    host TEXT, program TEXT, pid INTEGER,
+    user TEXT, address TEXT,
+    message TEXT,
+    fields TEXT                  -- a JSON object of what only this kind has
+);
+
+-- Runs of events that stand together, at most 1024, of one log each or, with NULL, of the tree: a question about a range of time or about a text
+-- looks here first, so that no index has to be kept while events come in.
+CREATE TABLE blocks (
+    first INTEGER PRIMARY KEY,   -- events.id
+    last INTEGER NOT NULL,
+    file INTEGER REFERENCES files(id),
+    earliest INTEGER, latest INTEGER, -- of the times that are known; NULL if none is
+    untimed INTEGER NOT NULL,    -- events without a time
+    trigrams BLOB NOT NULL       -- which three letters stand beside each other in their texts, as a bitmap of hashes
+);
+
+-- Events of a kind in an hour, by log; of all other files together, with NULL.
+CREATE TABLE hours (
+    file INTEGER REFERENCES files(id),
+    kind INTEGER NOT NULL REFERENCES kinds(id),
+    hour INTEGER,                -- hours since 1970 in UTC; NULL if it cannot be told
+    events INTEGER NOT NULL
+);
+
+-- The coverage ledger: for every log what it covers.
+CREATE TABLE logs (
+    file INTEGER PRIMARY KEY REFERENCES files(id),
+    parser TEXT NOT NULL,        -- its name and the number of its edition
+    state TEXT NOT NULL,         -- waiting; whole, cut (by a limit or damage), unreadable, unsupported
+    place INTEGER NOT NULL,      -- byte of the volume where it begins: the order in which logs are read
+    compression TEXT,
+    bytes INTEGER NOT NULL,      -- of content that were read
+    records INTEGER NOT NULL,    -- understood
+    others INTEGER NOT NULL,     -- not understood
+    first_event INTEGER, last_event INTEGER, -- events.id
+    earliest INTEGER, latest INTEGER,
+    habit INTEGER,               -- ns between records that are usual for it: 99 of 100 are closer
+    times TEXT                   -- how years and zones were inferred, and from what
+);
+
+-- Silences of a log that are longer than its own habit, and rotated files that are missing.
+CREATE TABLE gaps (
+    file INTEGER NOT NULL REFERENCES files(id),
+    start INTEGER, end INTEGER,
+    reason TEXT NOT NULL
+);
+
+-- What would not have been logged, whatever happened.
+CREATE TABLE blind_spots (
+    exhibit INTEGER NOT NULL REFERENCES exhibits(id),
+    what TEXT NOT NULL,
+    why TEXT NOT NULL
+);
+
+-- What could not be read or understood.
+CREATE TABLE issues (
+    file INTEGER REFERENCES files(id),
+    exhibit INTEGER NOT NULL REFERENCES exhibits(id),
+    offset INTEGER, length INTEGER, -- bytes of the file's content
+    subject TEXT NOT NULL,
+    message TEXT NOT NULL
+);
+
+-- Events with names in the place of numbers, and the time to read.
+CREATE VIEW timeline AS
+SELECT e.id, e.time,
+    strftime('%Y-%m-%dT%H:%M:%S', e.time / 1000000000 - (e.time % 1000000000 < 0), 'unixepoch') || 'Z' AS utc,
+    b.name AS basis, k.name AS kind, v.name AS volume, f.path, f.inode, e.offset, e.content_offset, e.length, e.line,
+    e.host, e.program, e.pid, e.user, e.address, e.message, e.fields, e.file
+FROM events e JOIN kinds k ON k.id = e.kind JOIN bases b ON b.id = e.basis
+    JOIN files f ON f.id = e.file JOIN volumes v ON v.id = f.volume;

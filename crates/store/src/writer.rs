@@ -1,0 +1,373 @@
+//! Writing: one writer, in transactions of whole parts.
+//!
+//! A part is the tree of an exhibit, or one log: it is in the store whole or not at all, whatever happens. Each is a
+//! savepoint, so that it can be taken out again; SQLite rolls back what a kill left behind.
+
+use crate::batch::EventBatch;
+use crate::hours::Hours;
+use crate::rows::{ExhibitId, FileId, FileRow, Gap, LogRow, VolumeId};
+use crate::schema;
+use crate::{Result, StoreError};
+use kanshiki_model::{Issue, visible};
+use rusqlite::{Connection, params};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Bytes of texts after which a transaction ends with the part that is under way.
+const TRANSACTION_BYTES: usize = 64 << 20;
+
+const INSERT_EVENT: &str = "INSERT INTO events (id, time, basis, kind, file, offset, content_offset, length, line, pid,
+    host, program, user, address, message, fields) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+const INSERT_FILE: &str =
+    "INSERT INTO files (id, volume, path, inode, generation, state, type, size, mode, uid, gid, links,
+    modified, accessed, changed, created, deleted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// The one that writes a store.
+#[derive(Debug)]
+pub struct Writer {
+    pub(crate) db: Connection,
+    kinds: HashMap<&'static str, i64>,
+    next_event: i64,
+    next_file: i64,
+    hours: Hours,
+    /// Bytes of texts since the last transaction began.
+    written: usize,
+    part: Part,
+}
+
+/// The part that is under way.
+#[derive(Debug, Clone, Copy, Default)]
+struct Part {
+    first_event: i64,
+    first_file: i64,
+    times: Times,
+}
+
+/// The earliest and the latest of some times.
+#[derive(Debug, Clone, Copy, Default)]
+struct Times {
+    earliest: Option<i64>,
+    latest: Option<i64>,
+}
+
+impl Times {
+    fn add(&mut self, time: i64) {
+        self.earliest = Some(self.earliest.map_or(time, |earliest| earliest.min(time)));
+        self.latest = Some(self.latest.map_or(time, |latest| latest.max(time)));
+    }
+}
+
+/// Which files the events of a batch belong to.
+#[derive(Debug, Clone, Copy)]
+pub enum Files<'a> {
+    /// All to one log.
+    Log(FileId),
+    /// Each to the one at its place.
+    Each(&'a [FileId]),
+}
+
+impl Files<'_> {
+    fn of(&self, number: usize) -> Option<FileId> {
+        match self {
+            Self::Log(file) => Some(*file),
+            Self::Each(files) => files.get(number).copied(),
+        }
+    }
+
+    fn log(&self) -> Option<FileId> {
+        match self {
+            Self::Log(file) => Some(*file),
+            Self::Each(_) => None,
+        }
+    }
+}
+
+impl Writer {
+    /// Makes the store, or opens it to go on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn create_or_open(path: &Path) -> Result<Self> {
+        let db = schema::create_or_open(path)?;
+        let next = |table: &str| -> Result<i64> {
+            let sql = format!("SELECT coalesce(max(id), 0) + 1 FROM {table}");
+            db.query_row(&sql, [], |row| row.get(0)).map_err(StoreError::sqlite("read"))
+        };
+        let (next_event, next_file) = (next("events")?, next("files")?);
+        let hours = Hours::default();
+        let writer =
+            Self { db, kinds: HashMap::new(), next_event, next_file, hours, written: 0, part: Part::default() };
+        writer.execute("BEGIN IMMEDIATE")?;
+        Ok(writer)
+    }
+
+    fn execute(&self, sql: &str) -> Result<()> {
+        self.db.execute_batch(sql).map_err(StoreError::sqlite("write"))
+    }
+
+    /// Begins a part.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn begin_part(&mut self) -> Result<()> {
+        self.execute("SAVEPOINT part")?;
+        self.part = Part { first_event: self.next_event, first_file: self.next_file, times: Times::default() };
+        self.hours = Hours::default();
+        // Numbers given in a part that is taken out again are gone with it.
+        self.kinds.clear();
+        Ok(())
+    }
+
+    /// Takes out all that was written since the part began, and ends it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn take_out_part(&mut self) -> Result<()> {
+        (self.next_event, self.next_file) = (self.part.first_event, self.part.first_file);
+        self.execute("ROLLBACK TO part; RELEASE part")
+    }
+
+    /// Ends a part; the transaction ends with it if much was written.
+    pub(crate) fn end_part(&mut self) -> Result<()> {
+        self.execute("RELEASE part")?;
+        if self.written > TRANSACTION_BYTES { self.commit() } else { Ok(()) }
+    }
+
+    /// Brings what was written to the medium.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn commit(&mut self) -> Result<()> {
+        self.written = 0;
+        self.execute("COMMIT; BEGIN IMMEDIATE")
+    }
+
+    /// Brings what was written to the medium, and closes the store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn close(self) -> Result<()> {
+        self.execute("COMMIT; PRAGMA optimize")?;
+        self.db.close().map_err(|(_, error)| StoreError::Sqlite { action: "close", source: error })
+    }
+
+    /// The number of an exhibit; it is entered if it is new. `source` tells one image from another.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn exhibit(&mut self, name: &str, source: &str, size: u64) -> Result<ExhibitId> {
+        let sql = "INSERT INTO exhibits (name, source, size) VALUES (?, ?, ?)
+            ON CONFLICT (source) DO UPDATE SET name = excluded.name RETURNING id";
+        let id = self.db.query_row(sql, params![name, source, saturated(size)], |row| row.get(0));
+        id.map(ExhibitId).map_err(StoreError::sqlite("write"))
+    }
+
+    /// The number of a volume; it is entered if it is new.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn volume(&mut self, exhibit: ExhibitId, name: &str) -> Result<VolumeId> {
+        let sql = "INSERT INTO volumes (exhibit, name) VALUES (?, ?)
+            ON CONFLICT (exhibit, name) DO UPDATE SET name = excluded.name RETURNING id";
+        let id = self.db.query_row(sql, params![exhibit.0, name], |row| row.get(0));
+        id.map(VolumeId).map_err(StoreError::sqlite("write"))
+    }
+
+    /// Enters a file.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn file(&mut self, file: &FileRow<'_>) -> Result<FileId> {
+        let id = self.next_file;
+        let [modified, accessed, changed, created, deleted] = file.times;
+        let mut statement = self.db.prepare_cached(INSERT_FILE).map_err(StoreError::sqlite("write"))?;
+        let row = params![
+            id,
+            file.volume.0,
+            file.path.map(visible),
+            saturated(file.inode),
+            file.generation,
+            file.state,
+            file.file_type,
+            saturated(file.size),
+            file.mode,
+            file.uid,
+            file.gid,
+            file.links,
+            modified,
+            accessed,
+            changed,
+            created,
+            deleted
+        ];
+        statement.execute(row).map_err(StoreError::sqlite("write"))?;
+        self.written = self.written.saturating_add(file.path.map_or(0, <[u8]>::len)).saturating_add(64);
+        self.next_file = id.saturating_add(1);
+        Ok(FileId(id))
+    }
+
+    /// Enters events, all of one log or each of the file beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn put(&mut self, files: Files<'_>, batch: &EventBatch) -> Result<()> {
+        let first = self.next_event;
+        let mut times = Times::default();
+        let mut untimed = 0_i64;
+        let db = &self.db;
+        let mut statement = db.prepare_cached(INSERT_EVENT).map_err(StoreError::sqlite("write"))?;
+        for (number, row) in batch.events().enumerate() {
+            let kind = match self.kinds.get(row.kind) {
+                Some(kind) => *kind,
+                None => *self.kinds.entry(row.kind).or_insert(kind_number(db, row.kind)?),
+            };
+            let Some(file) = files.of(number) else { break };
+            let [host, program, user, address, message, fields] =
+                [row.host, row.program, row.user, row.address, row.message, row.fields]
+                    .map(|text| (!text.is_empty()).then_some(text));
+            let span = row.span;
+            let values = params![
+                self.next_event,
+                row.time,
+                row.basis.number(),
+                kind,
+                file.0,
+                saturated(span.offset),
+                span.content_offset.map(saturated),
+                saturated(span.length),
+                span.line.map(saturated),
+                row.pid,
+                host,
+                program,
+                user,
+                address,
+                message,
+                fields
+            ];
+            statement.execute(values).map_err(StoreError::sqlite("write"))?;
+            self.next_event = self.next_event.saturating_add(1);
+            match row.time {
+                Some(time) => times.add(time),
+                None => untimed = untimed.saturating_add(1),
+            }
+            self.hours.add(kind, row.time);
+        }
+        if self.hours.is_full() {
+            self.hours.write(&self.db, files.log())?;
+        }
+        drop(statement);
+        if self.next_event > first {
+            self.block(first, files.log(), times, untimed, &batch.trigrams())?;
+        }
+        for time in [times.earliest, times.latest].into_iter().flatten() {
+            self.part.times.add(time);
+        }
+        self.written = self.written.saturating_add(batch.weight());
+        Ok(())
+    }
+
+    fn block(&self, first: i64, log: Option<FileId>, times: Times, untimed: i64, trigrams: &[u8]) -> Result<()> {
+        let sql =
+            "INSERT INTO blocks (first, last, file, earliest, latest, untimed, trigrams) VALUES (?, ?, ?, ?, ?, ?, ?)";
+        let mut statement = self.db.prepare_cached(sql).map_err(StoreError::sqlite("write"))?;
+        let last = self.next_event.saturating_sub(1);
+        let row = params![first, last, log.map(|file| file.0), times.earliest, times.latest, untimed, trigrams];
+        statement.execute(row).map_err(StoreError::sqlite("write"))?;
+        Ok(())
+    }
+
+    /// Ends the part of a log with what the log covers.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn end_log(&mut self, file: FileId, log: &LogRow, gaps: &[Gap]) -> Result<()> {
+        self.hours.write(&self.db, Some(file))?;
+        let Part { first_event: first, times, .. } = self.part;
+        let (first, last) = (Some(first), Some(self.next_event.saturating_sub(1)));
+        let (first, last) = if last < first { (None, None) } else { (first, last) };
+        let sql = "UPDATE logs SET parser = ?2, state = ?3, compression = ?4, bytes = ?5, records = ?6, others = ?7,
+            first_event = ?8, last_event = ?9, earliest = ?10, latest = ?11, habit = ?12, times = ?13 WHERE file = ?1";
+        let mut statement = self.db.prepare_cached(sql).map_err(StoreError::sqlite("write"))?;
+        let row = params![
+            file.0,
+            log.parser,
+            log.state,
+            log.compression,
+            saturated(log.bytes),
+            saturated(log.records),
+            saturated(log.others),
+            first,
+            last,
+            times.earliest,
+            times.latest,
+            log.habit,
+            log.times
+        ];
+        statement.execute(row).map_err(StoreError::sqlite("write"))?;
+        drop(statement);
+        for gap in gaps {
+            let row = params![file.0, gap.start, gap.end, gap.reason];
+            let sql = "INSERT INTO gaps (file, start, end, reason) VALUES (?, ?, ?, ?)";
+            self.db.prepare_cached(sql).and_then(|mut it| it.execute(row)).map_err(StoreError::sqlite("write"))?;
+        }
+        self.end_part()
+    }
+
+    /// Ends the part of the tree of an exhibit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn end_tree(&mut self, exhibit: ExhibitId) -> Result<()> {
+        self.hours.write(&self.db, None)?;
+        let sql = "UPDATE exhibits SET has_tree = 1 WHERE id = ?";
+        self.db.execute(sql, [exhibit.0]).map_err(StoreError::sqlite("write"))?;
+        self.end_part()
+    }
+
+    /// Enters what could not be read or understood.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn issue(&mut self, exhibit: ExhibitId, file: Option<FileId>, issue: &Issue) -> Result<()> {
+        let range = issue.range.map(|range| (saturated(range.start), saturated(range.len())));
+        let (file, offset, length) = (file.map(|file| file.0), range.map(|it| it.0), range.map(|it| it.1));
+        let sql = "INSERT INTO issues (exhibit, file, offset, length, subject, message) VALUES (?, ?, ?, ?, ?, ?)";
+        let row = params![exhibit.0, file, offset, length, issue.subject, issue.message];
+        self.db.prepare_cached(sql).and_then(|mut it| it.execute(row)).map_err(StoreError::sqlite("write"))?;
+        Ok(())
+    }
+
+    /// Enters what would not have been logged.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn blind_spot(&mut self, exhibit: ExhibitId, what: &str, why: &str) -> Result<()> {
+        let sql = "INSERT INTO blind_spots (exhibit, what, why) VALUES (?, ?, ?)";
+        self.db.execute(sql, params![exhibit.0, what, why]).map_err(StoreError::sqlite("write"))?;
+        Ok(())
+    }
+}
+
+fn kind_number(db: &Connection, name: &str) -> Result<i64> {
+    let sql = "INSERT INTO kinds (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id";
+    db.query_row(sql, [name], |row| row.get(0)).map_err(StoreError::sqlite("write"))
+}
+
+/// A number as SQLite keeps it; what is larger is no length or place on any disk.
+pub(crate) fn saturated(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,206 @@
+//! `kanshiki examine` and `kanshiki query`, with logs in an image made by mke2fs, and other tools beside them.
+
+use kanshiki_testkit::{Need, Ran, Running, ext_image, kanshiki_path, need, run, tempdir, wait_until, write_file};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+const NEEDS: &[Need] = &[Need::Tool("mkfs.ext4"), Need::Tool("zgrep"), Need::Tool("xzgrep"), Need::Tool("sqlite3")];
+
+fn examine(image: &Path, case: &Path) -> Command {
+    let mut command = Command::new(kanshiki_path());
+    command.arg("examine").arg(image).arg("--case").arg(case);
+    command
+}
+
+/// The rows of an answer, without what every line has.
+fn query(case: &Path, question: &str, more: &[&str]) -> Vec<Value> {
+    let asked =
+        run(Command::new(kanshiki_path()).args(["query", "--jsonl", question]).args(more).arg("--case").arg(case));
+    let lines = asked.exits(0).stdout;
+    let rows = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    rows.filter(|row| row["type"] == "row").collect()
+}
+
+/// Failed logins of an attack, one each second, a login behind them.
+fn attack(lines: usize) -> String {
+    let mut log = String::new();
+    for number in 0..lines {
+        let (minute, second) = (number / 60 % 60, number % 60);
+        let _ = writeln!(
+            log,
+            "Mar  5 {:02}:{minute:02}:{second:02} ferry sshd[{}]: Failed password for invalid user oracle from 192.0.2.{} port {} ssh2",
+            number / 3600 % 24,
+            1000 + number,
+            number % 250,
+            1024 + number % 60000
+        );
+    }
+    log + "Mar  5 23:59:58 ferry sshd[99999]: Accepted password for root from 192.0.2.7 port 4711 ssh2\n"
+}
+
+fn compressed(tool: &str, bytes: &str, place: &Path) -> Vec<u8> {
+    let plain = place.join("plain");
+    write_file(&plain, bytes);
+    let packed = Command::new(tool).args(["-kc"]).arg(&plain).output().unwrap();
+    assert!(packed.status.success());
+    std::fs::remove_file(plain).unwrap();
+    packed.stdout
+}
+
+/// An image with logs, current and rotated, in the zone of Tokyo.
+fn image(place: &Path, lines: usize) -> std::path::PathBuf {
+    let image = place.join("disk.img");
+    let packed = [compressed("gzip", &attack(lines), place), compressed("xz", &attack(7), place)];
+    ext_image(&image, 64, &[], |root| {
+        std::fs::create_dir_all(root.join("var/log")).unwrap();
+        std::fs::create_dir_all(root.join("etc")).unwrap();
+        std::os::unix::fs::symlink("/usr/share/zoneinfo/Asia/Tokyo", root.join("etc/localtime")).unwrap();
+        write_file(&root.join("etc/hostname"), "ferry\n");
+        let log = root.join("var/log/auth.log");
+        write_file(&log, attack(lines) + "no line of syslog\n");
+        write_file(&root.join("var/log/auth.log.2.gz"), &packed[0]);
+        write_file(&root.join("var/log/auth.log-20240305.xz"), &packed[1]);
+        write_file(&root.join("var/log/strange.log"), "what is this?\nnobody knows\n");
+        write_file(&root.join("var/log/binary"), [0, 1, 2, 3, 255].repeat(100));
+        for name in ["auth.log", "auth.log.2.gz", "auth.log-20240305.xz"] {
+            let touched = Command::new("touch")
+                .args(["-d", "2024-03-05T15:00:00Z"])
+                .arg(root.join("var/log").join(name))
+                .status();
+            assert!(touched.unwrap().success());
+        }
+    });
+    image
+}
+
+#[test]
+fn logs_of_every_rotation_become_events_with_their_places() {
+    if !need(NEEDS) {
+        return;
+    }
+    let place = tempdir();
+    let image = image(place.path(), 500);
+    let case = place.path().join("case");
+    let ran: Ran = run(&mut examine(&image, &case)).exits(3);
+    assert!(ran.stdout.contains("not understood 1 records"), "{}", ran.stdout);
+
+    let rows = query(
+        &case,
+        "SELECT path, count(*) AS n FROM timeline WHERE kind GLOB 'ssh.*' GROUP BY path ORDER BY path",
+        &[],
+    );
+    let counts: Vec<(&str, i64)> =
+        rows.iter().map(|row| (row["path"].as_str().unwrap(), row["n"].as_i64().unwrap())).collect();
+    assert_eq!(
+        counts,
+        [("/var/log/auth.log", 501), ("/var/log/auth.log-20240305.xz", 8), ("/var/log/auth.log.2.gz", 501)]
+    );
+
+    // The zone of the image, the year of the file, the account that was tried.
+    let logins = query(&case, "logins", &["--from", "2024-03-05", "--to", "2024-03-05"]);
+    assert_eq!(logins.len(), 3);
+    for login in &logins {
+        assert_eq!((&login["utc"], &login["user"]), (&json!("2024-03-05T14:59:58Z"), &json!("root")));
+    }
+    let failures = query(&case, "SELECT DISTINCT user FROM timeline WHERE kind = 'ssh.login-failed'", &[]);
+    assert_eq!(failures[0]["user"], "oracle");
+
+    // An event leads back to its bytes, as another tool cuts them out.
+    let place_of = query(
+        &case,
+        "SELECT offset, length FROM timeline WHERE kind = 'ssh.login' AND path = '/var/log/auth.log'",
+        &[],
+    );
+    let (offset, length) = (place_of[0]["offset"].as_u64().unwrap(), place_of[0]["length"].as_u64().unwrap());
+    let range = format!("{offset}-{}", offset + length);
+    let cut = run(Command::new(kanshiki_path()).arg("cat").arg(&image).args(["/var/log/auth.log", "--range", &range]));
+    assert_eq!(
+        cut.exits(0).stdout,
+        "Mar  5 23:59:58 ferry sshd[99999]: Accepted password for root from 192.0.2.7 port 4711 ssh2\n"
+    );
+
+    let states =
+        query(&case, "SELECT f.path, l.state, l.times FROM logs l JOIN files f ON f.id = l.file ORDER BY f.path", &[]);
+    let states: Vec<(&str, &str)> =
+        states.iter().map(|row| (row["path"].as_str().unwrap(), row["state"].as_str().unwrap())).collect();
+    let expected = [
+        ("/var/log/auth.log", "whole"),
+        ("/var/log/auth.log-20240305.xz", "whole"),
+        ("/var/log/auth.log.2.gz", "whole"),
+        ("/var/log/strange.log", "unsupported"),
+    ];
+    assert_eq!(states, expected);
+    let issue = &query(&case, "issues", &[])[0];
+    assert_eq!((&issue["subject"], &issue["message"]), (&json!("/var/log/auth.log"), &json!("no line of syslog")));
+}
+
+#[test]
+fn examined_again_nothing_is_doubled() {
+    if !need(NEEDS) {
+        return;
+    }
+    let place = tempdir();
+    let image = image(place.path(), 50);
+    let case = place.path().join("case");
+    let first = run(&mut examine(&image, &case)).exits(3).stdout;
+    assert_eq!(run(&mut examine(&image, &case)).exits(3).stdout, first);
+    let check = run(Command::new("sqlite3").arg(case.join("events.sqlite")).arg("PRAGMA integrity_check")).exits(0);
+    assert_eq!(check.stdout, "ok\n");
+}
+
+#[test]
+fn a_killed_examination_goes_on_and_gives_what_an_undisturbed_one_gives() {
+    if !need(NEEDS) {
+        return;
+    }
+    let place = tempdir();
+    let image = image(place.path(), 200_000);
+    let dump = |case: &Path| {
+        let sql = "SELECT id, time, basis, kind, path, offset, line, user, address, message, fields FROM timeline ORDER BY id;
+            SELECT * FROM hours ORDER BY 1, 2, 3; SELECT file, records, others, earliest, latest FROM logs ORDER BY file";
+        run(Command::new("sqlite3").arg(case.join("events.sqlite")).arg(sql)).exits(0).stdout
+    };
+    let undisturbed = place.path().join("undisturbed");
+    let _ = run(&mut examine(&image, &undisturbed)).exits(3);
+    let case = place.path().join("case");
+    for milliseconds in [50, 150, 300, 500] {
+        let running = Running::start(&mut examine(&image, &case));
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        running.signal("-KILL");
+        let _ = running.wait();
+    }
+    let running = Running::start(&mut examine(&image, &case));
+    wait_until("a store", || case.join("events.sqlite").exists());
+    running.signal("-INT");
+    let _ = running.wait();
+    let _ = run(&mut examine(&image, &case)).exits(3);
+    assert!(dump(&case) == dump(&undisturbed), "the stores differ");
+}
+
+#[test]
+fn a_question_changes_nothing_and_its_answer_comes_in_every_form() {
+    if !need(NEEDS) {
+        return;
+    }
+    let place = tempdir();
+    let image = image(place.path(), 5);
+    let case = place.path().join("case");
+    let _ = run(&mut examine(&image, &case)).exits(3);
+    let ask = |words: &[&str]| run(Command::new(kanshiki_path()).arg("query").args(words).arg("--case").arg(&case));
+    let csv = ask(&["SELECT '=1+1' AS formula, 'a,\"b' AS quoted, NULL AS empty, -5 AS number", "--format", "csv"]);
+    assert_eq!(csv.exits(0).stdout, "formula,quoted,empty,number\n'=1+1,\"a,\"\"b\",,-5\n");
+    let table = ask(&["SELECT char(27) || '[2J' AS sign, 1 AS one"]);
+    assert_eq!(table.exits(0).stdout, "sign       one\n\\u{1b}[2J  1\n");
+    let refused = ask(&["DELETE FROM events"]).exits(4);
+    assert!(refused.stderr.contains("readonly"), "{}", refused.stderr);
+    let wrong = ask(&["SELECT nonsense FROM nowhere"]).exits(4);
+    assert!(wrong.stderr.contains("no such table: nowhere"), "{}", wrong.stderr);
+    let none = run(Command::new(kanshiki_path()).args(["query", "logins", "--case"]).arg(place.path())).exits(4);
+    assert!(none.stderr.contains("there is no store at"), "{}", none.stderr);
+    let listed = run(Command::new(kanshiki_path()).args(["query", "--list"])).exits(0).stdout;
+    for name in listed.lines().map(|line| line.split(' ').next().unwrap()) {
+        let _ = ask(&[name]).exits(0);
+    }
+}

@@ -20,6 +20,7 @@ mod scan;
 #[cfg(test)]
 mod testing;
 mod tree;
+mod trial;
 mod years;
 mod zone;
 
@@ -29,6 +30,7 @@ pub use lines::{LINE_BYTES, Line, Lines};
 pub use output::Output;
 pub use parser::{Candidate, Context, Parser};
 pub use parsers::PARSERS;
+pub use trial::trial;
 pub use years::{YearHint, Years};
 pub use zone::{Civil, WallClock, Zone};
 

@@ -2,30 +2,20 @@
 //!
 //! Source: Linux 6.12, Documentation/filesystems/ext4/checksums.rst and fs/ext4/super.c (`ext4_group_desc_csum`).
 
-use crc::{Algorithm, Crc, Table};
-
-/// CRC-32C without the inversion at the end, which ext4 leaves out so that parts can follow each other.
-const CASTAGNOLI: Algorithm<u32> = Algorithm { xorout: 0, check: 0, residue: 0, ..crc::CRC_32_ISCSI };
-
-static CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CASTAGNOLI);
-
-/// CRC-16 with all bits set at the start; the kernel's `crc16(~0, …)`.
-const ANSI: Algorithm<u16> = Algorithm { init: u16::MAX, check: 0, residue: 0, ..crc::CRC_16_ARC };
-
-static CRC16: Crc<u16> = Crc::<u16>::new(&ANSI);
-
-/// CRC-32C that goes on from `seed`; the first seed is `u32::MAX`.
+/// CRC-32C that goes on from `seed`; the first seed is `u32::MAX`. The inversion at the end, which ext4 leaves out so that
+/// parts can follow each other, is undone.
 pub(crate) fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
-    let mut digest = CRC32C.digest_with_initial(seed.reverse_bits());
-    digest.update(bytes);
-    digest.finalize()
+    !crc32c::crc32c_append(!seed, bytes)
 }
 
-/// CRC-16 over several parts, one after the other.
+/// CRC-16 over several parts, one after the other, with all bits set at the start; the kernel's `crc16(~0, …)`.
+///
+/// Source: Linux 6.12, lib/crc16.c: the polynomial 0x8005, lowest bit first.
 pub(crate) fn crc16(parts: &[&[u8]]) -> u16 {
-    let mut digest = CRC16.digest();
-    parts.iter().for_each(|part| digest.update(part));
-    digest.finalize()
+    let bytes = parts.iter().flat_map(|part| part.iter());
+    bytes.fold(u16::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u16::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xa001 } else { sum >> 1 })
+    })
 }
 
 #[cfg(test)]

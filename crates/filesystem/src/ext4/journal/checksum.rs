@@ -2,16 +2,32 @@
 
 pub(super) use crate::ext4::checksum::crc32c;
 
-use crc::{Algorithm, Crc, Table};
+/// What a byte at the top of the sum becomes, by the polynomial 0x04c11db7.
+static BIG_ENDIAN: [u32; 256] = big_endian();
 
-static BIG_ENDIAN: Crc<u32, Table<16>> =
-    Crc::<u32, Table<16>>::new(&Algorithm { xorout: 0, check: 0, residue: 0, ..crc::CRC_32_BZIP2 });
+const fn big_endian() -> [u32; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0_u32;
+    let mut rest: &mut [u32] = &mut table;
+    while let Some((entry, behind)) = rest.split_first_mut() {
+        let (mut sum, mut bit) = (byte << 24, 0_u8);
+        while bit < 8 {
+            sum = if sum >> 31 == 1 { sum << 1 ^ 0x04c1_1db7 } else { sum << 1 };
+            bit = bit.wrapping_add(1);
+        }
+        *entry = sum;
+        byte = byte.wrapping_add(1);
+        rest = behind;
+    }
+    table
+}
 
 /// CRC-32 with the highest bit first, going on from `seed` (Linux, `crc32_be`).
 pub(super) fn crc32_be(seed: u32, bytes: &[u8]) -> u32 {
-    let mut digest = BIG_ENDIAN.digest_with_initial(seed);
-    digest.update(bytes);
-    digest.finalize()
+    bytes.iter().fold(seed, |sum, byte| {
+        let [top, ..] = sum.to_be_bytes();
+        sum << 8 ^ BIG_ENDIAN.get(usize::from(top ^ byte)).copied().unwrap_or(0)
+    })
 }
 
 #[cfg(test)]

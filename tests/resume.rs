@@ -209,6 +209,9 @@ fn another_source_is_refused_and_the_right_one_goes_on_afterwards() {
     begun.assert_healed(&begun.place, "after refusals");
 }
 
+/// Length of the header of `image.leaves`, in bytes.
+const LEAVES_HEADER: u64 = 96;
+
 #[test]
 fn whatever_was_changed_in_a_partial_image_or_its_leaves_is_read_again() {
     if !need(&[Need::Tool("strace")]) {
@@ -234,7 +237,9 @@ fn whatever_was_changed_in_a_partial_image_or_its_leaves_is_read_again() {
             let files = files(&place);
             // The leaves are the last one.
             let file = &files[files.len() - 1 - (number / 4) % files.len()];
-            let at = below(length(file).max(1));
+            // A byte changed in the header of the leaves may make them those of a newer version; the next test changes all.
+            let header = if number == 0 { LEAVES_HEADER } else { 0 };
+            let at = header + below(length(file).saturating_sub(header).max(1));
             let what = format!("{format:?} {} kind {} at {at}, seed {seed}", file.display(), number % 4);
             match number % 4 {
                 _ if length(file) == 0 => {}
@@ -254,7 +259,7 @@ fn a_changed_byte_in_the_header_of_the_leaves_is_healed_or_refused() {
         return;
     }
     let begun = Interrupted::new(FORMATS[0]);
-    for at in (0..96).step_by(3) {
+    for at in (0..LEAVES_HEADER).step_by(3) {
         let place = begun.copy();
         flip(&place.partial().join("image.leaves"), at);
         let ran = begun.resume(&place, &begun.source);

@@ -227,7 +227,7 @@ mod tests {
             let time = Timestamp::from_nanoseconds(seconds * SECOND + 5);
             let civil = Zone::unknown().civil(time).unwrap();
             prop_assert_eq!(civil.at_offset(0), Some(time));
-            let zone = Zone::new(jiff::tz::TimeZone::posix("XXX-1YYY,M3.5.0,M10.5.0").unwrap(), String::new());
+            let zone = Zone::new(jiff::tz::TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0").unwrap(), String::new());
             let shown = zone.zone.to_datetime(jiff::Timestamp::from_second(seconds).unwrap());
             let shown = Civil { nanosecond: 5, ..Civil::of(shown).unwrap() };
             let found = zone.wall().at(&shown).unwrap().as_nanoseconds() - time.as_nanoseconds();

@@ -102,22 +102,15 @@ impl Reader {
     ///
     /// [`StoreError::Sqlite`].
     pub fn events(&self, filter: &Filter, each: &mut dyn FnMut(&StoredEvent) -> ControlFlow<()>) -> Result<()> {
-        let read = StoreError::sqlite("read");
         self.find(filter)?;
-        let mut statement = self.db.prepare(SELECT).map_err(StoreError::sqlite("read"))?;
-        let mut rows = statement.query([]).map_err(StoreError::sqlite("read"))?;
-        loop {
-            match rows.next() {
-                Ok(Some(row)) => {
-                    let event = stored(row).map_err(read_error)?;
-                    if each(&event).is_break() {
-                        return Ok(());
-                    }
-                }
-                Ok(None) => return Ok(()),
-                Err(error) => return Err(read(error)),
+        let mut statement = self.db.prepare(SELECT).map_err(read_error)?;
+        let mut rows = statement.query([]).map_err(read_error)?;
+        while let Some(row) = rows.next().map_err(read_error)? {
+            if each(&stored(row).map_err(read_error)?).is_break() {
+                break;
             }
         }
+        Ok(())
     }
 
     /// Number of events that meet a filter.

@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
+mod clock;
 mod coverage;
+mod details;
 mod host;
 mod input;
 mod lines;
@@ -16,9 +18,11 @@ mod output;
 mod parser;
 mod parsers;
 mod places;
+mod programs;
 mod scan;
 #[cfg(test)]
 mod testing;
+mod text;
 mod tree;
 mod trial;
 mod years;

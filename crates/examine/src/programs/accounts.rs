@@ -9,11 +9,11 @@
 //! | pam.failed | any | `pam_unix(SERVICE:auth): authentication failure; logname=… uid=… euid=… tty=… ruser=… rhost=… user=…` | service, tty, remote_user |
 //! | account.group-added … | useradd, usermod, groupadd, userdel, passwd, chage, chfn | as the table below | uid, gid, home, shell, from |
 
-use super::Details;
+use crate::details::Details;
 use crate::scan::{Scan, number};
 
 /// Takes a message of sudo apart.
-pub(super) fn sudo<'a>(message: &'a [u8], details: &mut Details<'a>) {
+pub(crate) fn sudo<'a>(message: &'a [u8], details: &mut Details<'a>) {
     if pam(message, details) {
         return;
     }
@@ -55,7 +55,7 @@ pub(super) fn sudo<'a>(message: &'a [u8], details: &mut Details<'a>) {
 }
 
 /// Takes a message of su apart.
-pub(super) fn su<'a>(message: &'a [u8], details: &mut Details<'a>) {
+pub(crate) fn su<'a>(message: &'a [u8], details: &mut Details<'a>) {
     if pam(message, details) {
         return;
     }
@@ -86,7 +86,7 @@ pub(super) fn su<'a>(message: &'a [u8], details: &mut Details<'a>) {
 }
 
 /// Takes a message of PAM apart, whatever program it stands in; false if it is none.
-pub(super) fn pam<'a>(message: &'a [u8], details: &mut Details<'a>) -> bool {
+pub(crate) fn pam<'a>(message: &'a [u8], details: &mut Details<'a>) -> bool {
     let mut scan = Scan(message);
     if scan.text(b"pam_").is_none() {
         return false;
@@ -158,7 +158,7 @@ const TOOLS: &[(&[u8], &str)] = &[
 ];
 
 /// Takes a message of the tools that keep accounts apart.
-pub(super) fn tool<'a>(message: &'a [u8], details: &mut Details<'a>) {
+pub(crate) fn tool<'a>(message: &'a [u8], details: &mut Details<'a>) {
     if pam(message, details) {
         // passwd says it through PAM: `pam_unix(passwd:chauthtok): password changed for anna`.
         if let Some(at) = memchr::memmem::find(message, b"password changed for ") {

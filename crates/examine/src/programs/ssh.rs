@@ -8,13 +8,13 @@
 //! | ssh.disconnect | `Received disconnect from ADDRESS…`, `Disconnected from …`, `Connection closed by …` | port |
 //! | ssh.too-many | `error: maximum authentication attempts exceeded for …` | port |
 
-use super::Details;
 use super::accounts::pam;
+use crate::details::Details;
 use crate::scan::{Scan, between, number};
 use kanshiki_model::Value;
 
 /// Takes a message of sshd apart.
-pub(super) fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) {
+pub(crate) fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) {
     if pam(message, details) {
         return;
     }

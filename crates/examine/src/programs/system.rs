@@ -9,12 +9,12 @@
 //! | kernel.segfault | kernel | `NAME[PID]: segfault at …` (arch/x86/mm/fault.c) | process |
 //! | kernel.oom | kernel | `Out of memory: Killed process PID (NAME)` (mm/oom_kill.c) | process |
 
-use super::Details;
 use super::accounts::pam;
+use crate::details::Details;
 use crate::scan::{Scan, number};
 
 /// Takes a message of cron apart.
-pub(super) fn cron<'a>(message: &'a [u8], details: &mut Details<'a>) {
+pub(crate) fn cron<'a>(message: &'a [u8], details: &mut Details<'a>) {
     if pam(message, details) {
         return;
     }
@@ -56,7 +56,7 @@ const ACTIONS: [&[u8]; 9] = [
 ];
 
 /// Takes a message of systemd apart.
-pub(super) fn systemd<'a>(message: &'a [u8], details: &mut Details<'a>) {
+pub(crate) fn systemd<'a>(message: &'a [u8], details: &mut Details<'a>) {
     if pam(message, details) {
         return;
     }
@@ -82,7 +82,7 @@ pub(super) fn systemd<'a>(message: &'a [u8], details: &mut Details<'a>) {
 }
 
 /// Takes a message of the kernel apart.
-pub(super) fn kernel<'a>(message: &'a [u8], details: &mut Details<'a>) {
+pub(crate) fn kernel<'a>(message: &'a [u8], details: &mut Details<'a>) {
     details.kind = "kernel";
     let text = uptime_off(message);
     if memchr::memmem::find(text, b" SRC=").is_some() && memchr::memmem::find(text, b"IN=").is_some() {

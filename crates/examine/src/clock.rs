@@ -1,0 +1,57 @@
+//! The times of the records of one file, and how they are known.
+
+use crate::host::Host;
+use crate::output::Output;
+use crate::parser::Context;
+use crate::years::Years;
+use crate::zone::{Civil, WallClock};
+use kanshiki_model::{TimeBasis, Timestamp};
+
+/// Turns what the records of one file tell of their times into points in time, and remembers what had to be inferred.
+#[derive(Debug)]
+pub(crate) struct Clock<'a> {
+    wall: WallClock<'a>,
+    host: &'a Host,
+    years: Years,
+    infers_years: bool,
+    infers_zone: bool,
+}
+
+impl<'a> Clock<'a> {
+    /// For the records of a file.
+    pub(crate) fn new(context: &Context<'a>) -> Self {
+        let (host, years) = (context.host, Years::new(context));
+        Self { wall: host.zone.wall(), host, years, infers_years: false, infers_zone: false }
+    }
+
+    /// A time whose record tells its zone, in seconds ahead of UTC, or not.
+    pub(crate) fn at(&mut self, shown: Civil, ahead: Option<i64>) -> (Option<Timestamp>, TimeBasis) {
+        match ahead {
+            Some(ahead) => (shown.at_offset(ahead), TimeBasis::Stated),
+            None => {
+                self.infers_zone = true;
+                (self.wall.at(&shown), TimeBasis::ZoneInferred)
+            }
+        }
+    }
+
+    /// A time whose record tells neither year nor zone.
+    pub(crate) fn yearless(&mut self, shown: Civil) -> (Option<Timestamp>, TimeBasis) {
+        (self.infers_zone, self.infers_years) = (true, true);
+        let time = self.years.complete(shown).and_then(|shown| self.wall.at(&shown));
+        (time, TimeBasis::YearAndZoneInferred)
+    }
+
+    /// At the end of the file: tells how the times are known, and has it read again where the years were not as expected.
+    pub(crate) fn finish(self, output: &mut Output<'_>) {
+        if let Some(hint) = self.years.hint().filter(|_| !output.is_stopped()) {
+            output.read_again(hint);
+        }
+        let years = self.infers_years.then(|| self.years.reason());
+        let zone = self.infers_zone.then(|| self.host.zone.reason().to_owned());
+        let reasons: Vec<String> = [years, zone].into_iter().flatten().collect();
+        if !reasons.is_empty() {
+            output.times(reasons.join("; "));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What programs say in their messages, whether these came by syslog or lie in the journal.
+
+mod accounts;
+mod ssh;
+mod system;
+
+use crate::details::Details;
+
+/// Takes a message apart as this program writes it.
+pub(crate) fn describe<'a>(program: &[u8], message: &'a [u8], details: &mut Details<'a>) {
+    match program {
+        b"sshd" | b"sshd-session" | b"sshd-auth" => ssh::describe(message, details),
+        b"sudo" => accounts::sudo(message, details),
+        b"su" | b"su-l" => accounts::su(message, details),
+        b"useradd" | b"usermod" | b"userdel" | b"groupadd" | b"groupmod" | b"groupdel" | b"passwd" | b"chpasswd"
+        | b"gpasswd" | b"chage" | b"chsh" | b"chfn" => accounts::tool(message, details),
+        b"CRON" | b"cron" | b"CROND" | b"crond" | b"crontab" | b"/usr/sbin/cron" => system::cron(message, details),
+        b"systemd" => system::systemd(message, details),
+        b"kernel" => system::kernel(message, details),
+        _ => {
+            let _ = accounts::pam(message, details);
+        }
+    }
+}

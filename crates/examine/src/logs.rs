@@ -115,7 +115,7 @@ impl Logs<'_> {
         };
         let input = Input::new(&*source);
         let head = input.head();
-        let candidate = Candidate { path: &log.path, head: &head };
+        let candidate = Candidate { path: &log.path, head: &head, host: self.host };
         let Some(parser) = PARSERS.iter().find(|parser| parser.claims(&candidate)) else {
             if !is_text(&head) {
                 out.piece.0.push(Message::NoLog(log.file, log.size));

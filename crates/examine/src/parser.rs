@@ -39,6 +39,8 @@ pub struct Candidate<'a> {
     pub path: &'a [u8],
     /// The first bytes of its content, decompressed: up to 4 KiB.
     pub head: &'a [u8],
+    /// What is known of the machine: the forms of logs that its settings tell.
+    pub host: &'a Host,
 }
 
 impl<'a> Candidate<'a> {
@@ -88,6 +90,7 @@ mod tests {
 
     #[test]
     fn what_rotation_and_compression_add_is_no_part_of_the_stem() {
+        let host = Host::unknown();
         for (path, stem) in [
             ("/var/log/auth.log", "auth.log"),
             ("/var/log/auth.log.1", "auth.log"),
@@ -99,7 +102,7 @@ mod tests {
             ("/var/log/20240229", "20240229"),
             ("", ""),
         ] {
-            let candidate = Candidate { path: path.as_bytes(), head: b"" };
+            let candidate = Candidate { path: path.as_bytes(), head: b"", host: &host };
             assert_eq!(candidate.stem(), stem.as_bytes(), "{path}");
         }
     }

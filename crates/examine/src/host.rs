@@ -1,5 +1,6 @@
 //! What is known of the machine whose disk is examined, as far as its records do not tell it themselves.
 
+use crate::accounts::Accounts;
 use crate::zone::Zone;
 use jiff::tz::TimeZone;
 use kanshiki_filesystem::{Follow, NodeType, View};
@@ -16,20 +17,23 @@ pub struct Host {
     pub zone: Zone,
     /// Its name; empty if it is not known.
     pub name: Vec<u8>,
+    /// Its accounts.
+    pub accounts: Accounts,
 }
 
 impl Host {
     /// A machine of which nothing is known.
     #[must_use]
     pub fn unknown() -> Self {
-        Self { zone: Zone::unknown(), name: Vec::new() }
+        Self { zone: Zone::unknown(), name: Vec::new(), accounts: Accounts::default() }
     }
 
     /// What the settings in the image tell.
     #[must_use]
     pub fn of(view: &View) -> Self {
         let name = read(view, "/etc/hostname").unwrap_or_default();
-        Self { zone: zone(view), name: name.trim_ascii().to_vec() }
+        let accounts = read(view, "/etc/passwd").map(|passwd| Accounts::of_passwd(&passwd)).unwrap_or_default();
+        Self { zone: zone(view), name: name.trim_ascii().to_vec(), accounts }
     }
 }
 
@@ -90,7 +94,10 @@ mod tests {
 
     #[test]
     fn the_zone_is_that_of_the_image() {
-        let mut filesystem = MemoryFileSystem::of_paths(&[("/etc/hostname", "ferry\n")]);
+        let mut filesystem = MemoryFileSystem::of_paths(&[
+            ("/etc/hostname", "ferry\n"),
+            ("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n"),
+        ]);
         // The first directory that was made.
         filesystem.add(11, b"localtime", NodeType::Symlink, b"/usr/share/zoneinfo/Asia/Tokyo");
         let host = host(filesystem);
@@ -98,6 +105,7 @@ mod tests {
         assert_eq!(host.zone.wall().at(&noon).unwrap().to_string(), "2024-02-29T03:00:00Z");
         assert_eq!(host.zone.reason(), "zone Asia/Tokyo of the link /etc/localtime");
         assert_eq!(host.name, b"ferry");
+        assert_eq!(host.accounts.name(1000), Some(&b"anna"[..]));
     }
 
     #[test]

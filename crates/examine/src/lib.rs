@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
+mod accounts;
 mod clock;
 mod coverage;
 mod details;
@@ -28,6 +29,7 @@ mod trial;
 mod years;
 mod zone;
 
+pub use accounts::Accounts;
 pub use host::Host;
 pub use input::Input;
 pub use lines::{LINE_BYTES, Line, Lines};

@@ -1,6 +1,7 @@
 //! A set of inodes that stays small however many there are.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Bits in one page of the set.
 const PAGE_BITS: u64 = 4096;
@@ -8,7 +9,31 @@ const PAGE_BITS: u64 = 4096;
 /// Inodes of several volumes. Inodes that lie together cost a bit each.
 #[derive(Debug, Default)]
 pub(crate) struct InodeSet {
-    pages: HashMap<(usize, u64), Box<[u64; 64]>>,
+    pages: HashMap<(usize, u64), Box<[u64; 64]>, BuildHasherDefault<PageHasher>>,
+}
+
+/// Hashes the numbers of pages. An image that chooses its numbers so that they fall together gains little: there are no more
+/// than 2^20 pages to choose from, and those that lie together never do.
+#[derive(Debug, Default)]
+struct PageHasher(u64);
+
+impl Hasher for PageHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // An odd number near 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming 3, section 6.4).
+        self.0 = (self.0.rotate_left(32) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(u64::try_from(number).unwrap_or(u64::MAX));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
 }
 
 impl InodeSet {

@@ -32,6 +32,9 @@ pub(crate) const MAP_AT: usize = 40;
 /// Bytes of an inode that every filesystem has.
 const OLD_BYTES: usize = 128;
 
+/// Bytes that the checksum covers of an inode of the usual size, 256.
+const COVERED_BYTES: usize = 8 + 256;
+
 /// An inode, with the fields that more than one part of the reader needs taken out.
 #[derive(Debug, Clone)]
 pub(crate) struct Inode {
@@ -149,19 +152,25 @@ impl Inode {
         if !superblock.checksums() {
             return None;
         }
-        let low = u32::from(self.u16(124));
-        let mut sum = crc32c(self.seed(superblock), self.bytes.get(..124)?);
-        sum = crc32c(crc32c(sum, &[0, 0]), self.bytes.get(126..OLD_BYTES)?);
-        let Some(rest) = self.bytes.get(OLD_BYTES..).filter(|rest| !rest.is_empty()) else {
-            return Some((low, sum & 0xffff));
+        // Covered in one piece: the number, the generation, and the record with zeroes in the place of the checksum.
+        let mut covered = [0; COVERED_BYTES];
+        let covered = match self.bytes.len().checked_add(8).and_then(|length| covered.get_mut(..length)) {
+            Some(covered) => covered,
+            None => &mut vec![0; self.bytes.len().saturating_add(8)],
         };
-        sum = crc32c(sum, rest.get(..2)?);
-        if self.extra < 4 {
-            return Some((low, crc32c(sum, rest.get(2..)?) & 0xffff));
+        let number = u32::try_from(self.number).unwrap_or(u32::MAX);
+        covered.get_mut(..4)?.copy_from_slice(&number.to_le_bytes());
+        covered.get_mut(4..8)?.copy_from_slice(&self.generation.to_le_bytes());
+        let record = covered.get_mut(8..)?;
+        record.copy_from_slice(&self.bytes);
+        record.get_mut(124..126)?.fill(0);
+        let low = u32::from(self.u16(124));
+        if self.bytes.len() == OLD_BYTES || self.extra < 4 {
+            return Some((low, crc32c(superblock.seed, covered) & 0xffff));
         }
-        sum = crc32c(crc32c(sum, &[0, 0]), rest.get(4..)?);
+        record.get_mut(130..132)?.fill(0);
         let high = u32::from(self.u16(130)).checked_shl(16)?;
-        Some((high | low, sum))
+        Some((high | low, crc32c(superblock.seed, covered)))
     }
 
     fn owner(&self, low: usize, high: usize) -> u32 {

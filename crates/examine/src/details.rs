@@ -3,7 +3,7 @@
 use kanshiki_model::Value;
 
 /// Fields that one event may have.
-const FIELDS: usize = 24;
+const FIELDS: usize = 32;
 
 /// What the message of a record says, taken apart.
 pub(crate) struct Details<'a> {

@@ -2,7 +2,8 @@
 
 use crate::parser::Parser;
 
+mod audit;
 mod syslog;
 
 /// All parsers; the first that claims a file reads it.
-pub const PARSERS: &[&dyn Parser] = &[&syslog::Syslog];
+pub const PARSERS: &[&dyn Parser] = &[&audit::Audit, &syslog::Syslog];

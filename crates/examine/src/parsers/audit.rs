@@ -38,13 +38,14 @@ impl Parser for Audit {
         is_half(candidate.head, &mut |line| Record::parse(line).is_some())
     }
 
-    fn parse(&self, input: &Input<'_>, _context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
+    fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let mut gather = Gather::default();
+        let accounts = &context.host.accounts;
         let read = each_line(input, output, &mut |bytes, span, output| match Record::parse(bytes) {
-            Some(record) => gather.add(&record, span, &mut |event| event::give(event, output)),
+            Some(record) => gather.add(&record, span, &mut |event| event::give(event, accounts, output)),
             None => output.other("audit.other", span, bytes, "no record of the audit system"),
         });
-        gather.finish(&mut |event| event::give(event, output));
+        gather.finish(&mut |event| event::give(event, accounts, output));
         read
     }
 }

@@ -5,6 +5,7 @@ use super::gather::Gathered;
 use super::record::as_written;
 use super::socket::Socket;
 use super::syscalls;
+use crate::accounts::Accounts;
 use crate::details::Details;
 use crate::output::Output;
 use crate::scan::number;
@@ -13,8 +14,9 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// Gives the event that some records make.
-pub(super) fn give(gathered: &Gathered, output: &mut Output<'_>) {
+pub(super) fn give(gathered: &Gathered, accounts: &Accounts, output: &mut Output<'_>) {
     let mut facts = Facts::of(gathered);
+    facts.name_accounts(accounts);
     let command_line = facts.arguments.take();
     let command_line: &[u8] = if command_line.is_empty() { &facts.title } else { &command_line };
     let kind = kind(&facts);
@@ -27,7 +29,7 @@ pub(super) fn give(gathered: &Gathered, output: &mut Output<'_>) {
     details.add("records", Value::Number(gathered.count));
     details.number("serial", gathered.id().and_then(|id| i64::try_from(id.serial).ok()));
     call(&facts, &mut details);
-    accounts(&facts, &mut details);
+    identity(&facts, &mut details);
     process(&facts, &mut details);
     if !matches!(kind, "audit.exec" | "audit.exec-failed") {
         details.text("command", if facts.command.is_empty() { command_line } else { &facts.command });
@@ -89,7 +91,7 @@ fn user<'f>(kind: &str, facts: &'f Facts<'_>) -> &'f [u8] {
     let acted: &[u8] = if facts.user.is_empty() { facts.uid } else { &facts.user };
     let named: &[u8] = if facts.account.is_empty() { &facts.id_user } else { &facts.account };
     let named = if named.is_empty() { facts.id } else { named };
-    // Of LOGIN the account that was set; of the rest the one that acted.
+    // Of LOGIN the account that was set.
     let set: &[u8] = if facts.login_user.is_empty() { facts.auid } else { &facts.login_user };
     match kind {
         "audit.auid-set" if !set.is_empty() => set,
@@ -112,7 +114,7 @@ fn call<'f>(facts: &'f Facts<'_>, details: &mut Details<'f>) {
     details.number("exit", signed(facts.exit));
 }
 
-fn accounts<'f>(facts: &'f Facts<'_>, details: &mut Details<'f>) {
+fn identity<'f>(facts: &'f Facts<'_>, details: &mut Details<'f>) {
     let (uid, auid) = (number(facts.uid), facts.login_id());
     details.number("uid", uid);
     details.number("auid", auid);

@@ -5,6 +5,7 @@ use super::kinds::{Told, of_type};
 use super::record::{Field, Fields, as_written};
 use super::socket::Socket;
 use super::syscalls;
+use crate::accounts::Accounts;
 use crate::scan::number;
 use std::borrow::Cow;
 
@@ -116,6 +117,24 @@ impl<'a> Facts<'a> {
     /// Whether a program says so; of system calls `success` does.
     pub(super) fn has_failed(&self) -> bool {
         matches!(self.result, b"failed" | b"no" | b"0")
+    }
+
+    /// Takes the names that the image has for the numbers, where the record has none.
+    pub(super) fn name_accounts(&mut self, accounts: &'a Accounts) {
+        let named = [
+            (&mut self.user, self.uid),
+            (&mut self.effective_user, self.euid),
+            (&mut self.login_user, self.auid),
+            (&mut self.id_user, self.id),
+        ];
+        for (name, uid) in named {
+            let uid = || number(uid).and_then(|uid| u32::try_from(uid).ok());
+            if name.is_empty()
+                && let Some(known) = uid().and_then(|uid| accounts.name(uid))
+            {
+                *name = Cow::Borrowed(known);
+            }
+        }
     }
 
     fn field(&mut self, field: &Field<'a>) {

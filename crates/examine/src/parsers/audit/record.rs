@@ -52,7 +52,9 @@ impl<'a> Record<'a> {
         let milliseconds = decimal(&mut scan).filter(|number| *number < 1000)?;
         scan.byte(b':')?;
         let serial = decimal(&mut scan)?;
-        scan.text(b"):")?;
+        scan.byte(b')')?;
+        // auditd itself left the colon out in what it said of its own settings before version 2.8.
+        let _ = scan.byte(b':');
         let id = Id { seconds: i64::try_from(seconds).ok()?, milliseconds: i64::try_from(milliseconds).ok()?, serial };
         id.time()?;
         let body = scan.0.trim_ascii_start();

@@ -1,5 +1,7 @@
 use super::*;
-use crate::testing::parse;
+use crate::accounts::Accounts;
+use crate::host::Host;
+use crate::testing::{parse, parse_on};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -95,6 +97,20 @@ type=FANCY_NEW msg=audit(1481077231.371:480):
 }
 
 #[test]
+fn accounts_without_a_name_have_that_of_the_image() {
+    let accounts = Accounts::of_passwd(b"root:x:0:0::/:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n");
+    let host = Host { accounts, ..Host::unknown() };
+    let log = b"type=SYSCALL msg=audit(1.000:1): arch=c000003e syscall=59 auid=1000 uid=0 euid=5
+type=USER_LOGIN msg=audit(2.000:2): pid=8 uid=0 auid=1000 ses=36 msg='op=login id=1000 exe=\"/usr/sbin/sshd\" res=success'
+type=SYSCALL msg=audit(3.000:3): arch=c000003e syscall=59 auid=4294967295 uid=33\x1dUID=\"http\"
+";
+    let parsed = parse_on(&host, &Audit, "/x", "2024-03-01T12:00:00Z", log);
+    assert_eq!(parsed.all("user"), ["root", "anna", "http"]);
+    assert_eq!(parsed.all("login_user"), [json!("anna"), json!("anna"), json!(null)]);
+    assert_eq!(parsed.all("euid"), [json!(5), json!(null), json!(null)]);
+}
+
+#[test]
 fn a_long_argument_is_put_together_from_its_parts() {
     let log = b"type=EXECVE msg=audit(1.000:1): argc=3 a0=\"echo\" a1_len=12 a1[0]=\"abcdef\"
 type=EXECVE msg=audit(1.000:1): a1[1]=\"ghijkl\" a2=\"\"
@@ -113,9 +129,10 @@ type=C msg=audit(99999999999999999999.174:94984): no time
 type=D msg=audit(99999999999.174:1): far
 type=E msg=audit(1337845201.0:0): check rounding
 type=F msg=audit(1337845201.0:1): msg='op=\"
+type=DAEMON_CONFIG msg=audit(1490239800.477:34) config changed, auid=0 pid=1512 res=success
 ";
     let parsed = parse(&Audit, "/x", "2024-03-01T12:00:00Z", log);
-    assert_eq!((parsed.row.records, parsed.row.others, parsed.issues.len()), (2, 6, 6));
+    assert_eq!((parsed.row.records, parsed.row.others, parsed.issues.len()), (3, 6, 6));
     assert_eq!(parsed.issues[0].to_string(), "/x, bytes 0-46: no record of the audit system");
 }
 

@@ -3,7 +3,8 @@
 use crate::parser::Parser;
 
 mod audit;
+mod history;
 mod syslog;
 
 /// All parsers; the first that claims a file reads it.
-pub const PARSERS: &[&dyn Parser] = &[&audit::Audit, &syslog::Syslog];
+pub const PARSERS: &[&dyn Parser] = &[&audit::Audit, &history::History, &syslog::Syslog];

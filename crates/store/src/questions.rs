@@ -35,8 +35,8 @@ pub const QUESTIONS: &[Question] = &[
     Question {
         name: "root-commands",
         answers: "commands that were run as root",
-        sql: "SELECT utc, kind, user, message, path, line FROM timeline WHERE kind IN ('sudo.command', 'cron.command')
-            AND (kind = 'sudo.command' OR user = 'root')
+        sql: "SELECT utc, kind, user, message, path, line FROM timeline WHERE (kind IN ('sudo.command', 'audit.command')
+                OR (user = 'root' AND kind IN ('cron.command', 'shell.command', 'audit.exec')))
             AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to) ORDER BY time, id",
     },
     Question {
@@ -54,7 +54,7 @@ pub const QUESTIONS: &[Question] = &[
     Question {
         name: "table-queries",
         answers: "queries on the table that --text names",
-        sql: "SELECT utc, user, address, message, path, offset FROM timeline WHERE kind GLOB 'database.query*'
+        sql: "SELECT utc, user, address, message, path, offset FROM timeline WHERE (kind GLOB 'database.query*' OR kind = 'shell.sql')
             AND message LIKE '%' || coalesce(:text, '') || '%' ORDER BY time, id",
     },
     Question {

@@ -93,6 +93,8 @@ impl Gathered {
 pub(super) struct Gather {
     open: VecDeque<Gathered>,
     spare: Vec<Gathered>,
+    /// The time of the record before.
+    seconds: Option<i64>,
 }
 
 impl Gather {
@@ -112,10 +114,13 @@ impl Gather {
             event.add(record);
             self.open.push_back(event);
         }
-        let before = record.id.seconds.saturating_sub(SECONDS);
-        while self.open.front().is_some_and(|event| {
-            event.is_over || self.open.len() > OPEN || event.id.is_some_and(|id| id.seconds <= before)
-        }) {
+        if self.seconds.replace(record.id.seconds) != Some(record.id.seconds) {
+            let before = record.id.seconds.saturating_sub(SECONDS);
+            for event in &mut self.open {
+                event.is_over |= event.id.is_some_and(|id| id.seconds <= before);
+            }
+        }
+        while self.open.front().is_some_and(|event| event.is_over || self.open.len() > OPEN) {
             self.hand_on_first(hand_on);
         }
     }

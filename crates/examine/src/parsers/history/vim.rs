@@ -18,6 +18,9 @@ use kanshiki_model::{Event, Span, TimeBasis, Timestamp, Value};
 /// Bytes of a register that are given.
 const REGISTER_BYTES: usize = 4 << 10;
 
+/// Line and column.
+type Place = (i64, i64);
+
 /// An entry whose time may be in the lines behind it.
 #[derive(Debug)]
 struct Held {
@@ -25,7 +28,7 @@ struct Held {
     span: Span,
     text: Vec<u8>,
     mark: Vec<u8>,
-    at: Option<(i64, i64)>,
+    at: Option<Place>,
     time: Option<Timestamp>,
     /// The number of the lines with `|` that belong to it.
     bar: u8,
@@ -87,13 +90,11 @@ impl Vim {
     fn indented(&mut self, line: &[u8]) {
         let Some(held) = &mut self.held else { return };
         match held.kind {
-            "shell.vim-register" => {
-                if held.text.len().saturating_add(line.len()) < REGISTER_BYTES {
-                    if !held.text.is_empty() {
-                        held.text.push(b'\n');
-                    }
-                    held.text.extend_from_slice(line);
+            "shell.vim-register" if held.text.len().saturating_add(line.len()) < REGISTER_BYTES => {
+                if !held.text.is_empty() {
+                    held.text.push(b'\n');
                 }
+                held.text.extend_from_slice(line);
             }
             "shell.vim-file" if held.bar == 0 => {
                 let mut words = line.split(|byte| *byte == b'\t');
@@ -157,7 +158,7 @@ impl Form for Vim {
 }
 
 /// Name, line and column, and file of a mark.
-fn mark(sign: u8, rest: &[u8]) -> Option<(&[u8], (i64, i64), &[u8])> {
+fn mark(sign: u8, rest: &[u8]) -> Option<(&[u8], Place, &[u8])> {
     let (name, rest) = if sign == b'-' { (b"'".as_slice(), rest.get(1..)?) } else { rest.split_at_checked(1)? };
     let mut rest = rest.trim_ascii_start();
     let mut next = || {

@@ -51,6 +51,16 @@ impl<'a> Input<'a> {
         })
     }
 
+    /// The decompressed content of a compressed file.
+    ///
+    /// # Errors
+    ///
+    /// The compression cannot be read, or there is none.
+    pub(crate) fn content(&self) -> io::Result<Content<'a>> {
+        let compression = self.compression.ok_or_else(|| io::Error::other("the file is not compressed"))?;
+        Content::new(compression, self.source)
+    }
+
     /// The lines of the content.
     ///
     /// # Errors

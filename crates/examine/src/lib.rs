@@ -26,6 +26,7 @@ mod testing;
 mod text;
 mod tree;
 mod trial;
+mod window;
 mod years;
 mod zone;
 

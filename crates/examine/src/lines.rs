@@ -51,7 +51,7 @@ enum LineSource<'a> {
 
 /// At which byte of the content which member of a compressed file begins to give it.
 #[derive(Debug, Default)]
-struct Members {
+pub(crate) struct Members {
     read: u64,
     starts: VecDeque<(u64, u64)>,
 }
@@ -249,14 +249,16 @@ impl LineSource<'_> {
 }
 
 impl Members {
-    fn add(&mut self, read: usize, start: u64) {
+    /// Further bytes of the content, given by the member that begins there.
+    pub(crate) fn add(&mut self, read: usize, start: u64) {
         if self.starts.back().is_none_or(|(_, last)| *last != start) {
             self.starts.push_back((self.read, start));
         }
         self.read = self.read.saturating_add(length(read));
     }
 
-    fn start_of(&mut self, offset: u64) -> u64 {
+    /// Where the member begins that gives this byte of the content. Asked for in rising order.
+    pub(crate) fn start_of(&mut self, offset: u64) -> u64 {
         while self.starts.get(1).is_some_and(|(from, _)| *from <= offset) {
             self.starts.pop_front();
         }
@@ -264,7 +266,8 @@ impl Members {
     }
 }
 
-fn length(bytes: usize) -> u64 {
+/// A length in memory as one of a content.
+pub(crate) fn length(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 

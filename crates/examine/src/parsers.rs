@@ -4,7 +4,17 @@ use crate::parser::Parser;
 
 mod audit;
 mod history;
+mod lastlog;
 mod syslog;
+mod utmp;
 
 /// All parsers; the first that claims a file reads it.
-pub const PARSERS: &[&dyn Parser] = &[&audit::Audit, &history::History, &syslog::Syslog];
+pub const PARSERS: &[&dyn Parser] = &[
+    // Binary ones, told by their first bytes.
+    &utmp::Utmp,
+    &lastlog::Lastlog,
+    // Forms of text, the strictest first.
+    &audit::Audit,
+    &history::History,
+    &syslog::Syslog,
+];

@@ -75,6 +75,9 @@ pub const TOOLS: &[Tool] = &[
     tool("ausyscall", "auditd", "names system calls to compare with"),
     tool("ausearch", "auditd", "puts the events of audit logs together to compare with"),
     tool("aureport", "auditd", "counts the events of audit logs to compare with"),
+    tool("utmpdump", "util-linux", "reads records of logins to compare with"),
+    tool("last", "util-linux", "reads records of logins to compare with"),
+    tool("lastb", "util-linux", "reads records of failed logins to compare with"),
     tool("perl", "perl", "writes the logs of the demonstration's disk"),
 ];
 

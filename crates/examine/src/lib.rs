@@ -21,6 +21,7 @@ mod parsers;
 mod places;
 mod programs;
 mod scan;
+mod sqlite;
 #[cfg(test)]
 mod testing;
 mod text;

@@ -5,6 +5,7 @@ use crate::parser::Parser;
 mod audit;
 mod history;
 mod lastlog;
+mod logindb;
 mod syslog;
 mod utmp;
 
@@ -13,6 +14,7 @@ pub const PARSERS: &[&dyn Parser] = &[
     // Binary ones, told by their first bytes.
     &utmp::Utmp,
     &lastlog::Lastlog,
+    &logindb::LoginDatabase,
     // Forms of text, the strictest first.
     &audit::Audit,
     &history::History,

@@ -1,14 +1,12 @@
 //! What is known of the machine whose disk is examined, as far as its records do not tell it themselves.
 
 use crate::accounts::Accounts;
+use crate::parsers::web::Formats;
+use crate::settings::read;
 use crate::zone::Zone;
 use jiff::tz::TimeZone;
-use kanshiki_filesystem::{Follow, NodeType, View};
+use kanshiki_filesystem::{Follow, View};
 use kanshiki_model::{EvidencePath, visible};
-use std::io::Read as _;
-
-/// Bytes of a file of settings that are read.
-const SETTINGS_BYTES: u64 = 1 << 20;
 
 /// What is known of the machine.
 #[derive(Debug)]
@@ -19,27 +17,39 @@ pub struct Host {
     pub name: Vec<u8>,
     /// Its accounts.
     pub accounts: Accounts,
+    /// The forms of its access logs.
+    pub(crate) web: Formats,
 }
 
 impl Host {
     /// A machine of which nothing is known.
     #[must_use]
     pub fn unknown() -> Self {
-        Self { zone: Zone::unknown(), name: Vec::new(), accounts: Accounts::default() }
+        Self {
+            zone: Zone::unknown(),
+            name: Vec::new(),
+            accounts: Accounts::default(),
+            web: Formats::known(),
+        }
     }
 
     /// What the settings in the image tell.
     #[must_use]
     pub fn of(view: &View) -> Self {
-        let name = read(view, "/etc/hostname").unwrap_or_default();
-        let accounts = read(view, "/etc/passwd").map(|passwd| Accounts::of_passwd(&passwd)).unwrap_or_default();
-        Self { zone: zone(view), name: name.trim_ascii().to_vec(), accounts }
+        let name = read(view, b"/etc/hostname").unwrap_or_default();
+        let accounts = read(view, b"/etc/passwd").map(|passwd| Accounts::of_passwd(&passwd)).unwrap_or_default();
+        Self {
+            zone: zone(view),
+            name: name.trim_ascii().to_vec(),
+            accounts,
+            web: Formats::of(view),
+        }
     }
 }
 
 /// The zone of `/etc/localtime` (tzfile(5), RFC 9636), or the one named in `/etc/timezone`.
 fn zone(view: &View) -> Zone {
-    if let Some(bytes) = read(view, "/etc/localtime") {
+    if let Some(bytes) = read(view, b"/etc/localtime") {
         let name = zone_name(view).unwrap_or_else(|| "a zone without a name".to_owned());
         if let Ok(zone) = TimeZone::tzif(&name, &bytes) {
             return Zone::new(zone, format!("zone {name} of /etc/localtime"));
@@ -47,7 +57,7 @@ fn zone(view: &View) -> Zone {
     }
     let named = zone_name(view).map(|name| (name, "the link /etc/localtime"));
     let in_file = || {
-        let text = read(view, "/etc/timezone")?;
+        let text = read(view, b"/etc/timezone")?;
         Some((String::from_utf8(text.trim_ascii().to_vec()).ok()?, "/etc/timezone"))
     };
     for (name, from) in [named, in_file()].into_iter().flatten() {
@@ -68,24 +78,11 @@ fn zone_name(view: &View) -> Option<String> {
     target.split_once("zoneinfo/").map(|(_, name)| name.to_owned())
 }
 
-/// The first bytes of a regular file; `None` if there is none that can be read.
-fn read(view: &View, path: &str) -> Option<Vec<u8>> {
-    let found = view.lookup(&EvidencePath::from_bytes(path.as_bytes()), Follow::All).ok()?;
-    if found.node.node_type != NodeType::File {
-        return None;
-    }
-    let source = view.filesystem(found.place)?.content(found.place.node).ok()?;
-    let range = kanshiki_model::ByteRange::new(0, source.len().min(SETTINGS_BYTES));
-    let mut bytes = Vec::new();
-    kanshiki_walk::contents::RangeReader::new(&*source, range).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::zone::Civil;
-    use kanshiki_filesystem::{MemoryFileSystem, Volume};
+    use kanshiki_filesystem::{MemoryFileSystem, NodeType, Volume};
     use std::sync::Arc;
 
     fn host(filesystem: MemoryFileSystem) -> Host {

@@ -13,6 +13,7 @@ mod coverage;
 mod details;
 mod host;
 mod input;
+mod json;
 mod lines;
 mod logs;
 mod output;
@@ -21,6 +22,7 @@ mod parsers;
 mod places;
 mod programs;
 mod scan;
+mod settings;
 mod sqlite;
 #[cfg(test)]
 mod testing;

@@ -8,6 +8,7 @@ mod lastlog;
 mod logindb;
 mod syslog;
 mod utmp;
+pub(crate) mod web;
 
 /// All parsers; the first that claims a file reads it.
 pub const PARSERS: &[&dyn Parser] = &[
@@ -17,6 +18,8 @@ pub const PARSERS: &[&dyn Parser] = &[
     &logindb::LoginDatabase,
     // Forms of text, the strictest first.
     &audit::Audit,
+    &web::WebErrors,
+    &web::WebAccess,
     &history::History,
     &syslog::Syslog,
 ];

@@ -7,7 +7,7 @@ use kanshiki_model::Span;
 use std::io;
 
 /// Lines of the head that are looked at to tell a log by.
-const HEAD_LINES: usize = 20;
+pub(crate) const HEAD_LINES: usize = 20;
 
 /// Hands every line on that is not empty, without the zeroes before and behind it, and tells what is wrong with it.
 ///

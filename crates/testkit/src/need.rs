@@ -75,6 +75,8 @@ pub const TOOLS: &[Tool] = &[
     tool("ausyscall", "auditd", "names system calls to compare with"),
     tool("ausearch", "auditd", "puts the events of audit logs together to compare with"),
     tool("aureport", "auditd", "counts the events of audit logs to compare with"),
+    tool("apache2", "apache2-bin", "writes logs to read"),
+    tool("nginx", "nginx-light", "writes logs to read"),
     tool("utmpdump", "util-linux", "reads records of logins to compare with"),
     tool("last", "util-linux", "reads records of logins to compare with"),
     tool("lastb", "util-linux", "reads records of failed logins to compare with"),

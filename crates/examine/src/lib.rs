@@ -21,6 +21,7 @@ mod parser;
 mod parsers;
 mod places;
 mod programs;
+mod record;
 mod scan;
 mod settings;
 mod sqlite;

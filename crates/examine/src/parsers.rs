@@ -6,6 +6,7 @@ mod audit;
 mod history;
 mod lastlog;
 mod logindb;
+mod mysql;
 mod syslog;
 mod utmp;
 pub(crate) mod web;
@@ -20,6 +21,10 @@ pub const PARSERS: &[&dyn Parser] = &[
     &audit::Audit,
     &web::WebErrors,
     &web::WebAccess,
+    &mysql::MysqlGeneral,
+    &mysql::MysqlSlow,
+    &mysql::MysqlErrors,
+    &mysql::MysqlAudit,
     &history::History,
     &syslog::Syslog,
 ];

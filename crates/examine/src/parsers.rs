@@ -3,6 +3,7 @@
 use crate::parser::Parser;
 
 mod audit;
+mod binlog;
 mod history;
 mod lastlog;
 mod logindb;
@@ -14,6 +15,7 @@ pub(crate) mod web;
 /// All parsers; the first that claims a file reads it.
 pub const PARSERS: &[&dyn Parser] = &[
     // Binary ones, told by their first bytes.
+    &binlog::Binlog,
     &utmp::Utmp,
     &lastlog::Lastlog,
     &logindb::LoginDatabase,

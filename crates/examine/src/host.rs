@@ -1,6 +1,7 @@
 //! What is known of the machine whose disk is examined, as far as its records do not tell it themselves.
 
 use crate::accounts::Accounts;
+use crate::parsers::postgres::Prefixes;
 use crate::parsers::web::Formats;
 use crate::settings::read;
 use crate::zone::Zone;
@@ -19,6 +20,8 @@ pub struct Host {
     pub accounts: Accounts,
     /// The forms of its access logs.
     pub(crate) web: Formats,
+    /// The prefixes of its logs of PostgreSQL.
+    pub(crate) postgres: Prefixes,
 }
 
 impl Host {
@@ -30,6 +33,7 @@ impl Host {
             name: Vec::new(),
             accounts: Accounts::default(),
             web: Formats::known(),
+            postgres: Prefixes::known(),
         }
     }
 
@@ -43,6 +47,7 @@ impl Host {
             name: name.trim_ascii().to_vec(),
             accounts,
             web: Formats::of(view),
+            postgres: Prefixes::of(view),
         }
     }
 }

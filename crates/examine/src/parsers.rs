@@ -8,6 +8,7 @@ mod history;
 mod lastlog;
 mod logindb;
 mod mysql;
+pub(crate) mod postgres;
 mod syslog;
 mod utmp;
 pub(crate) mod web;
@@ -27,6 +28,9 @@ pub const PARSERS: &[&dyn Parser] = &[
     &mysql::MysqlSlow,
     &mysql::MysqlErrors,
     &mysql::MysqlAudit,
+    &postgres::PostgresCsv,
+    &postgres::PostgresJson,
+    &postgres::PostgresText,
     &history::History,
     &syslog::Syslog,
 ];

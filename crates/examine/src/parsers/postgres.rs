@@ -1,0 +1,75 @@
+//! Logs of PostgreSQL.
+//!
+//! | form | record | source |
+//! | --- | --- | --- |
+//! | text | what `log_line_prefix` says, then `LOG:  message`; `DETAIL:  `, `STATEMENT:  ` and others in lines of their own; further lines behind a tab | PostgreSQL 15, elog.c, `log_line_prefix` |
+//! | CSV | time, user, database, process, client, … in quotes | csvlog.c, chapter 20.8.4 of the manual |
+//! | JSON | an object, one a line | jsonlog.c, chapter 20.8.5 |
+//!
+//! Prefixes are taken from the settings in the image; else the widely used ones are tried, and at last a time with anything
+//! behind it.
+
+mod csv;
+mod entry;
+mod json;
+mod prefix;
+mod text;
+
+pub(crate) use csv::PostgresCsv;
+pub(crate) use json::PostgresJson;
+pub(crate) use prefix::Prefixes;
+pub(crate) use text::PostgresText;
+
+use crate::scan::Scan;
+use crate::zone::Civil;
+
+/// `2021-09-28 09:22:18.536 UTC`: seconds ahead of UTC behind the time, `None` if the name of the zone is not known.
+fn time(scan: &mut Scan<'_>) -> Option<(Civil, Option<i64>)> {
+    let (civil, mut ahead) = scan.iso()?;
+    let mut behind = *scan;
+    if ahead.is_none() && behind.byte(b' ').is_some() {
+        let length =
+            behind.0.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-')).count();
+        if let Some((name, rest)) = behind.0.split_at_checked(length)
+            && (2..=5).contains(&length)
+        {
+            ahead = zone(name);
+            // Words that are no name of a zone belong to what follows.
+            if ahead.is_some() || name.iter().all(u8::is_ascii_uppercase) {
+                scan.0 = rest;
+            }
+        }
+    }
+    Some((civil, ahead))
+}
+
+/// Seconds that a zone is ahead of UTC, by its short name. Those that PostgreSQL takes by itself (tznames/Default).
+fn zone(name: &[u8]) -> Option<i64> {
+    const HOUR: i64 = 3600;
+    let hours = match name {
+        b"UTC" | b"GMT" | b"Z" | b"WET" | b"UCT" => 0,
+        b"CET" | b"BST" | b"WEST" | b"MEZ" => 1,
+        b"CEST" | b"EET" | b"SAST" | b"MESZ" => 2,
+        b"EEST" | b"MSK" | b"EAT" => 3,
+        b"PKT" => 5,
+        b"HKT" | b"SGT" | b"AWST" => 8,
+        b"JST" | b"KST" => 9,
+        b"AEST" => 10,
+        b"AEDT" => 11,
+        b"NZST" => 12,
+        b"NZDT" => 13,
+        b"BRT" | b"ART" | b"ADT" => -3,
+        b"EDT" | b"AST" => -4,
+        b"EST" | b"CDT" => -5,
+        b"CST" | b"MDT" => -6,
+        b"MST" | b"PDT" => -7,
+        b"PST" | b"AKDT" => -8,
+        b"AKST" => -9,
+        b"HST" => -10,
+        _ => return Scan(name).zone(),
+    };
+    Some(HOUR.saturating_mul(hours))
+}
+
+#[cfg(test)]
+mod tests;

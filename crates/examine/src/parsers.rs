@@ -8,6 +8,7 @@ mod history;
 mod lastlog;
 mod logindb;
 mod mysql;
+mod packages;
 pub(crate) mod postgres;
 mod syslog;
 mod utmp;
@@ -32,5 +33,6 @@ pub const PARSERS: &[&dyn Parser] = &[
     &postgres::PostgresJson,
     &postgres::PostgresText,
     &history::History,
+    &packages::Packages,
     &syslog::Syslog,
 ];

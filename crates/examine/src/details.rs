@@ -13,13 +13,38 @@ pub(crate) struct Details<'a> {
     pub(crate) user: &'a [u8],
     /// The network address that it is about.
     pub(crate) address: &'a [u8],
+    /// The same in its short form, where the record has the long form of IPv6.
+    short: Option<ShortAddress>,
     fields: [(&'static str, Value<'a>); FIELDS],
     used: usize,
 }
 
+/// The text of an address and its length.
+type ShortAddress = ([u8; 39], usize);
+
 impl<'a> Details<'a> {
     pub(crate) const fn new(kind: &'static str) -> Self {
-        Self { kind, user: b"", address: b"", fields: [("", Value::Flag(false)); FIELDS], used: 0 }
+        Self { kind, user: b"", address: b"", short: None, fields: [("", Value::Flag(false)); FIELDS], used: 0 }
+    }
+
+    /// Sets the address, which the kernel writes in full: `2001:0db8:0000:0000:0000:0000:0000:0007`. All others write it short.
+    pub(crate) fn set_kernel_address(&mut self, text: &'a [u8]) {
+        self.address = text;
+        let parsed = std::str::from_utf8(text).ok().filter(|text| text.len() == 39);
+        self.short = parsed.and_then(|text| {
+            let (mut short, mut used) = ([0; 39], 0_usize);
+            let text = text.parse::<std::net::Ipv6Addr>().ok()?.to_string();
+            for (place, byte) in short.iter_mut().zip(text.bytes()) {
+                *place = byte;
+                used = used.saturating_add(1);
+            }
+            Some((short, used))
+        });
+    }
+
+    /// The network address that it is about, in its short form.
+    pub(crate) fn address(&self) -> &[u8] {
+        self.short.as_ref().and_then(|(text, used)| text.get(..*used)).unwrap_or(self.address)
     }
 
     pub(crate) fn add(&mut self, name: &'static str, value: Value<'a>) {

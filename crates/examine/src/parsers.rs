@@ -4,9 +4,11 @@ use crate::parser::Parser;
 
 mod audit;
 mod binlog;
+mod fail2ban;
 mod history;
 mod lastlog;
 mod logindb;
+mod mail;
 mod mysql;
 mod packages;
 pub(crate) mod postgres;
@@ -34,5 +36,7 @@ pub const PARSERS: &[&dyn Parser] = &[
     &postgres::PostgresText,
     &history::History,
     &packages::Packages,
+    &mail::Mail,
+    &fail2ban::Fail2ban,
     &syslog::Syslog,
 ];

@@ -22,7 +22,7 @@ pub const QUESTIONS: &[Question] = &[
     Question {
         name: "failures",
         answers: "failed logins by address and account, with the first and the last",
-        sql: "SELECT address, user, kind, count(*) AS failures, min(utc) AS first, max(utc) AS last FROM timeline
+        sql: "SELECT address, user, kind, sum(coalesce(nullif(fields, '') ->> 'repeated', 1)) AS failures, min(utc) AS first, max(utc) AS last FROM timeline
             WHERE kind GLOB '*.login-failed' AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to)
             GROUP BY address, user, kind ORDER BY failures DESC, address, user",
     },

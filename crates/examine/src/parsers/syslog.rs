@@ -10,6 +10,7 @@
 //! by its program; see [`crate::programs`].
 
 mod header;
+mod repeated;
 
 use crate::clock::Clock;
 use crate::details::Details;
@@ -37,13 +38,14 @@ impl Parser for Syslog {
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let mut clock = Clock::new(context);
-        each_line(input, output, &mut |bytes, span, output| record(bytes, span, &mut clock, output))?;
+        let mut last = repeated::Last::default();
+        each_line(input, output, &mut |bytes, span, output| record(bytes, span, &mut clock, &mut last, output))?;
         clock.finish(output);
         Ok(())
     }
 }
 
-fn record(bytes: &[u8], span: Span, clock: &mut Clock<'_>, output: &mut Output<'_>) {
+fn record(bytes: &[u8], span: Span, clock: &mut Clock<'_>, last: &mut repeated::Last, output: &mut Output<'_>) {
     let Some(header) = Header::parse(bytes) else {
         return output.other("syslog.other", span, bytes, "no line of syslog");
     };
@@ -55,20 +57,25 @@ fn record(bytes: &[u8], span: Span, clock: &mut Clock<'_>, output: &mut Output<'
     };
     let mut details = Details::new("syslog");
     details.number("priority", header.priority);
-    describe(header.program, header.message, &mut details);
+    let said = last.said(&header);
+    describe(said.program, said.message, &mut details);
+    details.number("repeated", said.times);
     output.event(&Event {
         kind: details.kind,
         time,
         basis,
         span,
         host: header.host,
-        program: header.program,
+        program: said.program,
         pid: header.pid,
         user: details.user,
-        address: details.address,
+        address: details.address(),
         message: header.message,
         fields: details.fields(),
     });
+    if said.times.is_none() {
+        last.keep(&header);
+    }
 }
 
 #[cfg(test)]

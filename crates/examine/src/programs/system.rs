@@ -5,7 +5,7 @@
 //! | cron.command | CRON, cron, crond, anacron | `(USER) CMD (COMMAND)` (Vixie cron, do_command.c; cronie) | command |
 //! | cron.changed | crontab | `(USER) REPLACE (TARGET)`, `LIST`, `DELETE`, `BEGIN EDIT`, `END EDIT` (crontab.c) | target, action |
 //! | systemd.unit | systemd | `Started …`, `Starting …`, `Stopped …`, `Reached target …`, `NAME.service: Failed with result …` | unit, action |
-//! | kernel.firewall | kernel | a line of netfilter's LOG target: `… IN=… OUT=… SRC=… DST=… PROTO=… SPT=… DPT=…` (nf_log_syslog.c), with ufw's `[UFW BLOCK]` before it | prefix, destination, protocol, port, to_port, interface |
+//! | kernel.firewall | kernel | a line of netfilter's LOG target: `… IN=… OUT=… SRC=… DST=… PROTO=… SPT=… DPT=…` (nf_log_syslog.c), with ufw's `[UFW BLOCK]` or the prefix of the rule before it | prefix, action, destination, protocol, port, to_port, flags, icmp_type, interface, out_interface, bridge_port, uid, mark |
 //! | kernel.segfault | kernel | `NAME[PID]: segfault at …` (arch/x86/mm/fault.c) | process |
 //! | kernel.oom | kernel | `Out of memory: Killed process PID (NAME)` (mm/oom_kill.c) | process |
 
@@ -110,21 +110,63 @@ fn uptime_off(message: &[u8]) -> &[u8] {
 fn firewall<'a>(text: &'a [u8], details: &mut Details<'a>) {
     details.kind = "kernel.firewall";
     let start = memchr::memmem::find(text, b"IN=").unwrap_or(0);
-    details.text("prefix", text.get(..start).unwrap_or_default().trim_ascii());
-    for pair in text.get(start..).unwrap_or_default().split(|byte| *byte == b' ') {
+    let prefix = text.get(..start).unwrap_or_default().trim_ascii();
+    details.text("prefix", prefix);
+    details.text("action", verdict(prefix));
+    // What stands in brackets is a packet that an ICMP error quotes.
+    let end = memchr::memchr(b'[', text.get(start..).unwrap_or_default()).map(|end| start.saturating_add(end));
+    let fields = text.get(start..end.unwrap_or(text.len())).unwrap_or_default();
+    if protocol_has_flags(fields) {
+        details.text("flags", flags(fields));
+    }
+    for pair in fields.split(|byte| *byte == b' ') {
         let Some((name, value)) = pair.iter().position(|byte| *byte == b'=').and_then(|at| pair.split_at_checked(at))
         else {
             continue;
         };
         let value = value.get(1..).unwrap_or_default();
         match name {
-            b"SRC" => details.address = value,
+            b"SRC" => details.set_kernel_address(value),
             b"DST" => details.text("destination", value),
             b"PROTO" => details.text("protocol", value),
             b"IN" => details.text("interface", value),
+            b"OUT" => details.text("out_interface", value),
+            b"PHYSIN" => details.text("bridge_port", value),
             b"SPT" => details.number("port", number(value)),
             b"DPT" => details.number("to_port", number(value)),
+            b"TYPE" => details.number("icmp_type", number(value)),
+            b"UID" => details.number("uid", number(value)),
+            b"MARK" => details.text("mark", value),
             _ => {}
         }
     }
+}
+
+/// What the prefix of a rule says was done with the packet: that of ufw, or a word of the target's name.
+fn verdict(prefix: &[u8]) -> &'static [u8] {
+    let words: [(&[u8], &[u8]); 8] = [
+        (b"BLOCK", b"block"),
+        (b"DROP", b"block"),
+        (b"REJECT", b"block"),
+        (b"DENY", b"block"),
+        (b"denied", b"block"),
+        (b"ALLOW", b"allow"),
+        (b"ACCEPT", b"allow"),
+        (b"AUDIT", b"audit"),
+    ];
+    words.iter().find(|(word, _)| memchr::memmem::find(prefix, word).is_some()).map_or(b"", |(_, verdict)| verdict)
+}
+
+fn protocol_has_flags(fields: &[u8]) -> bool {
+    memchr::memmem::find(fields, b" PROTO=TCP ").is_some()
+}
+
+/// The flags of TCP between `RES=0x00 ` and ` URGP=`: `SYN`, `ACK PSH`.
+fn flags(fields: &[u8]) -> &[u8] {
+    let Some(start) = memchr::memmem::find(fields, b" RES=") else { return b"" };
+    let behind = fields.get(start.saturating_add(1)..).unwrap_or_default();
+    let Some(blank) = memchr::memchr(b' ', behind) else { return b"" };
+    let rest = behind.get(blank..).unwrap_or_default();
+    let end = memchr::memmem::find(rest, b" URGP=").unwrap_or(0);
+    rest.get(..end).unwrap_or_default().trim_ascii()
 }

@@ -97,6 +97,43 @@ Jan  1 00:00:00 h kernel: [  12.345] [UFW BLOCK] IN=eth0 OUT= MAC= SRC=192.0.2.7
     }
 }
 
+#[test]
+fn a_line_that_stands_for_others_says_what_they_said_and_how_often() {
+    let failed = "Failed password for root from 192.0.2.7 port 1 ssh2";
+    let log = format!(
+        "Jan  1 00:00:00 h sshd[1]: {failed}
+Jan  1 00:00:01 h sshd[1]: message repeated 5 times: [ {failed}]
+Jan  1 00:00:02 h last message repeated 3 times
+Jan  1 00:00:03 h cron[2]: (root) LIST (root)
+Jan  1 00:00:04 h last message repeated 1 time
+Jan  1 00:00:05 other last message repeated 2 times
+Jan  1 00:00:06 h sshd[1]: message repeated many times: [ x]
+"
+    );
+    let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-01T12:00:00Z", log.as_bytes());
+    let kinds = ["ssh.login-failed", "ssh.login-failed", "ssh.login-failed", "cron", "cron", "syslog", "ssh"];
+    assert_eq!(parsed.all("kind"), kinds);
+    assert_eq!(parsed.all("repeated")[..5], [json!(null), json!(5), json!(3), json!(null), json!(1)]);
+    assert_eq!(parsed.all("address")[..3], ["192.0.2.7", "192.0.2.7", "192.0.2.7"]);
+    assert_eq!(parsed.all("message")[2], "last message repeated 3 times");
+}
+
+#[test]
+fn packets_of_either_family_have_their_addresses_flags_and_verdict() {
+    let log = b"Jan  1 00:00:00 h kernel: [1.5] [UFW BLOCK] IN=eth0 OUT= MAC=aa SRC=192.0.2.7 DST=10.0.0.1 LEN=40 TTL=1 ID=1 DF PROTO=TCP SPT=1 DPT=23 WINDOW=1 RES=0x00 ACK SYN URGP=0\x20
+Jan  1 00:00:00 h kernel: IN=eth0 OUT=eth1 SRC=2001:0db8:0000:0000:0000:0000:0000:0007 DST=fe80:0000:0000:0000:0000:0000:0000:0001 LEN=64 TC=0 HOPLIMIT=255 FLOWLBL=0 PROTO=ICMPv6 TYPE=128 CODE=0 ID=1 SEQ=2
+Jan  1 00:00:00 h kernel: FINAL_REJECT: IN=eth0 OUT= SRC=192.0.2.8 DST=10.0.0.1 PROTO=ICMP TYPE=3 CODE=1 [SRC=10.0.0.1 DST=192.0.2.9 PROTO=UDP SPT=7 DPT=9 ]
+";
+    let parsed = parse(&Syslog, "/var/log/ufw.log", "2024-03-01T12:00:00Z", log);
+    assert_eq!(parsed.all("kind"), ["kernel.firewall"; 3]);
+    assert_eq!(parsed.all("address"), ["192.0.2.7", "2001:db8::7", "192.0.2.8"]);
+    assert_eq!(parsed.all("action"), [json!("block"), json!(null), json!("block")]);
+    assert_eq!(parsed.all("flags"), [json!("ACK SYN"), json!(null), json!(null)]);
+    assert_eq!(parsed.all("icmp_type"), [json!(null), json!(128), json!(3)]);
+    assert_eq!(parsed.all("destination")[2], "10.0.0.1");
+    assert_eq!(parsed.all("port")[2], json!(null));
+}
+
 proptest! {
     #[test]
     fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), start in 0..STARTS.len()) {

@@ -40,3 +40,6 @@ pub const PARSERS: &[&dyn Parser] = &[
     &fail2ban::Fail2ban,
     &syslog::Syslog,
 ];
+
+#[cfg(test)]
+mod tests;

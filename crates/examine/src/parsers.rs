@@ -10,6 +10,7 @@ mod lastlog;
 mod logindb;
 mod mail;
 mod mysql;
+mod packagedb;
 mod packages;
 pub(crate) mod postgres;
 mod syslog;
@@ -23,6 +24,7 @@ pub const PARSERS: &[&dyn Parser] = &[
     &utmp::Utmp,
     &lastlog::Lastlog,
     &logindb::LoginDatabase,
+    &packagedb::PackageDatabase,
     // Forms of text, the strictest first.
     &audit::Audit,
     &web::WebErrors,

@@ -40,6 +40,7 @@ const PLACES: &[&str] = &[
     "/var/spool/mail/*",
     // Packages.
     "/var/lib/dnf/history.sqlite*",
+    "/var/lib/dnf/history/*",
     "/var/lib/yum/history/*",
     "/var/lib/cloud/**",
 ];

@@ -7,8 +7,8 @@
 use crate::input::Input;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, MAIN_DB};
-use std::io::Read as _;
+use rusqlite::{Connection, MAIN_DB, Row};
+use std::io::{self, Read as _};
 
 /// The longest database that is read, in bytes.
 pub(crate) const DATABASE_BYTES: u64 = 64 << 20;
@@ -24,6 +24,9 @@ const STEPS: u64 = 400_000_000;
 
 /// Steps between two looks at their number.
 const STRIDE: i32 = 100_000;
+
+/// Rows of one answer that are read.
+const ROWS: u64 = 5_000_000;
 
 /// Why a database was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,35 @@ pub(crate) struct Database {
     pub(crate) bytes: u64,
     /// Whether the database had a write-ahead log beside it when it was last changed: what stands there is not read.
     pub(crate) has_write_ahead_log: bool,
+}
+
+impl Database {
+    /// Whether it has a table of this name.
+    pub(crate) fn has_table(&self, name: &str) -> bool {
+        let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE";
+        self.connection.query_row(sql, [name], |_| Ok(())).is_ok()
+    }
+
+    /// Hands on the rows of an answer, until enough is said.
+    ///
+    /// # Errors
+    ///
+    /// The question cannot be answered to its end, or has too many rows; the rows before are handed on.
+    pub(crate) fn each_row(&self, sql: &str, each: &mut dyn FnMut(&Row<'_>) -> bool) -> io::Result<()> {
+        let mut statement = self.connection.prepare(sql).map_err(io::Error::other)?;
+        let mut rows = statement.query([]).map_err(io::Error::other)?;
+        let mut count = 0_u64;
+        while let Some(row) = rows.next().map_err(io::Error::other)? {
+            count = count.saturating_add(1);
+            if count > ROWS {
+                return Err(io::Error::other(format!("the table has more than {ROWS} rows; the rest is not read")));
+            }
+            if !each(row) {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Opens the database that is the content of a file.
@@ -90,7 +122,7 @@ pub(crate) fn open(input: &Input<'_>) -> Result<Database, DatabaseError> {
 }
 
 /// The bytes of a text or blob; of anything else none.
-pub(crate) fn bytes<'r>(row: &'r rusqlite::Row<'_>, column: usize) -> &'r [u8] {
+pub(crate) fn bytes<'r>(row: &'r Row<'_>, column: usize) -> &'r [u8] {
     match row.get_ref(column) {
         Ok(rusqlite::types::ValueRef::Text(bytes) | rusqlite::types::ValueRef::Blob(bytes)) => bytes,
         _ => b"",
@@ -98,7 +130,7 @@ pub(crate) fn bytes<'r>(row: &'r rusqlite::Row<'_>, column: usize) -> &'r [u8] {
 }
 
 /// A whole number; `None` for anything else.
-pub(crate) fn number(row: &rusqlite::Row<'_>, column: usize) -> Option<i64> {
+pub(crate) fn number(row: &Row<'_>, column: usize) -> Option<i64> {
     match row.get_ref(column) {
         Ok(rusqlite::types::ValueRef::Integer(number)) => Some(number),
         _ => None,

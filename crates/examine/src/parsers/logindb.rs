@@ -9,14 +9,11 @@ use crate::details::Details;
 use crate::input::Input;
 use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser};
-use crate::sqlite::{self, Database, MAGIC};
+use crate::sqlite::{self, MAGIC};
 use kanshiki_model::{Event, Span, TimeBasis, Timestamp};
 use rusqlite::Row;
 use std::io;
 use std::net::IpAddr;
-
-/// Rows of one table that are read.
-const ROWS: u64 = 5_000_000;
 
 /// The parser of wtmp.db and lastlog2.db.
 #[derive(Debug)]
@@ -44,36 +41,14 @@ impl Parser for LoginDatabase {
         }
         let wtmp = "SELECT ID, Type, User, Login, Logout, TTY, RemoteHost, Service FROM wtmp ORDER BY ID";
         let lastlog = "SELECT rowid, Name, Time, TTY, RemoteHost, Service FROM Lastlog2 ORDER BY rowid";
-        if has_table(&database, "wtmp") {
-            each_row(&database, wtmp, &mut |row| session(row, span, output))?;
+        if database.has_table("wtmp") {
+            database.each_row(wtmp, &mut |row| session(row, span, output))?;
         }
-        if has_table(&database, "Lastlog2") {
-            each_row(&database, lastlog, &mut |row| last(row, span, output))?;
+        if database.has_table("Lastlog2") {
+            database.each_row(lastlog, &mut |row| last(row, span, output))?;
         }
         Ok(())
     }
-}
-
-fn has_table(database: &Database, name: &str) -> bool {
-    let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE";
-    database.connection.query_row(sql, [name], |_| Ok(())).is_ok()
-}
-
-/// Hands on the rows of an answer, until enough is said.
-fn each_row(database: &Database, sql: &str, each: &mut dyn FnMut(&Row<'_>) -> bool) -> io::Result<()> {
-    let mut statement = database.connection.prepare(sql).map_err(io::Error::other)?;
-    let mut rows = statement.query([]).map_err(io::Error::other)?;
-    let mut count = 0_u64;
-    while let Some(row) = rows.next().map_err(io::Error::other)? {
-        count = count.saturating_add(1);
-        if count > ROWS {
-            return Err(io::Error::other(format!("the table has more than {ROWS} rows; the rest is not read")));
-        }
-        if !each(row) {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// The events of a row of `wtmp`; whether more are wanted.

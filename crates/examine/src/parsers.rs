@@ -5,6 +5,7 @@ use crate::parser::Parser;
 mod audit;
 mod binlog;
 mod fail2ban;
+mod ftp;
 mod history;
 mod lastlog;
 mod logindb;
@@ -27,6 +28,11 @@ pub const PARSERS: &[&dyn Parser] = &[
     &packagedb::PackageDatabase,
     // Forms of text, the strictest first.
     &audit::Audit,
+    &ftp::VSFTPD,
+    &ftp::XFERLOG,
+    &ftp::ACCESS,
+    &ftp::STATS,
+    &ftp::W3C,
     &web::WebErrors,
     &web::WebAccess,
     &mysql::MysqlGeneral,

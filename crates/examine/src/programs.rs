@@ -1,6 +1,7 @@
 //! What programs say in their messages, whether these came by syslog or lie in the journal.
 
 mod accounts;
+pub(crate) mod ftp;
 mod ssh;
 mod system;
 
@@ -16,6 +17,9 @@ pub(crate) fn describe<'a>(program: &[u8], message: &'a [u8], details: &mut Deta
         | b"gpasswd" | b"chage" | b"chsh" | b"chfn" => accounts::tool(message, details),
         b"CRON" | b"cron" | b"CROND" | b"crond" | b"crontab" | b"/usr/sbin/cron" => system::cron(message, details),
         b"systemd" => system::systemd(message, details),
+        b"vsftpd" => ftp::vsftpd(message, details),
+        b"proftpd" => ftp::proftpd(message, details),
+        b"pure-ftpd" => ftp::pureftpd(message, details),
         b"kernel" => system::kernel(message, details),
         _ => {
             let _ = accounts::pam(message, details);

@@ -71,6 +71,39 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// A time as ctime(3) writes it, `Thu Feb 29 23:59:59 2024`; the day may have one place, two, or a blank before it.
+    pub(crate) fn ctime(&mut self) -> Option<Civil> {
+        let (weekday, rest) = self.0.split_first_chunk::<3>()?;
+        if !weekday.iter().all(u8::is_ascii_alphabetic) {
+            return None;
+        }
+        self.0 = rest;
+        self.byte(b' ')?;
+        let month = self.month_name()?;
+        self.byte(b' ')?;
+        let _ = self.byte(b' ');
+        let day = self.until(b' ').filter(|day| day.len() <= 2).and_then(number)?;
+        let (hour, minute, second) = self.clock()?;
+        let nanosecond = self.fraction();
+        self.byte(b' ')?;
+        let year = i32::try_from(self.digits(4)?).ok()?;
+        Some(Civil { year, month, day: u8::try_from(day).ok()?, hour, minute, second, nanosecond })
+    }
+
+    /// A time of the common log format, `29/Feb/2024:23:59:59 +0100`, and seconds ahead of UTC.
+    pub(crate) fn clf(&mut self) -> Option<(Civil, Option<i64>)> {
+        let day = self.two()?;
+        self.byte(b'/')?;
+        let month = self.month_name()?;
+        self.byte(b'/')?;
+        let year = i32::try_from(self.digits(4)?).ok()?;
+        self.byte(b':')?;
+        let (hour, minute, second) = self.clock()?;
+        let shown = Civil { year, month, day, hour, minute, second, nanosecond: 0 };
+        self.byte(b' ')?;
+        Some((shown, self.zone()))
+    }
+
     /// `hh:mm:ss`.
     pub(crate) fn clock(&mut self) -> Option<(u8, u8, u8)> {
         let hour = self.two()?;

@@ -47,9 +47,9 @@ pub const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "transfers",
-        answers: "files that were fetched or sent",
-        sql: "SELECT utc, kind, user, address, message, fields FROM timeline WHERE kind GLOB '*.upload' OR kind GLOB '*.download'
-            ORDER BY time, id",
+        answers: "files that were fetched or sent, whole or in part",
+        sql: "SELECT utc, kind, user, address, message, fields FROM timeline
+            WHERE kind GLOB '*.upload*' OR kind GLOB '*.download*' ORDER BY time, id",
     },
     Question {
         name: "table-queries",

@@ -86,6 +86,8 @@ pub const TOOLS: &[Tool] = &[
     tool("utmpdump", "util-linux", "reads records of logins to compare with"),
     tool("last", "util-linux", "reads records of logins to compare with"),
     tool("lastb", "util-linux", "reads records of failed logins to compare with"),
+    tool("vsftpd", "vsftpd", "writes logs of transfers"),
+    tool("python3", "python3", "speaks FTP"),
     tool("perl", "perl", "writes the logs of the demonstration's disk"),
 ];
 

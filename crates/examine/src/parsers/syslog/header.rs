@@ -68,7 +68,9 @@ impl<'a> Header<'a> {
             }
             None => (None, rest),
         };
-        let Some(message) = rest.strip_prefix(b":") else { return };
+        // proftpd's system log is of this form but for the colon.
+        let is_proftpd = tag == b"proftpd" && pid.is_some();
+        let Some(message) = rest.strip_prefix(b":").or_else(|| is_proftpd.then_some(rest)) else { return };
         if tag.is_empty() {
             return;
         }

@@ -76,8 +76,8 @@ fn ask(place: &Path, settings_path: &str, settings: &str, question: &str) -> Vec
     let root = place.join("root");
     let settings_file = root.join(settings_path);
     std::fs::create_dir_all(settings_file.parent().unwrap()).unwrap();
-    write_file(&settings_file, settings.replace("LOGS", "/var/log/own"));
-    let logs = root.join("var/log/own");
+    write_file(&settings_file, settings.replace("LOGS", "/srv/own"));
+    let logs = root.join("srv/own");
     std::fs::create_dir_all(&logs).unwrap();
     for file in std::fs::read_dir(place.join("logs")).unwrap() {
         let file = file.unwrap();
@@ -97,7 +97,7 @@ fn ask(place: &Path, settings_path: &str, settings: &str, question: &str) -> Vec
 /// Whether each log has an event for each request with its path, its account and its referrer.
 fn check(rows: &[Value], logs: &[&str]) {
     for log in logs {
-        let path = format!("/var/log/own/{log}");
+        let path = format!("/srv/own/{log}");
         let of: Vec<&Value> = rows.iter().filter(|row| row["path"] == path).collect();
         let kinds: Vec<&Value> = of.iter().map(|row| &row["kind"]).filter(|kind| **kind != "web.request").collect();
         assert!(kinds.is_empty(), "{log}: {kinds:?}");

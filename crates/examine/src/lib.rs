@@ -102,17 +102,17 @@ pub fn examine(
     let volumes: Result<Vec<_>, StoreError> =
         view.volumes().iter().map(|volume| writer.volume(id, &volume.name)).collect();
     let volumes = volumes?;
+    let host = Host::of(view);
     let mut flow = ControlFlow::Continue(());
     if !writer.has_tree(id)? {
         progress.begin("files", None);
         let root = view.lookup(&EvidencePath::root(), Follow::All);
         let root = root.map_err(|error| ExamineError::NoRoot(Box::new(error)))?;
         let tree = tree::Tree { view, exhibit: id, volumes: &volumes, progress };
-        flow = tree.enter(&root, &places::Places::new()?, &mut writer)?;
+        flow = tree.enter(&root, &places::Places::new(host.web.places())?, &mut writer)?;
     }
     if flow.is_continue() {
         progress.begin("logs", Some(writer.waiting_bytes(id)?));
-        let host = Host::of(view);
         flow = logs::Logs { view, exhibit: id, host: &host, progress }.read(&mut writer)?;
     }
     writer.close()?;

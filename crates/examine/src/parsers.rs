@@ -50,4 +50,6 @@ pub const PARSERS: &[&dyn Parser] = &[
 ];
 
 #[cfg(test)]
+mod hub;
+#[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Which files may be logs, by their paths; what they are is told by their content.
 
+use crate::settings::is_like;
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
 /// Patterns of paths from the root of the host: `*` stands for anything but a slash, `**` for anything.
@@ -16,12 +17,19 @@ const PLACES: &[&str] = &[
     "/**.log.*",
     "/**.log-*",
     "/**/logs/*",
+    "/**/access_log*",
+    "/**/error_log*",
+    "/usr/local/apache/domlogs/**",
+    "/etc/apache2/logs/domlogs/**",
     // Databases keep logs beside their tables.
     "/var/lib/mysql/*-bin.*",
     "/var/lib/mysql/*.err",
     "/var/lib/mysql/*log*",
+    "/var/lib/mysql/*audit*",
     "/var/lib/postgresql/**/log/*",
+    "/var/lib/postgresql/**/pg_log/*",
     "/var/lib/pgsql/**/log/*",
+    "/var/lib/pgsql/**/pg_log/*",
     // Containers.
     "/var/lib/docker/containers/*/*",
     "/var/lib/containers/storage/overlay-containers/**",
@@ -45,20 +53,37 @@ const PLACES: &[&str] = &[
     "/var/lib/cloud/**",
 ];
 
+/// Places of the settings that are kept, beside those above.
+const TOLD: usize = 64;
+
 /// Tells which paths may be logs.
 #[derive(Debug)]
-pub(crate) struct Places(RegexSet);
+pub(crate) struct Places {
+    known: RegexSet,
+    /// Those that the settings in the image name, with anything behind them that rotation adds.
+    told: Vec<Vec<u8>>,
+}
 
 impl Places {
-    pub(crate) fn new() -> Result<Self, regex::Error> {
+    /// Those that are known, and those of the settings: paths with `*` for anything.
+    pub(crate) fn new<'a>(told: impl Iterator<Item = &'a [u8]>) -> Result<Self, regex::Error> {
         let patterns = PLACES.iter().map(|place| pattern(place));
         // Names are bytes, and may hold line breaks.
-        Ok(Self(RegexSetBuilder::new(patterns).unicode(false).dot_matches_new_line(true).build()?))
+        let known = RegexSetBuilder::new(patterns).unicode(false).dot_matches_new_line(true).build()?;
+        let told = told.filter(|path| is_narrow(path) && !known.is_match(path));
+        let told = told.map(|path| [path, b"*"].concat()).take(TOLD).collect();
+        Ok(Self { known, told })
     }
 
     pub(crate) fn may_be_log(&self, path: &[u8]) -> bool {
-        self.0.is_match(path)
+        self.known.is_match(path) || self.told.iter().any(|told| is_like(path, told))
     }
+}
+
+/// Whether a path of the settings leads to some files alone: its name has a part that is no `*`.
+fn is_narrow(path: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    name.iter().filter(|byte| **byte != b'*').count() >= 3
 }
 
 fn pattern(place: &str) -> String {
@@ -72,18 +97,21 @@ mod tests {
 
     #[test]
     fn logs_are_known_by_their_places() {
-        let places = Places::new().unwrap();
+        let told: [&[u8]; 3] = [b"/srv/shop/requests", b"/srv/*/hits", b"/srv/*"];
+        let places = Places::new(told.into_iter()).unwrap();
         for path in [
             "/var/log/auth.log.1",
             "/srv/app/logs/x",
             "/opt/a/b.log",
             "/home/anna/.bash_history",
             "/var/log/journal/0/system.journal",
+            "/srv/shop/requests.1.gz",
+            "/srv/a.example/hits",
         ] {
             assert!(places.may_be_log(path.as_bytes()), "{path}");
         }
         assert!(places.may_be_log(b"/var/log/a\nb\xff"));
-        for path in ["/etc/passwd", "/usr/bin/log", "/home/anna/photo.jpg", "/var/lib/dpkg/status"] {
+        for path in ["/etc/passwd", "/usr/bin/log", "/home/anna/photo.jpg", "/srv/other", "/var/lib/dpkg/status"] {
             assert!(!places.may_be_log(path.as_bytes()), "{path}");
         }
     }

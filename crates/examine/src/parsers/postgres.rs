@@ -25,6 +25,8 @@ use crate::zone::Civil;
 
 /// `2021-09-28 09:22:18.536 UTC`: seconds ahead of UTC behind the time, `None` if the name of the zone is not known.
 fn time(scan: &mut Scan<'_>) -> Option<(Civil, Option<i64>)> {
+    // With a `T` in the middle it is one of syslog, which may carry such records.
+    (scan.0.get(10) == Some(&b' ')).then_some(())?;
     let (civil, mut ahead) = scan.iso()?;
     let mut behind = *scan;
     if ahead.is_none() && behind.byte(b' ').is_some() {

@@ -56,6 +56,7 @@ pub(super) struct Log {
     server: Option<u32>,
     tables: HashMap<u64, Table>,
     text: Vec<u8>,
+    budget: decompress::Budget,
 }
 
 /// Names of the kinds of events (binary_log::Log_event_type; MariaDB's from 160 on).
@@ -221,7 +222,7 @@ impl Log {
     }
 
     /// MariaDB: as a query, the statement compressed.
-    fn query_compressed(&self, head: &Head, body: Body<'_>, span: Span, output: &mut Output<'_>) -> Option<()> {
+    fn query_compressed(&mut self, head: &Head, body: Body<'_>, span: Span, output: &mut Output<'_>) -> Option<()> {
         let mut own = body;
         self.head(head.kind, 13, &mut own)?;
         let mut lengths = body;
@@ -230,7 +231,7 @@ impl Log {
         let before = variables.checked_add(database)?.checked_add(1)?;
         let begins = body.0.len().checked_sub(own.0.len())?.checked_add(before)?;
         let (front, packed) = body.0.split_at_checked(begins)?;
-        let whole = [front, &decompress::mariadb(packed)?].concat();
+        let whole = [front, &decompress::mariadb(packed, &mut self.budget)?].concat();
         self.query(head, Body(&whole), span, output)
     }
 
@@ -265,7 +266,7 @@ impl Log {
             22 | 25 | 32 | 168 | 171 => ("delete", "from", 1),
             _ => ("update", "in", 2),
         };
-        let table = self.tables.get(&number);
+        let (table, budget) = (self.tables.get(&number), &mut self.budget);
         let rows = table.and_then(|table| match head.kind {
             // Of partial updates of JSON the lengths are not told by the columns.
             39 => None,
@@ -275,7 +276,7 @@ impl Log {
                 let bitmap = columns.packed_length()?.div_ceil(8).checked_mul(images)?;
                 columns.bytes(bitmap)?;
                 let front = body.0.len().checked_sub(columns.0.len())?;
-                let plain = decompress::mariadb(columns.0)?;
+                let plain = decompress::mariadb(columns.0, budget)?;
                 table.count(Body(&[body.0.get(..front)?, &plain].concat()), images)
             }
             _ => table.count(body, images),
@@ -297,7 +298,7 @@ impl Log {
     /// MySQL: the events of a transaction, compressed together. They have no checksums of their own.
     fn payload(&mut self, head: &Head, body: Body<'_>, span: Span, output: &mut Output<'_>) -> Option<()> {
         plain(head, span, "database.binlog", b"", output)?;
-        let whole = decompress::payload(body.0)?;
+        let whole = decompress::payload(body.0, &mut self.budget)?;
         let mut rest = whole.as_slice();
         while !rest.is_empty() && !output.is_stopped() {
             let inner = Head::parse(rest).filter(|inner| inner.size >= 19 && inner.kind != 40 && inner.kind != 15)?;

@@ -2,6 +2,9 @@
 
 use super::body::Body;
 
+/// Columns that a table may have (MAX_FIELDS, sql_const.h).
+const COLUMNS: usize = 4096;
+
 /// A table as the last event that maps it tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Table {
@@ -36,44 +39,44 @@ impl Table {
     pub(super) fn count(&self, mut body: Body<'_>, images: usize) -> Option<i64> {
         let width = body.packed_length()?;
         (width == self.columns.len() && width > 0).then_some(())?;
-        let bitmap = width.div_ceil(8);
-        let present = [body.bytes(bitmap)?, if images == 2 { body.bytes(bitmap)? } else { b"" }];
+        let mut present = Vec::with_capacity(images);
+        for _ in 0..images {
+            let bitmap = body.bytes(width.div_ceil(8))?;
+            let columns = self.columns.iter().enumerate().filter(|(place, _)| is_set(bitmap, *place));
+            present.push(columns.map(|(_, column)| *column).collect::<Vec<_>>());
+        }
         let mut rows = 0_i64;
         while !body.0.is_empty() {
-            for present in present.iter().take(images) {
-                let before = body.0.len();
-                self.pass_image(&mut body, present)?;
+            for columns in &present {
                 // An image without columns has no bytes, and would be read without end.
-                (body.0.len() < before).then_some(())?;
+                (!columns.is_empty()).then_some(())?;
+                pass_image(&mut body, columns)?;
             }
             rows = rows.checked_add(1)?;
         }
         Some(rows)
     }
+}
 
-    /// Passes over one image of a row.
-    fn pass_image(&self, body: &mut Body<'_>, present: &[u8]) -> Option<()> {
-        let is_set = |bitmap: &[u8], place: usize| {
-            bitmap.get(place.div_euclid(8)).is_some_and(|byte| byte >> place.rem_euclid(8) & 1 == 1)
-        };
-        let count = (0..self.columns.len()).filter(|place| is_set(present, *place)).count();
-        let nulls = body.bytes(count.div_ceil(8))?;
-        let mut value = 0_usize;
-        for (place, column) in self.columns.iter().enumerate() {
-            if is_set(present, place) {
-                if !is_set(nulls, value) {
-                    column.pass(body)?;
-                }
-                value = value.checked_add(1)?;
-            }
+fn is_set(bitmap: &[u8], place: usize) -> bool {
+    bitmap.get(place.div_euclid(8)).is_some_and(|byte| byte >> place.rem_euclid(8) & 1 == 1)
+}
+
+/// Passes over one image of a row: bits of what is null, and the values of the columns that it tells.
+fn pass_image(body: &mut Body<'_>, columns: &[Column]) -> Option<()> {
+    let nulls = body.bytes(columns.len().div_ceil(8))?;
+    for (place, column) in columns.iter().enumerate() {
+        if !is_set(nulls, place) {
+            column.pass(body)?;
         }
-        Some(())
     }
+    Some(())
 }
 
 /// The kinds of columns, and for each what stands behind all kinds of it.
 fn columns(mut body: Body<'_>) -> Option<Vec<Column>> {
     let count = body.packed_length()?;
+    (count <= COLUMNS).then_some(())?;
     let kinds = body.bytes(count)?;
     let length = body.packed_length()?;
     let mut metas = Body(body.bytes(length)?);

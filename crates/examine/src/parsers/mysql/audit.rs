@@ -4,7 +4,7 @@ use super::{account, digits, event};
 use crate::clock::Clock;
 use crate::details::Details;
 use crate::input::Input;
-use crate::json::Tokens;
+use crate::json::{Tokens, unescape};
 use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser};
 use crate::record::Record;
@@ -45,7 +45,12 @@ impl Parser for MysqlAudit {
                     close(&element, &mut clock, &mut plain, output);
                     element.end();
                 }
-            } else if let Some(audited) = Audited::line(line) {
+            } else if let Some(mut audited) = Audited::line(line) {
+                if audited.is_json {
+                    plain.clear();
+                    unescape(audited.object, &mut plain);
+                    audited.object = &plain;
+                }
                 audited.tell(span, &mut clock, output);
             } else if !is_frame(line) {
                 output.other("database.other", span, line, "no record of an audit plugin");
@@ -99,6 +104,8 @@ struct Audited<'a> {
     /// The statement, or the table.
     object: &'a [u8],
     status: Option<i64>,
+    /// Whether the statement has the escapes of JSON.
+    is_json: bool,
 }
 
 impl<'a> Audited<'a> {
@@ -135,7 +142,19 @@ impl<'a> Audited<'a> {
         let object = object.strip_prefix(b"'").and_then(|object| object.strip_suffix(b"'")).unwrap_or(object);
         let status = number(status.get(1..)?);
         let time = Some((civil, None));
-        Some(Self { time, host, user, address, connection, operation, class: b"", database, object, status })
+        Some(Self {
+            time,
+            host,
+            user,
+            address,
+            connection,
+            operation,
+            class: b"",
+            database,
+            object,
+            status,
+            is_json: false,
+        })
     }
 
     /// `"Query","RECORD","2014-08-27T10:47:23 UTC","show_databases","37",0,"show databases","root[root] @ localhost []",…`
@@ -180,6 +199,7 @@ impl<'a> Audited<'a> {
             database,
             object: statement,
             status: number(status),
+            is_json: false,
         })
     }
 
@@ -190,7 +210,7 @@ impl<'a> Audited<'a> {
         let line = line.strip_suffix(b"]").unwrap_or(line).trim_ascii();
         let line = line.strip_suffix(b",").unwrap_or(line);
         line.starts_with(b"{").then_some(())?;
-        let mut found = Self::default();
+        let mut found = Self { is_json: true, ..Self::default() };
         let (mut is_audit, mut event, mut command, mut ip) = (false, b"".as_slice(), b"".as_slice(), b"".as_slice());
         let mut tokens = Tokens::new(line);
         while let Some(token) = tokens.next_token()? {
@@ -253,6 +273,7 @@ impl<'a> Audited<'a> {
             database: value(b"DB"),
             object: value(b"SQLTEXT"),
             status: number(value(b"STATUS")),
+            is_json: false,
         })
     }
 

@@ -4,7 +4,7 @@ use super::{denied, digits, event, long_time, short_time};
 use crate::clock::Clock;
 use crate::details::Details;
 use crate::input::Input;
-use crate::json::Tokens;
+use crate::json::{Tokens, unescape};
 use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser};
 use crate::scan::{Scan, number};
@@ -28,9 +28,14 @@ impl Parser for MysqlErrors {
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let mut clock = Clock::new(context);
-        let mut last = None;
+        let (mut last, mut plain) = (None, Vec::new());
         each_line(input, output, &mut |bytes, span, output| match Line::parse(bytes) {
-            Some(line) => {
+            Some(mut line) => {
+                if bytes.starts_with(b"{") {
+                    plain.clear();
+                    unescape(line.message, &mut plain);
+                    line.message = &plain;
+                }
                 let time = clock.at(line.civil, line.ahead);
                 last = time.0;
                 tell(&line, time, span, output);
@@ -69,12 +74,12 @@ impl<'a> Line<'a> {
     /// `TIME [THREAD] [LEVEL] [[CODE] [SUBSYSTEM]] message`, `TIME mysqld_safe message`, `TIME server_audit: message`.
     fn text(mut scan: Scan<'a>) -> Option<Self> {
         let mut long = scan;
-        let (civil, ahead) = match long_time(&mut long) {
+        let ((civil, ahead), is_long) = match long_time(&mut long) {
             Some(found) => {
                 scan = long;
-                found
+                (found, true)
             }
-            None => (short_time(&mut scan)?, None),
+            None => ((short_time(&mut scan)?, None), false),
         };
         scan.byte(b' ')?;
         scan.0 = scan.0.trim_ascii_start();
@@ -94,6 +99,9 @@ impl<'a> Line<'a> {
         } else if let Some(thread) = digits(&mut scan) {
             line.thread = Some(thread);
             scan.byte(b' ')?;
+        } else if is_long {
+            // Without a thread it is of another program.
+            return None;
         }
         scan.byte(b'[')?;
         line.level = scan.until(b']')?;

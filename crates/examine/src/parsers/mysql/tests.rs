@@ -217,7 +217,7 @@ fn audit_plugins_of_mysql_tell_the_same_in_each_form() {
 </AUDIT>
 "#;
     let json_log = r#"[
-{"audit_record":{"name":"Query","record":"4707_2014","timestamp":"2024-02-29T23:59:58 UTC","command_class":"select","connection_id":"5","status":0,"sqltext":"select '<'","user":"root[root] @ localhost []","host":"localhost","os_user":"","ip":"127.0.0.1"}}
+{"audit_record":{"name":"Query","record":"4707_2014","timestamp":"2024-02-29T23:59:58 UTC","command_class":"select","connection_id":"5","status":0,"sqltext":"select '\u003c'","user":"root[root] @ localhost []","host":"localhost","os_user":"","ip":"127.0.0.1"}}
 { "timestamp": "2024-02-29 23:59:58", "id": 0, "class": "general", "event": "status", "connection_id": 5, "account": { "user": "root", "host": "localhost" }, "login": { "user": "root", "os": "", "ip": "127.0.0.1", "proxy": "" }, "general_data": { "command": "Query", "sql_command": "select", "query": "select '<'", "status": 0 } },
 "Query","49284_2014-08-27T10:47:11","2024-02-29T23:59:58 UTC","select","5",0,"select '<'","root[root] @ localhost []","localhost","","127.0.0.1",""
 "#;

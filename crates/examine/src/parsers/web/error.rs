@@ -249,10 +249,10 @@ fn without_port(client: &[u8]) -> (&[u8], Option<i64>) {
 /// Names that nginx sets behind a message, each as `, name: value` (ngx_http_log_error_handler, ngx_mail_log_error).
 const NAMES: [(&[u8], &str); 7] = [
     (b", client: ", "client"),
-    (b", server: ", "vhost"),
+    (b", server: ", "server"),
     (b", request: ", "request"),
     (b", upstream: ", "upstream"),
-    (b", host: ", "host"),
+    (b", host: ", "vhost"),
     (b", referrer: ", "referrer"),
     (b", login: ", "login"),
 ];
@@ -283,7 +283,6 @@ fn nginx<'a>(message: &'a [u8], details: &mut Details<'a>) {
         match *name {
             "client" => details.address = value,
             "login" => login = value,
-            // The name that was asked for says more than the one of the settings, but stands there too.
             name => details.text(name, value),
         }
     }

@@ -103,6 +103,11 @@ impl Formats {
         Self { forms, told, logs }
     }
 
+    /// Where the settings have logs written to, with `*` for what is put in then.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &[u8]> {
+        self.logs.iter().map(|(log, _)| log.path.as_slice())
+    }
+
     /// The forms that lines of a file may have: those that the settings name for its path, then those of the settings and
     /// those widely used; the one that fits most of its first lines before all.
     pub(super) fn choose(&self, candidate: &Candidate<'_>) -> Chosen<'_> {

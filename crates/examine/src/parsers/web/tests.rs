@@ -173,7 +173,7 @@ sh: 1: wget: not found
         json!({"kind": "web.error", "address": "192.0.2.7", "code": "AH00529", "level": "crit"}),
         json!({"kind": "web.error-output", "time": "2024-03-02T10:00:00.1Z", "basis": "neighbour",
             "message": "sh: 1: wget: not found"}),
-        json!({"kind": "web.error", "program": "nginx", "address": "192.0.2.7", "vhost": "a.example", "host": "b.example",
+        json!({"kind": "web.error", "program": "nginx", "address": "192.0.2.7", "server": "a.example", "vhost": "b.example",
             "referrer": "http://c/"}),
         json!({"kind": "web.login-failed", "user": "foo", "reason": "wrong password", "request": "GET / HTTP/1.1"}),
         json!({"kind": "web.login-failed", "user": "a@example.com", "address": "192.0.2.7"}),
@@ -215,24 +215,4 @@ proptest! {
         let _ = apache::compile(&bytes).take(&bytes);
         let _ = nginx::compile(&bytes).take(&bytes);
     }
-}
-
-/// Lines per second of one core; run by hand.
-#[test]
-#[ignore = "measures"]
-fn speed() {
-    let line = "192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] \"GET /index.php?id=12345&x=abc HTTP/1.1\" 200 2326 \"http://www.example.com/start.html\" \"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36\"\n";
-    let log = line.repeat(500_000);
-    let source = kanshiki_image::Memory(log.into_bytes());
-    let host = Host::unknown();
-    let context = Context { path: b"/x", modified: None, host: &host, years: None };
-    let mut hand_on = |_| std::ops::ControlFlow::Continue(());
-    let mut output = Output::new(b"/x", &mut hand_on);
-    let busy = || -> f64 {
-        let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-        told.split(' ').next().unwrap().parse().unwrap()
-    };
-    let begun = busy();
-    WebAccess.parse(&Input::new(&source), &context, &mut output).unwrap();
-    println!("{} a second", 500_000.0 * 1e9 / (busy() - begun));
 }

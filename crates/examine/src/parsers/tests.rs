@@ -39,6 +39,30 @@ fn every_log_is_read_by_its_own_parser() {
             "2024-02-29T23:59:58.5+01:00 h sshd[1]: Connection closed by 192.0.2.7 port 1\n",
             "syslog",
         ),
+        (
+            "/var/log/apache2/access.log",
+            "192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] \"GET / HTTP/1.0\" 200 5\n",
+            "web-access",
+        ),
+        (
+            "/var/log/apache2/error.log",
+            "[Sat Mar 02 10:00:00.1 2024] [core:notice] [pid 1:tid 2] AH00094: x\n",
+            "web-error",
+        ),
+        ("/var/log/nginx/error.log", "2024/03/02 10:00:00 [notice] 1#1: exit\n", "web-error"),
+        ("/var/lib/mysql/h.log", "261128 11:17:31\t     4 Query\tselect 1\n", "mysql-general"),
+        ("/var/log/mysql/query.log", "2023-07-31T08:34:17.5Z\t   15 Quit\t\n", "mysql-general"),
+        ("/var/lib/mysql/h-slow.log", "# User@Host: a[a] @ b []\n# Query_time: 1.0  Lock_time: 0\n", "mysql-slow"),
+        ("/var/log/mysqld.log", "2021-10-28T08:06:45.4Z 0 [Note] [MY-010926] [Server] x\n", "mysql-error"),
+        ("/var/log/mariadb/mariadb.log", "2021-11-09  5:13:12 0 [Note] x\n", "mysql-error"),
+        ("/var/lib/mysql/server_audit.log", "20261128 11:17:31,vm,root,localhost,4,0,CONNECT,,,0\n", "mysql-audit"),
+        ("/var/log/postgresql/postgresql-15-main.log", "2026-11-28 12:29:41.4 CET [1] LOG:  x\n", "postgres"),
+        (
+            "/var/log/messages",
+            "2026-11-28T12:29:41.4+01:00 h postgres[7]: [3-1] 2026-11-28 12:29:41 CET LOG:  x\n",
+            "syslog",
+        ),
+        ("/srv/app/app.log", "2024-03-02 10:00:00 [ERROR] no line of a database\n", "syslog"),
     ] {
         let candidate = Candidate { path: path.as_bytes(), head: head.as_bytes(), host: &Host::unknown() };
         let first = PARSERS.iter().find(|parser| parser.claims(&candidate)).map(|parser| parser.id());

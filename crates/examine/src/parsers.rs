@@ -4,6 +4,7 @@ use crate::parser::Parser;
 
 mod audit;
 mod binlog;
+mod exim;
 mod fail2ban;
 mod ftp;
 mod history;
@@ -46,6 +47,7 @@ pub const PARSERS: &[&dyn Parser] = &[
     &packages::Packages,
     &mail::Mail,
     &fail2ban::Fail2ban,
+    &exim::Exim,
     &syslog::Syslog,
 ];
 

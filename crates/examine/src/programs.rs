@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(crate) mod ftp;
+pub(crate) mod mail;
 mod ssh;
 mod system;
 
@@ -21,6 +22,9 @@ pub(crate) fn describe<'a>(program: &[u8], message: &'a [u8], details: &mut Deta
         b"proftpd" => ftp::proftpd(message, details),
         b"pure-ftpd" => ftp::pureftpd(message, details),
         b"kernel" => system::kernel(message, details),
+        b"dovecot" => mail::dovecot(message, details),
+        b"exim" | b"exim4" => mail::exim(message, details),
+        _ if program.starts_with(b"postfix/") || program.starts_with(b"postfix-") => mail::postfix(message, details),
         _ => {
             let _ = accounts::pam(message, details);
         }

@@ -134,6 +134,43 @@ Jan  1 00:00:00 h kernel: FINAL_REJECT: IN=eth0 OUT= SRC=192.0.2.8 DST=10.0.0.1 
     assert_eq!(parsed.all("port")[2], json!(null));
 }
 
+#[test]
+fn mail_servers_tell_who_logged_in_and_what_they_did_with_mails() {
+    let log = b"Jan  1 00:00:00 h postfix/smtpd[1]: warning: unknown[192.0.2.7]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=info
+Jan  1 00:00:00 h postfix/submission/smtpd[1]: 4A1B2C: client=pc.example[2001:db8::7], sasl_method=PLAIN, sasl_username=anna
+Jan  1 00:00:00 h postfix/smtpd[1]: connect from pc.example[192.0.2.8]
+Jan  1 00:00:00 h postfix/smtpd[1]: NOQUEUE: reject: RCPT from unknown[192.0.2.9]: 554 5.7.1 <x@y>: Relay access denied; from=<a@b> to=<x@y> proto=ESMTP helo=<z>
+Jan  1 00:00:00 h postfix/pickup[1]: 4A1B2D: uid=33 from=<www-data>
+Jan  1 00:00:00 h postfix/qmgr[1]: 4A1B2D: from=<www-data@h>, size=512, nrcpt=1 (queue active)
+Jan  1 00:00:00 h postfix/smtp[1]: 4A1B2D: to=<x@example.org>, relay=mx.example.org[192.0.2.1]:25, delay=1, dsn=2.0.0, status=sent (250 ok)
+Jan  1 00:00:00 h dovecot: imap-login: Login: user=<anna>, method=PLAIN, rip=192.0.2.7, lip=10.0.0.1, mpid=5, TLS, session=<x>
+Jan  1 00:00:00 h dovecot: pop3-login: Disconnected (auth failed, 3 attempts in 9 secs): user=<root>, method=PLAIN, rip=192.0.2.7, lip=10.0.0.1
+Jan  1 00:00:00 h dovecot: auth-worker(7): pam(root,192.0.2.7): pam_authenticate() failed: Authentication failure
+Jan  1 00:00:00 h dovecot: imap(anna)<5><x>: Logged out in=1 out=2\n";
+    let parsed = parse(&Syslog, "/var/log/mail.log", "2024-03-01T12:00:00Z", log);
+    let expected = [
+        json!({"kind": "mail.login-failed", "user": "info", "address": "192.0.2.7", "method": "LOGIN", "remote_host": null,
+            "reason": "UGFzc3dvcmQ6"}),
+        json!({"kind": "mail.login", "user": "anna", "address": "2001:db8::7", "method": "PLAIN", "queue": "4A1B2C",
+            "remote_host": "pc.example"}),
+        json!({"kind": "mail.connect", "address": "192.0.2.8"}),
+        json!({"kind": "mail.rejected", "address": "192.0.2.9", "from": "a@b", "to": "x@y"}),
+        json!({"kind": "mail.submitted", "user": "www-data", "uid": 33}),
+        json!({"kind": "mail.queued", "from": "www-data@h", "size": 512}),
+        json!({"kind": "mail.delivered", "to": "x@example.org", "relay": "mx.example.org[192.0.2.1]:25", "status": "sent"}),
+        json!({"kind": "mail.login", "user": "anna", "address": "192.0.2.7", "service": "imap", "local_address": "10.0.0.1"}),
+        json!({"kind": "mail.login-failed", "user": "root", "address": "192.0.2.7", "attempts": 3, "service": "pop3"}),
+        json!({"kind": "mail.auth-failed", "user": "root", "address": "192.0.2.7"}),
+        json!({"kind": "mail.session-closed", "user": "anna", "service": "imap"}),
+    ];
+    assert_eq!(parsed.events.len(), expected.len());
+    for (event, expected) in parsed.events.iter().zip(&expected) {
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(&event[name], value, "{name} of {event}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), start in 0..STARTS.len()) {
@@ -142,7 +179,11 @@ proptest! {
 }
 
 /// Beginnings of lines that lead into each part of the parser.
-const STARTS: [&[u8]; 13] = [
+const STARTS: [&[u8]; 17] = [
+    b"Feb 29 23:59:58 h postfix/smtpd[1]: warning: a[b]: SASL ",
+    b"Feb 29 23:59:58 h postfix/smtp[1]: A1: ",
+    b"Feb 29 23:59:58 h dovecot: imap-login: ",
+    b"Feb 29 23:59:58 h exim: 1rfXYZ-0001AB-2C <= ",
     b"",
     b"<1>",
     b"<38>1 ",

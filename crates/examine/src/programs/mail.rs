@@ -123,14 +123,14 @@ pub(crate) fn dovecot<'a>(message: &'a [u8], details: &mut Details<'a>) {
         return dovecot_login(rest, details);
     }
     let mut scan = Scan(process);
-    if let (Some(service), Some(user)) = (scan.until(b'('), scan.until(b')')) {
-        if matches!(service, b"imap" | b"pop3" | b"lmtp" | b"managesieve" | b"submission") {
-            details.text("service", service);
-            details.user = user;
-            let is_end = rest.starts_with(b"Disconnected") || rest.starts_with(b"Logged out");
-            details.kind = if is_end { "mail.session-closed" } else { "mail" };
-            return;
-        }
+    if let (Some(service), Some(user)) = (scan.until(b'('), scan.until(b')'))
+        && matches!(service, b"imap" | b"pop3" | b"lmtp" | b"managesieve" | b"submission")
+    {
+        details.text("service", service);
+        details.user = user;
+        let is_end = rest.starts_with(b"Disconnected") || rest.starts_with(b"Logged out");
+        details.kind = if is_end { "mail.session-closed" } else { "mail" };
+        return;
     }
     if process.starts_with(b"auth") {
         // `pam(USER,ADDRESS[,…]): REASON`.

@@ -123,6 +123,11 @@ impl Log {
             && ends_here(head, position)
     }
 
+    /// Whether the checksum of an event is right; `None` if it has none.
+    pub(super) fn is_sound(&self, head: &Head, event: &[u8]) -> Option<bool> {
+        self.has_checksums.then(|| is_sound(head, event))
+    }
+
     /// Takes an event; false if no further one can be read.
     pub(super) fn event(&mut self, head: &Head, bytes: &[u8], span: Span, output: &mut Output<'_>) -> bool {
         let body = bytes.get(HEAD..).unwrap_or_default();
@@ -337,7 +342,7 @@ impl Log {
 }
 
 /// Whether an event ends where it says that it does. Positions of logs beyond 4 GiB begin anew.
-fn ends_here(head: &Head, position: u64) -> bool {
+pub(super) fn ends_here(head: &Head, position: u64) -> bool {
     let end = position.checked_add(head.size).map(|end| end & u64::from(u32::MAX));
     end == Some(u64::from(head.end))
 }

@@ -87,6 +87,13 @@ fn damage_is_told_with_its_place_and_the_events_behind_it_are_read() {
         "/var/lib/mysql/host-bin.000001, bytes 369-456: these bytes are no event of the log; it goes on behind them";
     assert_eq!(parsed.issues[0].to_string(), told);
 
+    // A size that leads into the midst of another event.
+    let mut changed = FIRST.to_vec();
+    changed[369 + 9] += 40;
+    let parsed = read(&changed);
+    assert_eq!(parsed.row.records, read(FIRST).row.records - 1);
+    assert_eq!(parsed.issues[0].to_string(), told);
+
     let parsed = read(&FIRST[..440]);
     assert_eq!(
         parsed.issues[0].to_string(),
@@ -172,6 +179,18 @@ fn a_transaction_that_mysql_compressed_is_read() {
         ],
     );
     assert_eq!(parsed.issues, []);
+}
+
+#[test]
+fn a_relay_log_tells_the_ends_of_another_log() {
+    let mut log = mysql(&[]);
+    for number in 0..3_usize {
+        let mut relayed = event(2, 1_000_000 + number, b"\x07\0\0\0\0\0\0\0\x01\0\0\0\0d\0drop table t");
+        relayed[5] = 9;
+        log.extend(relayed);
+    }
+    let parsed = read(&log);
+    assert_eq!((parsed.row.records, parsed.issues), (4, vec![]));
 }
 
 #[test]

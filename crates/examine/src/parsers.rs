@@ -2,6 +2,7 @@
 
 use crate::parser::Parser;
 
+mod atop;
 mod audit;
 mod binlog;
 mod exim;
@@ -16,6 +17,7 @@ mod packagedb;
 mod packages;
 pub(crate) mod postgres;
 mod syslog;
+mod sysstat;
 mod utmp;
 pub(crate) mod web;
 
@@ -26,6 +28,8 @@ pub const PARSERS: &[&dyn Parser] = &[
     &utmp::Utmp,
     &lastlog::Lastlog,
     &logindb::LoginDatabase,
+    &sysstat::Sysstat,
+    &atop::Atop,
     &packagedb::PackageDatabase,
     // Forms of text, the strictest first.
     &audit::Audit,

@@ -71,6 +71,20 @@ impl<'a> Window<'a> {
         }
     }
 
+    /// Moves on over bytes that need not have been seen; false if the content ends before.
+    pub(crate) fn skip(&mut self, bytes: u64) -> bool {
+        let mut left = bytes;
+        while left > 0 {
+            let seen = length(self.peek(1).len()).min(left);
+            if seen == 0 {
+                return false;
+            }
+            self.advance(seen);
+            left = left.saturating_sub(seen);
+        }
+        true
+    }
+
     /// Bytes up to where something is stored, or up to the end; 0 if the window begins with stored bytes.
     pub(crate) fn hole(&mut self) -> u64 {
         let WindowSource::Plain { source, runs, run } = &mut self.source else { return 0 };

@@ -58,6 +58,13 @@ pub const QUESTIONS: &[Question] = &[
             AND message LIKE '%' || coalesce(:text, '') || '%' ORDER BY time, id",
     },
     Question {
+        name: "busy",
+        answers: "intervals in which the processor was busy for 90 % or more, and the processes that were",
+        sql: "SELECT utc, kind, user, program, pid, message FROM timeline
+            WHERE ((kind IN ('sysstat.cpu', 'atop.cpu') AND fields ->> 'busy' >= 9000) OR kind = 'atop.process')
+            AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to) ORDER BY time, id",
+    },
+    Question {
         name: "hours",
         answers: "events by hour and source",
         sql: "SELECT strftime('%Y-%m-%dT%H:00Z', h.hour * 3600, 'unixepoch') AS hour, k.name AS kind, sum(h.events) AS events

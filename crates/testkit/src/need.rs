@@ -88,6 +88,8 @@ pub const TOOLS: &[Tool] = &[
     tool("lastb", "util-linux", "reads records of failed logins to compare with"),
     tool("vsftpd", "vsftpd", "writes logs of transfers"),
     tool("python3", "python3", "speaks FTP"),
+    tool("sadf", "sysstat", "shows how busy the processor was to compare with"),
+    tool("atop", "atop", "shows which processes were busy to compare with"),
     tool("perl", "perl", "writes the logs of the demonstration's disk"),
 ];
 

@@ -29,6 +29,22 @@ fn every_log_is_read_by_its_own_parser() {
         ),
         ("/var/log/firewalld", "2024-02-29 23:59:58 ERROR: NOT_ENABLED: https\n", "fail2ban"),
         ("/var/mail/root", "From root@quay1 Thu Feb 29 23:59:58 2024\nSubject: x\n", "mail"),
+        ("/var/log/wtmp", "", "utmp"),
+        ("/var/log/btmp-20240301", "", "utmp"),
+        ("/var/log/lastlog", "", "lastlog"),
+        ("/var/lib/wtmpdb/wtmp.db", "SQLite format 3\0", "logindb"),
+        ("/var/log/vsftpd.log", "Thu Feb 29 23:59:58 2024 [pid 2] CONNECT: Client \"192.0.2.7\"\n", "vsftpd"),
+        ("/var/log/xferlog", "Thu Feb 29 23:59:58 2024 1 192.0.2.7 17 /a b _ i r anna ftp 0 * c\n", "xferlog"),
+        (
+            "/var/log/proftpd/access.log",
+            "192.0.2.7 UNKNOWN anna [29/Feb/2024:23:59:58 +0100] \"STOR a\" 226 17\n",
+            "ftp-access",
+        ),
+        (
+            "/var/log/apache2/access.log",
+            "192.0.2.7 - anna [29/Feb/2024:23:59:58 +0100] \"GET /a HTTP/1.1\" 200 17\n",
+            "web-access",
+        ),
         (
             "/var/log/ufw.log",
             "Feb 29 23:59:58 h kernel: [1.5] [UFW BLOCK] IN=eth0 OUT= SRC=192.0.2.7 DST=192.0.2.8\n",

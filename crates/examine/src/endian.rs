@@ -1,0 +1,27 @@
+//! Numbers in the order of bytes that the machine had which wrote them.
+
+/// The order of the bytes of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endian {
+    /// The least significant first.
+    Little,
+    /// The most significant first.
+    Big,
+}
+
+impl Endian {
+    pub(crate) fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
+        let number = *bytes.get(at..)?.first_chunk()?;
+        Some(if self == Self::Big { u16::from_be_bytes(number) } else { u16::from_le_bytes(number) })
+    }
+
+    pub(crate) fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
+        let number = *bytes.get(at..)?.first_chunk()?;
+        Some(if self == Self::Big { u32::from_be_bytes(number) } else { u32::from_le_bytes(number) })
+    }
+
+    pub(crate) fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
+        let number = *bytes.get(at..)?.first_chunk()?;
+        Some(if self == Self::Big { u64::from_be_bytes(number) } else { u64::from_le_bytes(number) })
+    }
+}

@@ -106,8 +106,8 @@ impl Logs<'_> {
 
     fn read_one(&self, log: &WaitingLog, out: &mut Out<'_, '_>) {
         out.piece.0.push(Message::Begin);
-        let source = match self.open(log) {
-            Ok(source) => source,
+        let (source, owner) = match self.open(log) {
+            Ok(opened) => opened,
             Err(why) => {
                 out.piece.0.push(Message::Issue(log.file, Issue::new(visible(&log.path), why)));
                 return end(log, LogRow { state: "unreadable", ..LogRow::default() }, Vec::new(), out);
@@ -125,7 +125,7 @@ impl Logs<'_> {
         };
         let mut years = None;
         loop {
-            match self.parse(*parser, log, &input, years, out) {
+            match self.parse(*parser, (log, Some(owner)), &input, years, out) {
                 Some(hint) => years = Some(hint),
                 None => return,
             }
@@ -136,7 +136,7 @@ impl Logs<'_> {
     fn parse(
         &self,
         parser: &dyn Parser,
-        log: &WaitingLog,
+        (log, owner): (&WaitingLog, Option<u32>),
         input: &Input<'_>,
         years: Option<YearHint>,
         out: &mut Out<'_, '_>,
@@ -151,6 +151,7 @@ impl Logs<'_> {
         let context = Context {
             path: &log.path,
             modified: log.modified.map(Timestamp::from_nanoseconds),
+            owner,
             host: self.host,
             years,
         };
@@ -180,12 +181,14 @@ impl Logs<'_> {
         None
     }
 
-    fn open(&self, log: &WaitingLog) -> Result<Source, String> {
+    /// The content of a log, and the number of its owner.
+    fn open(&self, log: &WaitingLog) -> Result<(Source, u32), String> {
         let volume = self.view.volumes().iter().position(|volume| volume.name == log.volume);
         let volume = volume.ok_or_else(|| format!("the image has no volume {}", log.volume))?;
-        let (place, _): (Place, _) = self.view.inode(volume, log.inode).map_err(|error| error.to_string())?;
+        let (place, node): (Place, _) = self.view.inode(volume, log.inode).map_err(|error| error.to_string())?;
         let filesystem = self.view.filesystem(place).ok_or("the image has no such volume")?;
-        filesystem.content(place.node).map_err(|error| error.to_string())
+        let content = filesystem.content(place.node).map_err(|error| error.to_string())?;
+        Ok((content, node.uid))
     }
 }
 

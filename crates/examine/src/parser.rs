@@ -78,6 +78,8 @@ pub struct Context<'a> {
     pub path: &'a [u8],
     /// When the file was last written.
     pub modified: Option<Timestamp>,
+    /// The number of the account that owns the file.
+    pub owner: Option<u32>,
     /// What is known of the machine.
     pub host: &'a Host,
     /// How the years lie in the file, if it was read before and they were not as expected.

@@ -107,7 +107,8 @@ mod tests {
     fn years(modified: &str, told: Option<YearHint>, dates: &[(u8, u8)]) -> (Vec<i32>, Option<YearHint>) {
         let host = Host::unknown();
         let modified: Timestamp = modified.parse().unwrap();
-        let mut years = Years::new(&Context { path: b"", modified: Some(modified), host: &host, years: told });
+        let mut years =
+            Years::new(&Context { path: b"", modified: Some(modified), owner: None, host: &host, years: told });
         let found = dates.iter().map(|(month, day)| years.year(*month, *day).unwrap()).collect();
         (found, years.hint())
     }
@@ -139,7 +140,7 @@ mod tests {
     #[test]
     fn without_a_time_of_the_file_there_is_no_year() {
         let host = Host::unknown();
-        let mut years = Years::new(&Context { path: b"", modified: None, host: &host, years: None });
+        let mut years = Years::new(&Context { path: b"", modified: None, owner: None, host: &host, years: None });
         assert_eq!((years.year(1, 1), years.hint()), (None, None));
     }
 }

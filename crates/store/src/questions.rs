@@ -36,7 +36,7 @@ pub const QUESTIONS: &[Question] = &[
         name: "root-commands",
         answers: "commands that were run as root",
         sql: "SELECT utc, kind, user, message, path, line FROM timeline WHERE (kind IN ('sudo.command', 'audit.command')
-                OR (user = 'root' AND kind IN ('cron.command', 'shell.command', 'audit.exec')))
+                OR (user IN ('root', '0') AND kind IN ('cron.command', 'shell.command', 'audit.exec')))
             AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to) ORDER BY time, id",
     },
     Question {

@@ -8,7 +8,7 @@
 //! | `.mysql_history`, `.psql_history`, `.python_history`, `.sqlite_history`, … | one line for each entry; those of editline begin with `_HiStOrY_V2_` | libedit's history.c, readline |
 //! | `.viminfo`, `.lesshst`, `.wget-hsts` | see [`vim`], [`others`] | |
 //!
-//! Whose file it is, is told by the home directory in which it lies.
+//! Whose file it is, is told by the home directory in which it lies, else by the owner of the file.
 
 mod entry;
 mod others;
@@ -17,7 +17,6 @@ mod shells;
 mod unfinished;
 mod vim;
 
-use crate::host::Host;
 use crate::input::Input;
 use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser};
@@ -116,16 +115,17 @@ fn is_text(head: &[u8]) -> bool {
     !head.is_empty() && zeroes.saturating_mul(2) <= head.len() && !head.starts_with(b"SQLite format 3")
 }
 
-/// The account in whose home directory a file lies; empty if that is not known.
-fn owner<'h>(path: &'h [u8], host: &'h Host) -> &'h [u8] {
-    if let Some(name) = host.accounts.owner_of(path) {
+/// The account in whose home directory a file lies, else the one that owns it; empty if neither is known.
+fn owner<'c>(context: &Context<'c>) -> &'c [u8] {
+    let (path, accounts) = (context.path, &context.host.accounts);
+    if let Some(name) = accounts.owner_of(path) {
         return name;
     }
     if path.starts_with(b"/root/") {
         return b"root";
     }
     let of_home = path.strip_prefix(b"/home/").and_then(|rest| rest.split(|byte| *byte == b'/').next());
-    of_home.unwrap_or_default()
+    of_home.or_else(|| context.owner.and_then(|uid| accounts.name(uid))).unwrap_or_default()
 }
 
 impl Parser for History {
@@ -140,7 +140,7 @@ impl Parser for History {
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let candidate = Candidate { path: context.path, head: &input.head(), host: context.host };
         let (style, kind, program) = told(&candidate).unwrap_or((Style::Plain, "shell.input", ""));
-        let shell = Shell { kind, program, user: owner(context.path, context.host) };
+        let shell = Shell { kind, program, user: owner(context) };
         match style {
             Style::Bash => read(&mut shells::Bash::default(), &shell, input, output),
             Style::Zsh => read(&mut shells::Zsh::default(), &shell, input, output),

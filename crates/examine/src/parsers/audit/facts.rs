@@ -79,10 +79,7 @@ impl<'a> Facts<'a> {
     pub(super) fn of(event: &'a Gathered) -> Self {
         let mut facts = Self::default();
         for (kind, body) in event.records() {
-            if !facts.types.is_empty() {
-                facts.types.push(b' ');
-            }
-            facts.types.extend_from_slice(kind);
+            facts.add_type(kind);
             if facts.lead.0.is_empty() {
                 facts.lead = (kind, body);
             }
@@ -102,6 +99,17 @@ impl<'a> Facts<'a> {
         };
         facts.find_lead(event);
         facts
+    }
+
+    /// Several records of a type behind each other are told once.
+    fn add_type(&mut self, kind: &[u8]) {
+        let last = self.types.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+        if last != kind {
+            if !self.types.is_empty() {
+                self.types.push(b' ');
+            }
+            self.types.extend_from_slice(kind);
+        }
     }
 
     /// The first record of a type that makes a kind of its own.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::accounts::Accounts;
+use crate::host::Host;
 use crate::testing::{Parsed, parse, parse_on};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -200,6 +201,10 @@ fn the_owner_is_that_of_the_home() {
     let host = Host { accounts: Accounts::of_passwd(b"www-data:x:33:33::/var/www:/bin/sh\n"), ..Host::unknown() };
     let parsed = parse_on(&host, &History, "/var/www/.bash_history", "2024-03-01T12:00:00Z", b"id\n");
     assert_eq!(parsed.all("user"), ["www-data"]);
+    // The owner of files in tests is 0.
+    let host = Host { accounts: Accounts::of_passwd(b"toor:x:0:0::/:/bin/sh\n"), ..Host::unknown() };
+    let parsed = parse_on(&host, &History, "/srv/.bash_history", "2024-03-01T12:00:00Z", b"id\n");
+    assert_eq!(parsed.all("user"), ["toor"]);
     assert_eq!(read_file("/srv/.bash_history", b"id\n").all("user"), [json!(null)]);
 }
 

@@ -12,7 +12,7 @@ mod history;
 mod lastlog;
 mod logindb;
 mod mail;
-mod mysql;
+pub(crate) mod mysql;
 mod packagedb;
 mod packages;
 pub(crate) mod postgres;

@@ -7,6 +7,7 @@ mod ssh;
 mod system;
 
 use crate::details::Details;
+use crate::parsers::{mysql, postgres, web};
 
 /// Takes a message apart as this program writes it.
 pub(crate) fn describe<'a>(program: &[u8], message: &'a [u8], details: &mut Details<'a>) {
@@ -22,6 +23,9 @@ pub(crate) fn describe<'a>(program: &[u8], message: &'a [u8], details: &mut Deta
         b"proftpd" => ftp::proftpd(message, details),
         b"pure-ftpd" => ftp::pureftpd(message, details),
         b"kernel" => system::kernel(message, details),
+        b"nginx" | b"apache2" | b"httpd" => web::describe(message, details),
+        b"mysqld" | b"mariadbd" | b"mysql" | b"mysqld_safe" => mysql::describe(message, details),
+        b"postgres" | b"postgresql" => postgres::describe(message, details),
         b"dovecot" => mail::dovecot(message, details),
         b"exim" | b"exim4" => mail::exim(message, details),
         _ if program.starts_with(b"postfix/") || program.starts_with(b"postfix-") => mail::postfix(message, details),

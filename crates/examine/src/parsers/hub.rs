@@ -95,3 +95,56 @@ fn lines_of_web_servers_and_databases_are_read_as_crowdsec_reads_them() {
     assert_eq!(unknown.keys().collect::<Vec<_>>(), ["nginx_http-catch-npm"]);
     assert!(read.values().sum::<usize>() > 40 && read.len() >= 5, "{read:?}");
 }
+
+#[test]
+fn lines_of_servers_are_told_alike_where_they_came_by_syslog() {
+    for (line, kind, user, address) in [
+        // Of CrowdSec's hub.
+        (
+            "Jul  8 11:07:07 h nginx[2869]: 167.71.13.196 - - [08/Jul/2021:11:07:07 +0000] \"GET /wp-config.php HTTP/1.1\" 200 5 \"-\" \"Go-http-client/1.1\"",
+            "web.request",
+            None,
+            Some("167.71.13.196"),
+        ),
+        (
+            "2024-03-05T10:00:00+01:00 h nginx: 192.0.2.7 - - [08/Jul/2021:11:07:07 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"-\"",
+            "web.request",
+            None,
+            Some("192.0.2.7"),
+        ),
+        (
+            "Jul  8 11:07:07 h nginx: 2024/03/02 10:00:00 [error] 7#8: *1 user \"foo\": password mismatch, client: 192.0.2.7, server: _",
+            "web.login-failed",
+            Some("foo"),
+            Some("192.0.2.7"),
+        ),
+        (
+            "Jul  8 11:07:07 h httpd[1]: [auth_basic:error] [pid 7:tid 8] [client 192.0.2.7:5] AH01618: user anna not found: /",
+            "web.login-failed",
+            Some("anna"),
+            Some("192.0.2.7"),
+        ),
+        (
+            "Jul  8 11:07:07 h mariadbd[9]: 2021-11-09  5:13:12 8 [Warning] Access denied for user 'anna'@'192.0.2.7' (using password: YES)",
+            "database.login-failed",
+            Some("anna"),
+            Some("192.0.2.7"),
+        ),
+        (
+            "Jul  8 11:07:07 h postgres[9]: [3-1] 2026-11-28 12:29:41 CET [9] FATAL:  password authentication failed for user \"anna\"",
+            "database.login-failed",
+            Some("anna"),
+            None,
+        ),
+        (
+            "Jul  8 11:07:07 h postgres[9]: [3-1] user=anna,db=shop LOG:  statement: select 1",
+            "database.query",
+            None,
+            None,
+        ),
+    ] {
+        let (parser, event) = event(line).unwrap();
+        assert_eq!((parser, event["kind"].as_str().unwrap()), ("syslog", kind), "{event}");
+        assert_eq!((event["user"].as_str(), event["address"].as_str()), (user, address), "{event}");
+    }
+}

@@ -27,6 +27,11 @@ use crate::scan::{Scan, between, number};
 use crate::zone::Civil;
 use kanshiki_model::{Event, Span, TimeBasis, Timestamp};
 
+/// Takes a line of the error log apart that came by syslog or lies in the journal, where MariaDB's packages have it go.
+pub(crate) fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) {
+    error::describe(message, details);
+}
+
 /// `240302 10:00:00` with a blank in the place of the hour's first zero or not; of this century (log.cc).
 fn short_time(scan: &mut Scan<'_>) -> Option<Civil> {
     let year = i32::from(scan.two()?).checked_add(2000)?;

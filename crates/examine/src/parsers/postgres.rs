@@ -20,8 +20,26 @@ pub(crate) use json::PostgresJson;
 pub(crate) use prefix::Prefixes;
 pub(crate) use text::PostgresText;
 
+use crate::details::Details;
 use crate::scan::Scan;
 use crate::zone::Civil;
+use std::sync::LazyLock;
+
+/// Takes a record apart that came by syslog or lies in the journal, behind the number that the server sets before it there:
+/// `[3-1] LOG:  message`.
+pub(crate) fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) {
+    static KNOWN: LazyLock<Prefixes> = LazyLock::new(Prefixes::known);
+    let mut scan = Scan(message);
+    if scan.byte(b'[').is_some() {
+        let Some(number) = scan.until(b']').filter(|number| number.len() < 16) else { return };
+        if number.iter().any(|byte| !byte.is_ascii_digit() && *byte != b'-') || scan.byte(b' ').is_none() {
+            return;
+        }
+    }
+    if let Some(found) = KNOWN.take(scan.0).or_else(|| Prefixes::take_bare(scan.0)) {
+        entry::describe_bare(&found, details);
+    }
+}
 
 /// `2021-09-28 09:22:18.536 UTC`: seconds ahead of UTC behind the time, `None` if the name of the zone is not known.
 fn time(scan: &mut Scan<'_>) -> Option<(Civil, Option<i64>)> {

@@ -33,6 +33,7 @@ use crate::text::{each_line, is_half};
 use format::Taken;
 use kanshiki_model::{Event, Span};
 use std::io;
+use std::sync::LazyLock;
 
 /// The parser of access logs.
 #[derive(Debug)]
@@ -69,6 +70,37 @@ impl Parser for WebAccess {
     }
 }
 
+/// Takes a line of an access or an error log apart that came by syslog or lies in the journal.
+pub(crate) fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) {
+    static KNOWN: LazyLock<Formats> = LazyLock::new(Formats::known);
+    if error::describe(message, details).is_some() {
+        return;
+    }
+    if let Some(mut taken) = KNOWN.take(message) {
+        details.kind = "web.request";
+        (details.user, details.address) = (taken.user, taken.address);
+        (taken.method, taken.path, taken.protocol) = parts(taken.request);
+        tell(&taken, details);
+    }
+}
+
+/// The fields of a request.
+fn tell<'a>(taken: &Taken<'a>, details: &mut Details<'a>) {
+    details.text("method", taken.method);
+    details.text("path", taken.path);
+    details.text("query", taken.query);
+    details.text("protocol", taken.protocol);
+    details.number("status", taken.status);
+    details.number("bytes", taken.bytes.or(taken.sent));
+    details.number("received", taken.received);
+    details.text("referrer", taken.referrer);
+    details.text("user_agent", taken.agent);
+    details.text("vhost", taken.vhost);
+    details.number("port", taken.port);
+    details.text("forwarded_for", taken.forwarded);
+    details.number("microseconds", taken.microseconds);
+}
+
 fn record(mut taken: Taken<'_>, span: Span, clock: &mut Clock<'_>, scratch: &mut Vec<u8>, output: &mut Output<'_>) {
     if !taken.request.is_empty() {
         let (method, path, protocol) = parts(taken.request);
@@ -101,19 +133,7 @@ fn record(mut taken: Taken<'_>, span: Span, clock: &mut Clock<'_>, scratch: &mut
         taken.request
     };
     let mut details = Details::new("web.request");
-    details.text("method", taken.method);
-    details.text("path", taken.path);
-    details.text("query", taken.query);
-    details.text("protocol", taken.protocol);
-    details.number("status", taken.status);
-    details.number("bytes", taken.bytes.or(taken.sent));
-    details.number("received", taken.received);
-    details.text("referrer", taken.referrer);
-    details.text("user_agent", taken.agent);
-    details.text("vhost", taken.vhost);
-    details.number("port", taken.port);
-    details.text("forwarded_for", taken.forwarded);
-    details.number("microseconds", taken.microseconds);
+    tell(&taken, &mut details);
     let (time, basis) = taken.when.at(clock);
     output.event(&Event {
         kind: details.kind,

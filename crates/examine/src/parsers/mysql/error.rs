@@ -153,20 +153,35 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Takes a line apart; one without a time is that of a program that leaves it to syslog.
+pub(super) fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) {
+    let none = b"".as_slice();
+    let civil = Civil::default();
+    let bare = Line { civil, ahead: None, thread: None, level: none, code: none, subsystem: none, message };
+    Line::parse(message).unwrap_or(bare).tell(details);
+}
+
 fn tell(line: &Line<'_>, time: (Option<Timestamp>, TimeBasis), span: Span, output: &mut Output<'_>) {
-    let is_error = line.level.eq_ignore_ascii_case(b"error");
-    let mut details = Details::new(if is_error { "database.error" } else { "database.message" });
-    details.text("level", line.level);
-    details.text("code", line.code);
-    details.text("subsystem", line.subsystem);
-    details.number("connection", line.thread.filter(|thread| *thread != 0));
-    if let Some((user, address)) = denied(line.message) {
-        details.kind = "database.login-failed";
-        (details.user, details.address) = (user, address);
-    } else if line.message.starts_with(b"Aborted connection ") {
-        aborted(line.message, &mut details);
-    }
+    let mut details = Details::new("database.message");
+    line.tell(&mut details);
     output.event(&event(&details, time, span, line.message));
+}
+
+impl<'a> Line<'a> {
+    fn tell(&self, details: &mut Details<'a>) {
+        let is_error = self.level.eq_ignore_ascii_case(b"error");
+        details.kind = if is_error { "database.error" } else { "database.message" };
+        details.text("level", self.level);
+        details.text("code", self.code);
+        details.text("subsystem", self.subsystem);
+        details.number("connection", self.thread.filter(|thread| *thread != 0));
+        if let Some((user, address)) = denied(self.message) {
+            details.kind = "database.login-failed";
+            (details.user, details.address) = (user, address);
+        } else if self.message.starts_with(b"Aborted connection ") {
+            aborted(self.message, details);
+        }
+    }
 }
 
 /// `Aborted connection 8 to db: 'shop' user: 'anna' host: '192.0.2.7' (Got an error reading communication packets)`.

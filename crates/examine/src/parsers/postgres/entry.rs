@@ -1,5 +1,6 @@
 //! What a record says, in whatever form it was written.
 
+use super::prefix::Prefixed;
 use crate::clock::Clock;
 use crate::details::Details;
 use crate::output::Output;
@@ -107,6 +108,23 @@ impl<'a> Teller<'a> {
             self.clients.remove(&process);
         }
     }
+}
+
+/// Tells a record of one line whose time is known otherwise.
+pub(super) fn describe_bare<'a>(found: &Prefixed<'a>, details: &mut Details<'a>) {
+    let Prefixed { user, database, application, host, port, sqlstate, level, message, .. } = *found;
+    let entry = Entry { user, database, application, host, sqlstate, level, message, ..Entry::default() };
+    (details.kind, details.user, details.address) = ("database.message", user, host);
+    let (mut statement, mut port) = (message, port);
+    describe(&entry, details, &mut statement, &mut port);
+    if details.kind == "database.query" {
+        details.text("statement", statement);
+    }
+    details.text("level", level);
+    details.text("database", database);
+    details.text("application", application);
+    details.text("sqlstate", sqlstate);
+    details.number("port", port);
 }
 
 /// Tells the kind of a message, and takes it apart (postmaster.c, postinit.c, auth.c, postgres.c of PostgreSQL 9 to 17).

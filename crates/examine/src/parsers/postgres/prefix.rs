@@ -138,6 +138,12 @@ impl Prefixes {
         Self(prefixes)
     }
 
+    /// What a line says that has anything before its level, or nothing.
+    pub(super) fn take_bare<'l>(line: &'l [u8]) -> Option<Prefixed<'l>> {
+        let (_, rest) = line.split_at_checked(level_at(line)?)?;
+        Prefixed::default().at_level(Scan(rest))
+    }
+
     /// What the first line of a record says, by the first prefix that fits.
     pub(super) fn take<'l>(&self, line: &'l [u8]) -> Option<Prefixed<'l>> {
         // Most lines have one of the levels; without it no prefix need be tried.

@@ -87,6 +87,15 @@ impl<'a> Line<'a> {
         Some(line)
     }
 
+    fn tell(&self, details: &mut Details<'a>) {
+        details.text("level", self.level);
+        details.text("module", self.module);
+        match self.server {
+            Server::Apache => apache(self, details),
+            Server::Nginx => nginx(self.message, details),
+        }
+    }
+
     /// The parts in brackets behind the time. `(2)No such file or directory: ` may stand before the client.
     fn brackets(&mut self, scan: &mut Scan<'a>) {
         loop {
@@ -142,12 +151,7 @@ impl<'a> Line<'a> {
 fn record(line: &Line<'_>, span: Span, clock: &mut Clock<'_>, output: &mut Output<'_>) -> Option<Timestamp> {
     let (time, basis) = clock.at(line.civil, None);
     let mut details = Details::new("web.error");
-    details.text("level", line.level);
-    details.text("module", line.module);
-    match line.server {
-        Server::Apache => apache(line, &mut details),
-        Server::Nginx => nginx(line.message, &mut details),
-    }
+    line.tell(&mut details);
     output.event(&Event {
         kind: details.kind,
         time,
@@ -165,6 +169,25 @@ fn record(line: &Line<'_>, span: Span, clock: &mut Clock<'_>, output: &mut Outpu
         ..Event::default()
     });
     time
+}
+
+/// Takes a line apart that came by syslog, with the time of nginx or with the parts in brackets of Apache alone.
+pub(super) fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) -> Option<()> {
+    let line = match message.first()? {
+        b'[' => {
+            let (none, civil) = (b"".as_slice(), Civil::default());
+            let (level, module, client) = (none, none, none);
+            let mut line = Line { server: Server::Apache, civil, level, module, process: None, client, message: none };
+            let mut scan = Scan(message);
+            line.brackets(&mut scan);
+            line.message = scan.0;
+            (!line.level.is_empty() && !line.module.is_empty()).then_some(line)?
+        }
+        _ => Line::parse(message)?,
+    };
+    details.kind = "web.error";
+    line.tell(details);
+    Some(())
 }
 
 /// A line without a time: what a script wrote to its error output, or a further line of a message.

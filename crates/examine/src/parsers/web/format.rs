@@ -84,6 +84,7 @@ pub(super) struct Taken<'a> {
     pub(super) process: Option<i64>,
     pub(super) microseconds: Option<i64>,
     pub(super) when: When,
+    has_ident: bool,
 }
 
 impl<'a> Taken<'a> {
@@ -101,12 +102,20 @@ impl<'a> Taken<'a> {
             Text::Referrer => &mut self.referrer,
             Text::Agent => &mut self.agent,
             Text::Forwarded => &mut self.forwarded,
-            // A name of a user, not an address that stands in the wrong place.
-            Text::Ident => return !text.iter().any(|byte| matches!(byte, b' ' | b'.' | b':')),
+            Text::Ident => {
+                self.has_ident = text != b"-";
+                // A name of a user, not an address or a number that stands in the wrong place.
+                let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+                return text.iter().all(is_name) && text.first().is_some_and(|byte| !byte.is_ascii_digit());
+            }
             Text::Other => return true,
         };
         // Proxies name those before them one after the other: `192.0.2.7, 192.0.2.8`.
         if kind == Text::Forwarded && text.ends_with(b",") {
+            return false;
+        }
+        // Lines of syslog hold those of nginx, and words enough before them.
+        if kind == Text::User && self.has_ident && memchr::memchr(b' ', text).is_some() {
             return false;
         }
         // A host or an address holds no blank; that of the client is never left out.

@@ -103,6 +103,11 @@ impl Formats {
         Self { forms, told, logs }
     }
 
+    /// What a line says by the first form that it has.
+    pub(super) fn take<'l>(&self, line: &'l [u8]) -> Option<Taken<'l>> {
+        self.forms.iter().find_map(|form| form.take(line))
+    }
+
     /// Where the settings have logs written to, with `*` for what is put in then.
     pub(crate) fn places(&self) -> impl Iterator<Item = &[u8]> {
         self.logs.iter().map(|(log, _)| log.path.as_slice())

@@ -23,6 +23,7 @@ use crate::parser::{Candidate, Context, Parser};
 use crate::text::{each_line, is_half};
 use crate::zone::Civil;
 use kanshiki_model::{Event, TimeBasis, Timestamp};
+use std::collections::HashMap;
 use std::io;
 
 /// The parser of one form of lines.
@@ -53,7 +54,22 @@ struct Record<'l> {
     program: &'static [u8],
     message: &'l [u8],
     details: Details<'l>,
+    claim: Claim<'l>,
 }
+
+/// Who somebody says to be before a password shows it, where that is a line of its own.
+#[derive(Debug, Clone, Copy)]
+enum Claim<'l> {
+    /// Told nowhere, or by the line itself.
+    None,
+    /// From this host, as this user.
+    Made(&'l [u8], &'l [u8]),
+    /// From this host; the user is the one that was told last.
+    Used(&'l [u8]),
+}
+
+/// Hosts whose last claim is remembered.
+const HOSTS: usize = 4096;
 
 /// A time as a line tells it.
 #[derive(Debug, Clone, Copy)]
@@ -76,13 +92,26 @@ impl Parser for Form {
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let mut clock = Clock::new(context);
+        let mut claims: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
         each_line(input, output, &mut |bytes, span, output| {
-            let Some(record) = (self.read)(bytes) else {
+            let Some(mut record) = (self.read)(bytes) else {
                 if !self.is_comment(bytes) {
                     output.other("ftp.other", span, bytes, "no line of the form that the log has");
                 }
                 return;
             };
+            match record.claim {
+                Claim::Made(host, user) => {
+                    if claims.len() >= HOSTS {
+                        claims.clear();
+                    }
+                    claims.insert(host.to_vec(), user.to_vec());
+                }
+                Claim::Used(host) if record.details.kind == "ftp.login-failed" && record.details.user.is_empty() => {
+                    record.details.user = claims.get(host).map_or(&b""[..], Vec::as_slice);
+                }
+                Claim::Used(_) | Claim::None => {}
+            }
             let (time, basis) = match record.time {
                 Time::Shown(shown, ahead) => clock.at(shown, ahead),
                 Time::Epoch(seconds) => {

@@ -4,7 +4,7 @@
 //!
 //! A request of HTTP ends with its version there, and makes the line one of a web server.
 
-use super::{Record, Time};
+use super::{Claim, Record, Time};
 use crate::details::Details;
 use crate::programs::ftp::{Action, remote, split_last};
 use crate::scan::{Scan, number};
@@ -57,11 +57,17 @@ pub(super) fn read(line: &[u8]) -> Option<Record<'_>> {
     }
     let is_file = action.is_some_and(|action| action != Action::Login);
     details.text("command", command);
-    details.text(if is_file { "file" } else { "argument" }, argument);
+    let name = match action {
+        Some(Action::Rename) => "to",
+        _ if is_file => "file",
+        _ => "argument",
+    };
+    details.text(name, argument);
     details.number("bytes", bytes);
     details.number("code", Some(code));
     let program: &[u8] = if is_pure { b"pure-ftpd" } else { b"proftpd" };
-    Some(Record { time: Time::Shown(shown, ahead), pid: None, program, message, details })
+    let claim = if command == b"USER" { Claim::Made(host, argument) } else { Claim::Used(host) };
+    Some(Record { time: Time::Shown(shown, ahead), pid: None, program, message, details, claim })
 }
 
 fn action<'a>(command: &[u8], argument: &'a [u8]) -> (Option<Action>, &'a [u8]) {

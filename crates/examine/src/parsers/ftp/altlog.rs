@@ -1,6 +1,6 @@
 //! pure-ftpd's other logs of transfers (pure-ftpd 1.0.50, altlog.c): its statistics, and the form of W3C, whose times are UTC.
 
-use super::{Record, Time};
+use super::{Claim, Record, Time};
 use crate::details::Details;
 use crate::programs::ftp::{Action, remote};
 use crate::scan::{Scan, number};
@@ -29,7 +29,7 @@ pub(super) fn stats(line: &[u8]) -> Option<Record<'_>> {
     details.number("bytes", Some(bytes));
     details.number("seconds", Some(seconds));
     details.text("session", session);
-    Some(Record { time, pid: Some(pid), program: b"pure-ftpd", message, details })
+    Some(Record { time, pid: Some(pid), program: b"pure-ftpd", message, details, claim: Claim::None })
 }
 
 /// `2024-02-29 22:59:59 HOST []sent|[]created FILE 226 USER BYTES`.
@@ -50,7 +50,14 @@ pub(super) fn w3c(line: &[u8]) -> Option<Record<'_>> {
     scan.text(b"226 ")?;
     details.user = scan.until(b' ')?;
     details.number("bytes", Some(number(scan.0)?));
-    Some(Record { time: Time::Shown(shown, Some(0)), pid: None, program: b"pure-ftpd", message, details })
+    Some(Record {
+        time: Time::Shown(shown, Some(0)),
+        pid: None,
+        program: b"pure-ftpd",
+        message,
+        details,
+        claim: Claim::None,
+    })
 }
 
 fn hexadecimal(text: &[u8]) -> Option<i64> {

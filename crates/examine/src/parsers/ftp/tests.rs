@@ -101,11 +101,14 @@ fn commands_in_the_common_log_format_become_transfers_and_logins() {
     // ExtendedLog of proftpd, pure-ftpd's CLF, and a request to a web server, which is none of either.
     let log = br#"192.0.2.7 UNKNOWN anna [29/Feb/2024:23:59:58 +0100] "USER anna" 331 -
 192.0.2.7 UNKNOWN anna [29/Feb/2024:23:59:58 +0100] "PASS (hidden)" 230 -
+quay.example UNKNOWN - [29/Feb/2024:23:59:58 +0100] "USER ghost" 331 -
+192.0.2.7 UNKNOWN - [29/Feb/2024:23:59:58 +0100] "PASS (hidden)" 530 -
 quay.example UNKNOWN - [29/Feb/2024:23:59:58 +0100] "PASS (hidden)" 530 -
 192.0.2.7 UNKNOWN anna [29/Feb/2024:23:59:58 +0100] "STOR a b" 226 17
 192.0.2.7 UNKNOWN anna [29/Feb/2024:23:59:58 +0100] "RETR "q".txt" 550 -
 192.0.2.7 UNKNOWN anna [29/Feb/2024:23:59:58 +0100] "SITE CHMOD 644 a" 200 -
-192.0.2.7 - anna [29/Feb/2024:23:59:58 -0000] "PUT /home/anna/a%20b" 200 17
+192.0.2.7 UNKNOWN anna [29/Feb/2024:23:59:58 +0100] "RNTO c" 250 -
+192.0.2.7 - anna [29/Feb/2024:23:59:58 +0100] "PUT /home/anna/a%20b" 200 17
 192.0.2.7 - - [29/Feb/2024:23:59:58 +0000] "GET / HTTP/1.1" 200 17
 "#;
     let parsed = read(&ACCESS, log);
@@ -115,11 +118,14 @@ quay.example UNKNOWN - [29/Feb/2024:23:59:58 +0100] "PASS (hidden)" 530 -
             json!({"kind": "ftp.command", "user": "anna", "command": "USER", "argument": "anna", "code": 331,
                 "time": "2024-02-29T22:59:58Z", "basis": "stated", "program": "proftpd"}),
             json!({"kind": "ftp.login", "user": "anna", "address": "192.0.2.7"}),
-            json!({"kind": "ftp.login-failed", "remote_host": "quay.example"}),
+            json!({"kind": "ftp.command", "user": "ghost"}),
+            json!({"kind": "ftp.login-failed", "user": "anna", "address": "192.0.2.7"}),
+            json!({"kind": "ftp.login-failed", "user": "ghost", "remote_host": "quay.example"}),
             json!({"kind": "ftp.upload", "file": "a b", "bytes": 17, "message": "\"STOR a b\" 226 17"}),
             json!({"kind": "ftp.download-failed", "file": "\"q\".txt", "code": 550}),
             json!({"kind": "ftp.chmod", "file": "644 a"}),
-            json!({"kind": "ftp.upload", "file": "/home/anna/a%20b", "program": "pure-ftpd", "time": "2024-02-29T23:59:58Z"}),
+            json!({"kind": "ftp.rename", "to": "c", "file": null}),
+            json!({"kind": "ftp.upload", "file": "/home/anna/a%20b", "program": "pure-ftpd", "time": "2024-02-29T22:59:58Z"}),
             json!({"kind": "ftp.other"}),
         ],
     );

@@ -1,6 +1,6 @@
 //! vsftpd's own log: a time of the machine's clock, the process, and what it would write to syslog.
 
-use super::{Record, Time};
+use super::{Claim, Record, Time};
 use crate::details::Details;
 use crate::programs::ftp;
 use crate::scan::{Scan, number};
@@ -14,5 +14,5 @@ pub(super) fn read(line: &[u8]) -> Option<Record<'_>> {
     scan.byte(b' ')?;
     let mut details = Details::new("ftp");
     ftp::vsftpd(scan.0, &mut details);
-    Some(Record { time, pid: Some(pid), program: b"vsftpd", message: scan.0, details })
+    Some(Record { time, pid: Some(pid), program: b"vsftpd", message: scan.0, details, claim: Claim::None })
 }

@@ -5,7 +5,7 @@
 //! Blanks in the name of a file are underscores in most servers, but not in all, and what an anonymous user gives for a password
 //! may hold some. So the fields behind the name are looked for from the end.
 
-use super::{Record, Time};
+use super::{Claim, Record, Time};
 use crate::details::Details;
 use crate::programs::ftp::{Action, remote};
 use crate::scan::{Scan, number};
@@ -53,7 +53,7 @@ pub(super) fn read(line: &[u8]) -> Option<Record<'_>> {
         details.text("authenticated", tail.id);
     }
     details.add("complete", Value::Flag(tail.is_complete));
-    Some(Record { time, pid: None, program: b"", message, details })
+    Some(Record { time, pid: None, program: b"", message, details, claim: Claim::None })
 }
 
 /// What stands from the file on.

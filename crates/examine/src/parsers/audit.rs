@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `type=TYPE msg=audit(SECONDS.MILLISECONDS:SERIAL): NAME=VALUE …` | auditd(8), kernel/audit.c |
 //! | `node=NODE type=…` | `name_format` in auditd.conf(5) |
-//! | …`\x1d`` NAME=VALUE …`, numbers resolved to names | `log_format = ENRICHED` in auditd.conf(5) |
+//! | and behind the byte 0x1d `NAME=VALUE …`, numbers resolved to names | `log_format = ENRICHED` in auditd.conf(5) |
 //!
 //! The kernel tells one event in several records with the same time and serial number, among which those of others may lie.
 //! They are put together as auparse does (see [`gather`]): one event is one event here, at the place of its first record.

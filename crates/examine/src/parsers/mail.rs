@@ -43,6 +43,9 @@ impl Parser for Mail {
             };
             let separator = if is_behind_empty { message::separator(line.bytes) } else { None };
             is_behind_empty = line.bytes.is_empty();
+            if line.left_out > 0 {
+                output.issue(line.span, "the line is longer than 1 MiB; the rest of it is left out");
+            }
             if let Some((sender, time)) = separator {
                 if let Some(message) = message.take() {
                     message.give(context.path, &mut clock, output);

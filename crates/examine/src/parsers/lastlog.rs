@@ -10,6 +10,7 @@
 //! makes it 1.25 TB long with one stored block, so that only what is stored is read. Records of zeroes are accounts that never
 //! logged in.
 
+use crate::endian::Endian;
 use crate::input::Input;
 use crate::lines::length;
 use crate::output::Output;
@@ -115,7 +116,7 @@ fn event(record: &Record<'_>, uid: u64, span: kanshiki_model::Span, context: &Co
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Layout {
     is_wide: bool,
-    is_big_endian: bool,
+    endian: Endian,
 }
 
 /// A record, taken apart.
@@ -129,10 +130,10 @@ struct Record<'a> {
 
 impl Layout {
     const ALL: [Self; 4] = [
-        Self { is_wide: false, is_big_endian: false },
-        Self { is_wide: true, is_big_endian: false },
-        Self { is_wide: false, is_big_endian: true },
-        Self { is_wide: true, is_big_endian: true },
+        Self { is_wide: false, endian: Endian::Little },
+        Self { is_wide: true, endian: Endian::Little },
+        Self { is_wide: false, endian: Endian::Big },
+        Self { is_wide: true, endian: Endian::Big },
     ];
 
     const fn bytes(self) -> usize {
@@ -141,12 +142,9 @@ impl Layout {
 
     fn decode(self, bytes: &[u8]) -> Option<Record<'_>> {
         let (seconds, texts) = if self.is_wide {
-            let (number, texts) = bytes.split_first_chunk::<8>()?;
-            (if self.is_big_endian { i64::from_be_bytes(*number) } else { i64::from_le_bytes(*number) }, texts)
+            (self.endian.u64(bytes, 0)?.cast_signed(), bytes.get(8..)?)
         } else {
-            let (number, texts) = bytes.split_first_chunk::<4>()?;
-            let number = if self.is_big_endian { u32::from_be_bytes(*number) } else { u32::from_le_bytes(*number) };
-            (number.into(), texts)
+            (self.endian.u32(bytes, 0)?.into(), bytes.get(4..)?)
         };
         let (line, host) = texts.split_at_checked(32)?;
         let ((line, is_line_clean), (host, is_host_clean)) = (until_zero(line)?, until_zero(host.get(..256)?)?);

@@ -16,6 +16,7 @@
 //! Either may have its numbers with the most significant byte first. Seconds of four bytes count up to 2106: glibc 2.40 takes
 //! them for unsigned (bug 31858), and there are no logins before 1970.
 
+use crate::endian::Endian;
 use kanshiki_model::Timestamp;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -30,16 +31,16 @@ const SECONDS_1990: i64 = 631_152_000;
 pub(super) struct Layout {
     /// Whether session and time have eight bytes each.
     is_wide: bool,
-    is_big_endian: bool,
+    endian: Endian,
 }
 
 impl Layout {
     /// All of them, the usual one first.
     pub(super) const ALL: [Self; 4] = [
-        Self { is_wide: false, is_big_endian: false },
-        Self { is_wide: true, is_big_endian: false },
-        Self { is_wide: false, is_big_endian: true },
-        Self { is_wide: true, is_big_endian: true },
+        Self { is_wide: false, endian: Endian::Little },
+        Self { is_wide: true, endian: Endian::Little },
+        Self { is_wide: false, endian: Endian::Big },
+        Self { is_wide: true, endian: Endian::Big },
     ];
 
     /// Bytes of a record.
@@ -49,11 +50,11 @@ impl Layout {
 
     /// What it is called.
     pub(super) const fn name(self) -> &'static str {
-        match (self.is_wide, self.is_big_endian) {
-            (false, false) => "384 bytes, little-endian",
-            (true, false) => "400 bytes, little-endian",
-            (false, true) => "384 bytes, big-endian",
-            (true, true) => "400 bytes, big-endian",
+        match (self.is_wide, self.endian) {
+            (false, Endian::Little) => "384 bytes, little-endian",
+            (true, Endian::Little) => "400 bytes, little-endian",
+            (false, Endian::Big) => "384 bytes, big-endian",
+            (true, Endian::Big) => "400 bytes, big-endian",
         }
     }
 
@@ -69,7 +70,7 @@ impl Layout {
             let high = self.long(bytes, 336)?;
             (i64::from(i32::try_from(high).ok()?), self.long(bytes, 344)?, self.long(bytes, 352)?, bytes.get(360..376)?)
         } else {
-            let number = |at| self.int(bytes, at);
+            let number = |at| self.endian.u32(bytes, at);
             (i64::from(number(336)?.cast_signed()), number(340)?.into(), number(344)?.into(), bytes.get(348..364)?)
         };
         // Names of accounts may be any bytes that somebody typed, names of lines are made by the system.
@@ -81,7 +82,7 @@ impl Layout {
         let time = seconds.checked_mul(1_000_000_000)?.checked_add(microseconds.checked_mul(1000)?)?;
         let record = Record {
             kind,
-            pid: self.int(bytes, 4)?.cast_signed(),
+            pid: self.endian.u32(bytes, 4)?.cast_signed(),
             line: line.text,
             id: id.split(|byte| *byte == 0).next()?,
             user: user.text,
@@ -97,18 +98,11 @@ impl Layout {
     }
 
     fn short(self, bytes: &[u8], at: usize) -> Option<i16> {
-        let number = *bytes.get(at..)?.first_chunk::<2>()?;
-        Some(if self.is_big_endian { i16::from_be_bytes(number) } else { i16::from_le_bytes(number) })
-    }
-
-    fn int(self, bytes: &[u8], at: usize) -> Option<u32> {
-        let number = *bytes.get(at..)?.first_chunk::<4>()?;
-        Some(if self.is_big_endian { u32::from_be_bytes(number) } else { u32::from_le_bytes(number) })
+        self.endian.u16(bytes, at).map(u16::cast_signed)
     }
 
     fn long(self, bytes: &[u8], at: usize) -> Option<i64> {
-        let number = *bytes.get(at..)?.first_chunk::<8>()?;
-        Some(if self.is_big_endian { i64::from_be_bytes(number) } else { i64::from_le_bytes(number) })
+        self.endian.u64(bytes, at).map(u64::cast_signed)
     }
 
     /// The layout of which most records are found in some bytes, and how many these are; the bytes may begin within a record.

@@ -204,3 +204,60 @@ fn a_question_changes_nothing_and_its_answer_comes_in_every_form() {
         let _ = ask(&[name]).exits(0);
     }
 }
+
+/// What `kanshiki timeline --case` prints.
+fn timeline(case: &Path, more: &[&str]) -> String {
+    run(Command::new(kanshiki_path()).arg("timeline").args(more).arg("--case").arg(case)).exits(0).stdout
+}
+
+#[test]
+fn the_events_of_a_case_stand_on_one_line_of_time_in_every_form() {
+    if !need(&[Need::Tool("mkfs.ext4"), Need::Tool("xzgrep"), Need::Tool("sqlite3"), Need::Tool("mactime")]) {
+        return;
+    }
+    let place = tempdir();
+    let image = image(place.path(), 300);
+    let case = place.path().join("case");
+    let _: Ran = run(&mut examine(&image, &case)).exits(3);
+    let count = |condition: &str| {
+        let sql = format!("SELECT count(*) FROM timeline WHERE {condition}");
+        let counted = run(Command::new("sqlite3").arg(case.join("events.sqlite")).arg(sql)).exits(0).stdout;
+        counted.trim().parse::<usize>().unwrap()
+    };
+
+    let all = timeline(&case, &[]);
+    assert_eq!(all.lines().count(), count("1"));
+    let login = "2024-03-05T14:59:58Z           yz ssh.login            root       192.0.2.7       Accepted password";
+    assert_eq!(all.lines().filter(|line| line.starts_with(login)).count(), 3);
+    let chosen = ["--user", "oracle", "--address", "192.0.2.7", "--kind", "*.login-failed", "--path", "*/auth.log"];
+    let condition =
+        "user = 'oracle' AND address = '192.0.2.7' AND kind GLOB '*.login-failed' AND path GLOB '*/auth.log'";
+    assert_eq!(timeline(&case, &chosen).lines().count(), count(condition));
+    let in_range = timeline(&case, &["--zone", "image", "--from", "2024-03-05T00:01", "--to", "2024-03-05T00:01"]);
+    assert_eq!(in_range.lines().count(), count("utc >= '2024-03-04T15:01' AND utc < '2024-03-04T15:02'"));
+    assert!(in_range.lines().all(|line| line.contains(" 2024-03-05T00:01:")));
+
+    let table = timeline(&case, &["--source", "ssh", "--format", "csv"]);
+    assert_eq!(table.lines().count(), count("kind GLOB 'ssh*'") + 1);
+    let sketch = timeline(&case, &["--source", "ssh", "--format", "timesketch"]);
+    for line in sketch.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let has = |name: &str| event.get(name).is_some();
+        assert!(["message", "datetime", "timestamp", "timestamp_desc"].into_iter().all(has), "{line}");
+    }
+    let hours = timeline(&case, &["--source", "ssh", "--format", "histogram", "--by", "hour", "--jsonl"]);
+    let hours: Vec<Value> = hours.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&hours[0]["start"], &hours[0]["events"]), (&json!("2024-03-04T15:00:00"), &json!(607)));
+    let bars = timeline(&case, &["--source", "ssh", "--format", "histogram", "--zone", "Asia/Tokyo"]);
+    let expected =
+        format!("2024-03-05 00:00  607  {}\n… 22 hours without events\n2024-03-05 23:00    3  █\n", "█".repeat(60));
+    assert_eq!(bars, expected);
+
+    let body = place.path().join("body");
+    write_file(&body, timeline(&case, &["--format", "body", "--source", "ssh", "--source", "file"]));
+    let shown = run(Command::new("mactime").arg("-b").arg(&body).args(["-d", "-z", "UTC"])).exits(0).stdout;
+    let logins =
+        shown.lines().filter(|line| line.starts_with("Tue Mar 05 2024 14:59:58,") && line.contains("[ssh.login]"));
+    assert_eq!(logins.count(), 3);
+    assert!(shown.lines().any(|line| line.ends_with("\"/etc/hostname\"")), "{shown}");
+}

@@ -46,7 +46,7 @@ pub(crate) enum BrowseVerb {
     Grep(grep::GrepArguments),
     Strings(strings::StringsArguments),
     Hash(hash::HashArguments),
-    Timeline(timeline::TimelineArguments),
+    Timeline(Box<timeline::TimelineArguments>),
     Deleted(deleted::DeletedArguments),
     Check(check::CheckArguments),
     Extract(Box<extract::ExtractArguments>),

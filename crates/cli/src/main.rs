@@ -7,9 +7,13 @@ mod arguments;
 mod browse;
 mod clock;
 mod console;
+#[cfg(feature = "browse")]
+mod csv;
 mod custody;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "examine")]
+mod events;
 #[cfg(feature = "browse")]
 mod evidence;
 #[cfg(feature = "examine")]

@@ -1,6 +1,7 @@
 //! `kanshiki query`: questions to the case's store.
 
 use crate::console::Console;
+use crate::csv::harmless_row;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, RowsArguments};
@@ -118,7 +119,7 @@ impl Rows<'_> {
             return Ok(());
         }
         match self.form {
-            Form::Csv => self.output.line(&csv(&self.columns)),
+            Form::Csv => self.output.line(&harmless_row(&self.columns)),
             Form::Table => {
                 self.kept.push(self.columns.clone());
                 Ok(())
@@ -133,7 +134,7 @@ impl Rows<'_> {
         }
         let texts: Vec<String> = row.iter().map(text).collect();
         match (self.form, &self.widths) {
-            (Form::Csv, _) => self.output.line(&csv(&texts)),
+            (Form::Csv, _) => self.output.line(&harmless_row(&texts)),
             (Form::Table, Some(widths)) => self.output.line(&aligned(&texts, widths)),
             (Form::Table, None) => {
                 self.kept.push(texts);
@@ -166,16 +167,6 @@ fn aligned(row: &[String], widths: &[usize]) -> String {
     }
     line.truncate(line.trim_end().len());
     line
-}
-
-/// A row of RFC 4180. Texts that a spreadsheet would take for a formula get an apostrophe before them.
-fn csv(row: &[String]) -> String {
-    let cells = row.iter().map(|text| {
-        let is_formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();
-        let text = if is_formula { format!("'{text}") } else { text.clone() };
-        if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-    });
-    cells.collect::<Vec<_>>().join(",")
 }
 
 /// Texts of the store are visible text already; one that is not, in a store from somebody else, is made so.

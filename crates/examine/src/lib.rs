@@ -115,6 +115,7 @@ pub fn examine(
     }
     if flow.is_continue() {
         progress.begin("logs", Some(writer.waiting_bytes(id)?));
+        writer.zone(id, host.zone.name())?;
         flow = logs::Logs { view, exhibit: id, host: &host, progress }.read(&mut writer)?;
     }
     writer.close()?;

@@ -34,6 +34,12 @@ impl Zone {
         &self.reason
     }
 
+    /// Its name in the database of zones, if it has one there.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.zone.iana_name().filter(|name| TimeZone::get(name).is_ok())
+    }
+
     /// What a clock in this zone shows at a point in time.
     #[must_use]
     pub fn civil(&self, time: Timestamp) -> Option<Civil> {

@@ -9,6 +9,7 @@
 mod ask;
 mod batch;
 mod error;
+mod histogram;
 mod hours;
 mod questions;
 mod reader;
@@ -22,6 +23,7 @@ mod writer;
 pub use ask::{Answer, Parameters, Part};
 pub use batch::{BATCH_BYTES, BATCH_EVENTS, EventBatch, PackedEvent};
 pub use error::StoreError;
+pub use histogram::Hour;
 pub use questions::{QUESTIONS, Question};
 pub use reader::{Filter, Reader, StoredEvent};
 pub use rows::{ExhibitId, FileId, FileRow, Gap, LogRow, VolumeId, WaitingLog};

@@ -22,8 +22,8 @@ pub struct Filter {
     pub from: Option<i64>,
     /// Before this time.
     pub to: Option<i64>,
-    /// Kinds, as a pattern with `*` and `?`.
-    pub kind: Option<String>,
+    /// Kinds, as patterns with `*` and `?`, one of which fits; all kinds if there is none.
+    pub kinds: Vec<String>,
     /// The account.
     pub user: Option<String>,
     /// The address.
@@ -53,6 +53,18 @@ pub struct StoredEvent {
     pub path: Option<String>,
     /// The inode.
     pub inode: i64,
+    /// Whether the file is in use: `allocated`, `deleted`, …
+    pub state: String,
+    /// What the file is.
+    pub file_type: String,
+    /// Its permissions.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: i64,
+    /// Its group.
+    pub gid: i64,
+    /// Its bytes.
+    pub size: i64,
     /// Byte of the file.
     pub offset: i64,
     /// Byte after decompression.
@@ -77,8 +89,8 @@ pub struct StoredEvent {
     pub fields: Option<String>,
 }
 
-const SELECT: &str = "SELECT e.id, e.time, b.name, k.name, x.name, v.name, f.path, f.inode, e.offset, e.content_offset,
-    e.length, e.line, e.host, e.program, e.pid, e.user, e.address, e.message, e.fields
+const SELECT: &str = "SELECT e.id, e.time, b.name, k.name, x.name, v.name, f.path, f.inode, f.state, f.type,
+    f.mode, f.uid, f.gid, f.size, e.offset, e.content_offset, e.length, e.line, e.host, e.program, e.pid, e.user, e.address, e.message, e.fields
     FROM temp.hits h CROSS JOIN main.events e ON e.id = h.event CROSS JOIN main.kinds k ON k.id = e.kind
     CROSS JOIN main.bases b ON b.id = e.basis CROSS JOIN main.files f ON f.id = e.file
     CROSS JOIN main.volumes v ON v.id = f.volume CROSS JOIN main.exhibits x ON x.id = v.exhibit ORDER BY h.rowid";
@@ -124,7 +136,7 @@ impl Reader {
     }
 
     /// Puts the numbers of the events that are wanted into the table `hits`, in the order of time.
-    fn find(&self, filter: &Filter) -> Result<()> {
+    pub(crate) fn find(&self, filter: &Filter) -> Result<()> {
         let blocks = self.blocks(filter)?;
         let tables = "DROP TABLE IF EXISTS temp.wanted; DROP TABLE IF EXISTS temp.hits;
             CREATE TEMP TABLE wanted (first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
@@ -187,29 +199,37 @@ impl Reader {
     }
 }
 
-fn read_error(source: rusqlite::Error) -> StoreError {
+pub(crate) fn read_error(source: rusqlite::Error) -> StoreError {
     StoreError::Sqlite { action: "read", source }
 }
 
 /// A filter as a condition of SQL with its values.
 fn conditions(filter: &Filter) -> (String, Vec<Value>) {
-    let (mut conditions, mut values) = (vec!["1"], Vec::new());
-    let mut add = |condition: &'static str, value: Option<Value>| {
+    let (mut conditions, mut values) = (vec!["1".to_owned()], Vec::new());
+    let mut add = |condition: &str, value: Option<Value>| {
         if let Some(value) = value {
-            conditions.push(condition);
+            conditions.push(condition.to_owned());
             values.push(value);
         }
     };
     let text = |text: &Option<String>| text.as_ref().map(|text| Value::Text(visible_text(text)));
     add("e.time >= ?", filter.from.map(Value::Integer));
     add("e.time < ?", filter.to.map(Value::Integer));
-    add("e.kind IN (SELECT id FROM main.kinds WHERE name GLOB ?)", filter.kind.clone().map(Value::Text));
     add("e.user = ?", text(&filter.user));
     add("e.address = ?", text(&filter.address));
     let texts = "concat_ws(char(10), e.message, e.user, e.address, e.program, e.host, e.fields) LIKE ? ESCAPE '!'";
     add(texts, filter.text.as_ref().map(|text| Value::Text(like(&visible_text(text)))));
     add("e.file IN (SELECT id FROM main.files WHERE path GLOB ?)", text(&filter.path));
+    if let Some(kinds) = one_of_kinds(filter) {
+        conditions.push(format!("e.kind IN (SELECT id FROM main.kinds k WHERE {kinds})"));
+        values.extend(filter.kinds.iter().cloned().map(Value::Text));
+    }
     (conditions.join(" AND "), values)
+}
+
+/// That the name of a kind `k` fits one of the patterns; `None` if all kinds are wanted.
+pub(crate) fn one_of_kinds(filter: &Filter) -> Option<String> {
+    (!filter.kinds.is_empty()).then(|| vec!["k.name GLOB ?"; filter.kinds.len()].join(" OR "))
 }
 
 /// A text as a pattern of LIKE that finds it anywhere.
@@ -235,16 +255,22 @@ fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredEvent> {
         volume: row.get(5)?,
         path: row.get(6)?,
         inode: row.get(7)?,
-        offset: row.get(8)?,
-        content_offset: row.get(9)?,
-        length: row.get(10)?,
-        line: row.get(11)?,
-        host: row.get(12)?,
-        program: row.get(13)?,
-        pid: row.get(14)?,
-        user: row.get(15)?,
-        address: row.get(16)?,
-        message: row.get(17)?,
-        fields: row.get(18)?,
+        state: row.get(8)?,
+        file_type: row.get(9)?,
+        mode: row.get(10)?,
+        uid: row.get(11)?,
+        gid: row.get(12)?,
+        size: row.get(13)?,
+        offset: row.get(14)?,
+        content_offset: row.get(15)?,
+        length: row.get(16)?,
+        line: row.get(17)?,
+        host: row.get(18)?,
+        program: row.get(19)?,
+        pid: row.get(20)?,
+        user: row.get(21)?,
+        address: row.get(22)?,
+        message: row.get(23)?,
+        fields: row.get(24)?,
     })
 }

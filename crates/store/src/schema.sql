@@ -10,6 +10,7 @@ CREATE TABLE exhibits (
     name TEXT NOT NULL,          -- the exhibit of a case, or the path that was given
     source TEXT NOT NULL UNIQUE, -- what tells one image from another: digest, or path, size and time
     size INTEGER NOT NULL,       -- bytes
+    zone TEXT,                   -- of its clock, as Asia/Tokyo; NULL if the image does not name one
     has_tree INTEGER NOT NULL DEFAULT 0 -- 1 if all its files are in
 );
 
@@ -27,7 +28,7 @@ CREATE TABLE files (
     path TEXT,                   -- NULL for an inode that no name leads to
     inode INTEGER NOT NULL,
     generation INTEGER,
-    state TEXT NOT NULL,         -- live, deleted, orphan …
+    state TEXT NOT NULL,         -- allocated, orphan, deleted
     type TEXT NOT NULL,
     size INTEGER NOT NULL,       -- bytes
     mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL, links INTEGER NOT NULL,

@@ -93,7 +93,7 @@ fn events_come_back_in_the_order_of_time_with_all_that_was_put() {
         text: Some("FIRST".to_owned()),
         user: Some("root".to_owned()),
         address: Some("192.0.2.7".to_owned()),
-        kind: Some("ssh.*".to_owned()),
+        kinds: vec!["ssh.*".to_owned()],
         path: Some("/var/log/*".to_owned()),
         ..Filter::default()
     };
@@ -113,6 +113,12 @@ fn events_come_back_in_the_order_of_time_with_all_that_was_put() {
         volume: "p1".to_owned(),
         path: text("/var/log/auth.log"),
         inode: 12,
+        state: "live".to_owned(),
+        file_type: "file".to_owned(),
+        mode: 0o640,
+        uid: 0,
+        gid: 4,
+        size: 4096,
         offset: 300,
         content_offset: None,
         length: 99,

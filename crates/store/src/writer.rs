@@ -169,6 +169,16 @@ impl Writer {
         id.map(ExhibitId).map_err(StoreError::sqlite("write"))
     }
 
+    /// Notes the name of the zone in which the clock of an exhibit's machine ran.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn zone(&mut self, exhibit: ExhibitId, zone: Option<&str>) -> Result<()> {
+        let done = self.db.execute("UPDATE exhibits SET zone = ? WHERE id = ?", params![zone, exhibit.0]);
+        done.map(drop).map_err(StoreError::sqlite("write"))
+    }
+
     /// The number of a volume; it is entered if it is new.
     ///
     /// # Errors

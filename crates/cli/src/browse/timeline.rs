@@ -5,6 +5,9 @@ mod body;
 use super::node::{self, PathFields};
 use super::search::{self, Writer};
 use crate::console::Console;
+use crate::csv;
+#[cfg(feature = "examine")]
+use crate::events;
 use crate::evidence::{Evidence, EvidenceArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -18,6 +21,8 @@ use kanshiki_filesystem::Follow;
 use kanshiki_model::{EvidencePath, FileTime, visible};
 use serde::Serialize;
 use std::ffi::OsString;
+#[cfg(feature = "examine")]
+use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
 An event is a time of an inode: m content changed, a read, c inode changed, b created, d deleted;
@@ -30,22 +35,36 @@ takes the zone of the image's own /etc/localtime.
 
 Exit codes: 0 done; 3 done, but something is damaged or unreadable; 4 not done.
 
+With --case and without an image it lists the events that `kanshiki examine` put into the case's
+store: records of logs and times of files together, each with the place that it comes from. Behind
+the time stand z, y or yz where the zone, the year or both are inferred, and ~ where the record has
+no time of its own; events without any time come last. More forms: timesketch (JSON lines) and
+timesketch-csv for Timesketch, and histogram, the number of events in each hour, day or month.
+
 Examples:
   kanshiki timeline disk.raw --from 2024-03-05 --to 2024-03-07
   kanshiki timeline disk.raw --format body > body.txt; mactime -b body.txt -d -z UTC
   kanshiki timeline disk.raw /etc --zone image --format csv > etc.csv
-  kanshiki timeline disk.raw --jsonl | gzip > timeline.jsonl.gz";
+  kanshiki timeline disk.raw --jsonl | gzip > timeline.jsonl.gz
+  kanshiki timeline --case cases/2026-014 --source ssh --address 192.0.2.7
+  kanshiki timeline --case cases/2026-014 --kind '*.login-failed' --format histogram
+  kanshiki timeline --case cases/2026-014 --format timesketch > timesketch.jsonl";
 
-/// List the times of all files in order: changed, read, created, deleted; or write a bodyfile for mactime
+/// List the times of all files in order, or with --case all events of a case; for people, mactime and Timesketch
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
+#[cfg_attr(feature = "examine", command(group = clap::ArgGroup::new("what").args(["image", "case"]).required(true)))]
 pub(crate) struct TimelineArguments {
     /// What to look at.
     #[command(flatten)]
-    evidence: EvidenceArguments,
+    evidence: Option<EvidenceArguments>,
     /// Directories or files in the image [default: /]
     #[arg(value_name = "PATH")]
     paths: Vec<OsString>,
+    /// Case folder whose events are listed, in the place of an image
+    #[cfg(feature = "examine")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["live", "root", "journal", "with"])]
+    case: Option<PathBuf>,
     /// Leave out what comes before this time, as 2024, 2024-03-05 or 2024-03-05T10:11
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
@@ -58,9 +77,13 @@ pub(crate) struct TimelineArguments {
     /// Leave out deleted names and inodes
     #[arg(long)]
     live: bool,
-    /// Form of the rows: text, body or csv
+    /// Form of the rows: text, body or csv; with --case also timesketch, timesketch-csv or histogram
     #[arg(long, value_enum, value_name = "FORM", hide_possible_values = true, default_value = "text")]
     format: Form,
+    /// Which events of a case.
+    #[cfg(feature = "examine")]
+    #[command(flatten)]
+    events: events::EventArguments,
     /// How rows are written.
     #[command(flatten)]
     pub(crate) rows: RowsArguments,
@@ -71,6 +94,12 @@ enum Form {
     Text,
     Body,
     Csv,
+    #[cfg(feature = "examine")]
+    Timesketch,
+    #[cfg(feature = "examine")]
+    TimesketchCsv,
+    #[cfg(feature = "examine")]
+    Histogram,
 }
 
 /// An event, in JSON.
@@ -99,11 +128,36 @@ struct EventLine<'a> {
 
 /// Runs the verb.
 pub(crate) fn run(arguments: &TimelineArguments, console: &Console) -> Result<Exit, Failure> {
-    let evidence = Evidence::open(&arguments.evidence)?;
+    #[cfg(feature = "examine")]
+    if let Some(case) = &arguments.case {
+        let mut output = Output::new(arguments.rows, console)?;
+        of_case(case, arguments, &mut output)?;
+        return output.finish();
+    }
+    let Some(chosen) = &arguments.evidence else {
+        return Err(Failure::new("there is no image").exit(Exit::CommandLine));
+    };
+    let evidence = Evidence::open(chosen)?;
     let mut output = Output::new(arguments.rows, console)?;
     evidence.tell(&mut output)?;
     show(arguments, &evidence, &mut output)?;
     output.finish()
+}
+
+/// Lists the events of a case.
+#[cfg(feature = "examine")]
+fn of_case(case: &Path, arguments: &TimelineArguments, output: &mut Output) -> Result<(), Failure> {
+    let form = match arguments.format {
+        Form::Text => events::Form::Text,
+        Form::Body => events::Form::Body,
+        Form::Csv => events::Form::Csv,
+        Form::Timesketch => events::Form::Timesketch,
+        Form::TimesketchCsv => events::Form::TimesketchCsv,
+        Form::Histogram => events::Form::Histogram,
+    };
+    let span =
+        events::Span { from: arguments.from.as_deref(), to: arguments.to.as_deref(), zone: arguments.zone.as_deref() };
+    events::show(case, &arguments.events, &span, form, output)
 }
 
 /// Lists what was asked for.
@@ -114,6 +168,11 @@ pub(super) fn show(arguments: &TimelineArguments, evidence: &Evidence, output: &
     let times = times.map_err(|error| Failure::of(&error).exit(Exit::CommandLine))?;
     let options = TimelineOptions { times, deleted: !arguments.live };
     let starts = search::starts(evidence, &arguments.paths)?;
+    #[cfg(feature = "examine")]
+    if arguments.events.is_used() || !matches!(arguments.format, Form::Text | Form::Body | Form::Csv) {
+        let failure = Failure::new("this is for the events of a case, not for an image").exit(Exit::CommandLine);
+        return Err(failure.hint("examine the image first, then ask with --case in the place of the image"));
+    }
     let form = if output.is_json() { None } else { Some(arguments.format) };
     if form == Some(Form::Body) {
         return body::write(&evidence.view, &starts, options, output);
@@ -237,8 +296,8 @@ impl Rows<'_> {
             Some(file.state.name().to_owned()),
             Some(event.path.map(visible).unwrap_or_default()),
         ];
-        let fields: Vec<String> = fields.into_iter().flatten().map(|field| quoted(&field)).collect();
-        fields.join(",")
+        let fields: Vec<String> = fields.into_iter().flatten().collect();
+        csv::row(&fields)
     }
 
     /// The same time in the zone that was asked for, with its offset.
@@ -246,14 +305,5 @@ impl Rows<'_> {
         let zone = self.zone.as_ref()?;
         let utc = jiff::Timestamp::from_second(time.seconds()).ok()?;
         Some(utc.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
-    }
-}
-
-/// A field of a CSV file (RFC 4180), in quotes where it needs them.
-fn quoted(field: &str) -> String {
-    if field.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
     }
 }

@@ -1,0 +1,68 @@
+//! How many events meet a filter in each hour.
+
+use crate::reader::{one_of_kinds, read_error};
+use crate::{Filter, Reader, Result};
+use rusqlite::params_from_iter;
+use rusqlite::types::Value;
+use std::ops::ControlFlow;
+
+const HOUR: i64 = 3_600_000_000_000;
+
+/// The events of one hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hour {
+    /// Hours since 1970 in UTC.
+    pub hour: i64,
+    /// Number of events.
+    pub events: i64,
+}
+
+impl Reader {
+    /// Hands on the hours in which events meet a filter, in the order of time; events without a time are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::StoreError::Sqlite`].
+    pub fn hours(&self, filter: &Filter, each: &mut dyn FnMut(Hour) -> ControlFlow<()>) -> Result<()> {
+        let (sql, values) = if is_of_whole_hours(filter) {
+            rolled_up(filter)
+        } else {
+            self.find(filter)?;
+            let hour = format!("e.time / {HOUR} - (e.time % {HOUR} < 0)");
+            let sql = format!(
+                "SELECT {hour}, count(*) FROM temp.hits h CROSS JOIN main.events e ON e.id = h.event
+                WHERE e.time IS NOT NULL GROUP BY 1 ORDER BY 1"
+            );
+            (sql, Vec::new())
+        };
+        let mut statement = self.connection().prepare(&sql).map_err(read_error)?;
+        let mut rows = statement.query(params_from_iter(values)).map_err(read_error)?;
+        while let Some(row) = rows.next().map_err(read_error)? {
+            let hour = Hour { hour: row.get(0).map_err(read_error)?, events: row.get(1).map_err(read_error)? };
+            if each(hour).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the table of hours can answer, which knows kinds and hours alone.
+fn is_of_whole_hours(filter: &Filter) -> bool {
+    let is_whole = |time: Option<i64>| time.is_none_or(|time| time.rem_euclid(HOUR) == 0);
+    let others = [&filter.user, &filter.address, &filter.text, &filter.path];
+    is_whole(filter.from) && is_whole(filter.to) && others.iter().all(|condition| condition.is_none())
+}
+
+fn rolled_up(filter: &Filter) -> (String, Vec<Value>) {
+    let kinds = one_of_kinds(filter).unwrap_or_else(|| "1".to_owned());
+    let mut values: Vec<Value> = filter.kinds.iter().cloned().map(Value::Text).collect();
+    let hour = |time: Option<i64>, without: i64| Value::Integer(time.map_or(without, |time| time.div_euclid(HOUR)));
+    values.push(hour(filter.from, i64::MIN));
+    values.push(hour(filter.to, i64::MAX));
+    let sql = format!(
+        "SELECT h.hour, sum(h.events) FROM main.hours h JOIN main.kinds k ON k.id = h.kind
+        WHERE ({kinds}) AND h.hour >= ? AND h.hour < ? GROUP BY h.hour ORDER BY h.hour"
+    );
+    (sql, values)
+}

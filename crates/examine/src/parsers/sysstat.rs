@@ -151,7 +151,8 @@ impl Reading<'_> {
                 window.advance(rest);
                 break;
             }
-            let is_near = |header: &RecordHeader| (self.last..self.last.saturating_add(NEAR)).contains(&header.time);
+            let near = self.last..self.last.saturating_add(NEAR);
+            let is_near = |header: &RecordHeader| header.is_certain && near.contains(&header.time);
             if self.layout.record(bytes).as_ref().is_some_and(is_near) {
                 break;
             }

@@ -129,6 +129,8 @@ pub(super) struct RecordHeader {
     /// Seconds since 1970.
     pub(super) time: u64,
     pub(super) has_extra: bool,
+    /// Whether it is a record wherever it is found.
+    pub(super) is_certain: bool,
 }
 
 impl Layout {
@@ -205,14 +207,14 @@ impl Layout {
             if self.is_long { endian.u64(bytes, self.time_at)? } else { endian.u32(bytes, self.time_at)?.into() };
         let [kind, hour, minute, second] = *bytes.get(self.kind_at..)?.first_chunk()?;
         let has_extra = self.extra_at.is_some_and(|at| endian.u32(bytes, at).unwrap_or(0) != 0);
-        // The clock on the wall and the time differ by whole minutes at most.
         let is_sound = (1..=15).contains(&kind)
             && hour < 24
             && minute < 60
             && second <= 60
-            && (1_000_000_000..1 << 36).contains(&time)
-            && (u64::from(second) == time % 60 || second == 60);
-        is_sound.then_some(RecordHeader { kind, time, has_extra })
+            && (1_000_000_000..1 << 36).contains(&time);
+        // The clock on the wall and the time differ by whole minutes, unless somebody wrote the file by hand.
+        let is_certain = u64::from(second) == time % 60;
+        is_sound.then_some(RecordHeader { kind, time, has_extra, is_certain })
     }
 }
 

@@ -137,6 +137,40 @@ fn logs_of_every_rotation_become_events_with_their_places() {
 }
 
 #[test]
+fn logs_over_several_years_are_read_again_with_their_years() {
+    if !need(NEEDS) {
+        return;
+    }
+    let place = tempdir();
+    let image = place.path().join("disk.img");
+    // One that is handed on as a whole, and one of which a part was handed on before its years were known.
+    let years = "Mar  5 00:00:01 h a: 1\nDec  5 00:00:01 h a: 2\nJan  5 00:00:01 h a: 3\nNov  5 00:00:01 h a: 4\nJan  5 00:00:01 h a: 5\n";
+    ext_image(&image, 64, &[], |root| {
+        std::fs::create_dir_all(root.join("var/log")).unwrap();
+        write_file(&root.join("var/log/small.log"), years);
+        write_file(&root.join("var/log/large.log"), "Feb  5 00:00:01 h a: zero\n".repeat(50_000) + years);
+        for name in ["small.log", "large.log"] {
+            let touched = Command::new("touch")
+                .args(["-d", "2024-03-05T15:00:00Z"])
+                .arg(root.join("var/log").join(name))
+                .status();
+            assert!(touched.unwrap().success());
+        }
+    });
+    let case = place.path().join("case");
+    let _ = run(&mut examine(&image, &case)).exits(0);
+    let rows = query(
+        &case,
+        "SELECT path, count(*) AS n, min(utc) AS first, max(utc) AS last FROM timeline WHERE kind = 'syslog' GROUP BY path ORDER BY path",
+        &[],
+    );
+    let first = |row: &Value| (row["n"].as_i64().unwrap(), row["first"].as_str().unwrap().to_owned());
+    assert_eq!(first(&rows[0]), (50_005, "2022-02-05T00:00:01Z".to_owned()));
+    assert_eq!(first(&rows[1]), (5, "2022-03-05T00:00:01Z".to_owned()));
+    assert!(rows.iter().all(|row| row["last"] == "2024-01-05T00:00:01Z"), "{rows:?}");
+}
+
+#[test]
 fn examined_again_nothing_is_doubled() {
     if !need(NEEDS) {
         return;

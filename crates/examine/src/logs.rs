@@ -170,8 +170,10 @@ impl Logs<'_> {
         };
         if let Some(hint) = output.wants_again() {
             drop(output);
+            // Of a small file nothing was handed on yet, its beginning neither.
+            let is_here = matches!(out.piece.0.first(), Some(Message::Begin));
             out.piece.0.clear();
-            out.piece.0.push(Message::Again);
+            out.piece.0.push(if is_here { Message::Begin } else { Message::Again });
             return Some(hint);
         }
         let (row, gaps) = output.finish();

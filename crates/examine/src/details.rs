@@ -3,7 +3,7 @@
 use kanshiki_model::Value;
 
 /// Fields that one event may have.
-const FIELDS: usize = 32;
+const FIELDS: usize = 40;
 
 /// What the message of a record says, taken apart.
 pub(crate) struct Details<'a> {
@@ -51,6 +51,20 @@ impl<'a> Details<'a> {
         if let Some(field) = self.fields.get_mut(self.used) {
             *field = (name, value);
             self.used = self.used.saturating_add(1);
+        }
+    }
+
+    /// Adds a field, unless there is one of this name already.
+    pub(crate) fn new_field(&mut self, name: &'static str, value: Value<'a>) {
+        if self.fields().iter().all(|(other, _)| *other != name) {
+            self.add(name, value);
+        }
+    }
+
+    /// Adds a text that is not empty, unless there is a field of this name already.
+    pub(crate) fn new_text(&mut self, name: &'static str, text: &'a [u8]) {
+        if !text.is_empty() {
+            self.new_field(name, Value::Text(text));
         }
     }
 

@@ -9,6 +9,7 @@ mod exim;
 mod fail2ban;
 mod ftp;
 mod history;
+mod journal;
 mod lastlog;
 mod logindb;
 mod mail;
@@ -24,6 +25,7 @@ pub(crate) mod web;
 /// All parsers; the first that claims a file reads it.
 pub const PARSERS: &[&dyn Parser] = &[
     // Binary ones, told by their first bytes.
+    &journal::Journal,
     &binlog::Binlog,
     &utmp::Utmp,
     &lastlog::Lastlog,

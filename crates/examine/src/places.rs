@@ -21,6 +21,10 @@ const PLACES: &[&str] = &[
     "/**/error_log*",
     "/usr/local/apache/domlogs/**",
     "/etc/apache2/logs/domlogs/**",
+    // Journals that were copied aside.
+    "/**.journal",
+    "/**.journal~",
+    "/**.journal.*",
     // Databases keep logs beside their tables.
     "/var/lib/mysql/*-bin.*",
     "/var/lib/mysql/*.err",

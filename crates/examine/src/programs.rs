@@ -22,6 +22,7 @@ pub(crate) fn describe<'a>(program: &[u8], message: &'a [u8], details: &mut Deta
         b"vsftpd" => ftp::vsftpd(message, details),
         b"proftpd" => ftp::proftpd(message, details),
         b"pure-ftpd" => ftp::pureftpd(message, details),
+        b"systemd-logind" => system::logind(message, details),
         b"kernel" => system::kernel(message, details),
         b"nginx" | b"apache2" | b"httpd" => web::describe(message, details),
         b"mysqld" | b"mariadbd" | b"mysql" | b"mysqld_safe" => mysql::describe(message, details),

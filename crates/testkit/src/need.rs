@@ -90,6 +90,10 @@ pub const TOOLS: &[Tool] = &[
     tool("python3", "python3", "speaks FTP"),
     tool("sadf", "sysstat", "shows how busy the processor was to compare with"),
     tool("atop", "atop", "shows which processes were busy to compare with"),
+    tool("systemd-journal-remote", "systemd-journal-remote", "makes journals to read"),
+    tool("journalctl", "systemd", "reads journals to compare with"),
+    tool("xz", "xz-utils", "compresses contents of journals"),
+    tool("lz4", "lz4", "compresses contents of journals"),
     tool("perl", "perl", "writes the logs of the demonstration's disk"),
 ];
 
@@ -198,11 +202,11 @@ pub fn beside(path: &str) -> Option<PathBuf> {
     crate::workspace_root().ancestors().map(|folder| folder.join(path)).find(|folder| folder.is_dir())
 }
 
-/// Where a program lies, in `PATH` or among the system's own.
+/// Where a program lies, in `PATH` or among the system's own and those that systemd starts.
 #[must_use]
 pub fn tool_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let system = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    let system = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/lib/systemd"].map(PathBuf::from);
     std::env::split_paths(&path).chain(system).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 

@@ -6,12 +6,13 @@
 //! | cron.changed | crontab | `(USER) REPLACE (TARGET)`, `LIST`, `DELETE`, `BEGIN EDIT`, `END EDIT` (crontab.c) | target, action |
 //! | systemd.unit | systemd | `Started …`, `Starting …`, `Stopped …`, `Reached target …`, `NAME.service: Failed with result …` | unit, action |
 //! | kernel.firewall | kernel | a line of netfilter's LOG target: `… IN=… OUT=… SRC=… DST=… PROTO=… SPT=… DPT=…` (nf_log_syslog.c), with ufw's `[UFW BLOCK]` or the prefix of the rule before it | prefix, action, destination, protocol, port, to_port, flags, icmp_type, interface, out_interface, bridge_port, uid, mark |
+//! | logind.session-opened, logind.session-closed | systemd-logind | `New session ID of user USER.`, `Removed session ID.` (logind-session.c) | session |
 //! | kernel.segfault | kernel | `NAME[PID]: segfault at …` (arch/x86/mm/fault.c) | process |
 //! | kernel.oom | kernel | `Out of memory: Killed process PID (NAME)` (mm/oom_kill.c) | process |
 
 use super::accounts::pam;
 use crate::details::Details;
-use crate::scan::{Scan, number};
+use crate::scan::{Scan, between, number};
 
 /// Takes a message of cron apart.
 pub(crate) fn cron<'a>(message: &'a [u8], details: &mut Details<'a>) {
@@ -78,6 +79,27 @@ pub(crate) fn systemd<'a>(message: &'a [u8], details: &mut Details<'a>) {
         details.kind = "systemd.unit";
         details.text("unit", unit);
         details.text("action", rest.get(2..).unwrap_or_default());
+    }
+}
+
+/// Takes a message of systemd-logind apart.
+pub(crate) fn logind<'a>(message: &'a [u8], details: &mut Details<'a>) {
+    if pam(message, details) {
+        return;
+    }
+    details.kind = "logind";
+    let end = |text: &'a [u8]| text.strip_suffix(b".").unwrap_or(text);
+    if let Some((session, user)) = between(message, b"New session ", b" of user ") {
+        details.kind = "logind.session-opened";
+        details.text("session", session.trim_ascii());
+        // Since version 256 class and type stand behind the user: `anna with class 'user' and type 'tty'.`
+        let user = user.get(..memchr::memmem::find(user, b" with ").unwrap_or(user.len())).unwrap_or_default();
+        // It stands in quotes there.
+        let user = end(user);
+        details.user = user.strip_prefix(b"'").and_then(|user| user.strip_suffix(b"'")).unwrap_or(user);
+    } else if let Some(session) = message.strip_prefix(b"Removed session ") {
+        details.kind = "logind.session-closed";
+        details.text("session", end(session));
     }
 }
 

@@ -71,6 +71,9 @@ Jan  1 00:00:00 h passwd[7]: pam_unix(passwd:chauthtok): password changed for to
 Jan  1 00:00:00 h CRON[7]: (root) CMD (   curl x | sh)
 Jan  1 00:00:00 h crontab[7]: (anna) REPLACE (anna)
 Jan  1 00:00:00 h systemd[1]: Started ssh.service - OpenBSD Secure Shell server.
+Jan  1 00:00:00 h systemd-logind[9]: New session 5 of user anna.
+Jan  1 00:00:00 h systemd-logind[9]: New session c1 of user 'gdm' with class 'greeter' and type 'x11'.
+Jan  1 00:00:00 h systemd-logind[9]: Removed session 5.
 Jan  1 00:00:00 h kernel: [  12.345] [UFW BLOCK] IN=eth0 OUT= MAC= SRC=192.0.2.7 DST=10.0.0.1 LEN=40 PROTO=TCP SPT=1 DPT=23\n";
     let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-01T12:00:00Z", log);
     let expected = [
@@ -86,6 +89,9 @@ Jan  1 00:00:00 h kernel: [  12.345] [UFW BLOCK] IN=eth0 OUT= MAC= SRC=192.0.2.7
         json!({"kind": "cron.command", "user": "root", "command": "curl x | sh"}),
         json!({"kind": "cron.changed", "user": "anna", "action": "REPLACE", "target": "anna"}),
         json!({"kind": "systemd.unit", "unit": "ssh.service", "action": "Started"}),
+        json!({"kind": "logind.session-opened", "user": "anna", "session": "5"}),
+        json!({"kind": "logind.session-opened", "user": "gdm", "session": "c1"}),
+        json!({"kind": "logind.session-closed", "session": "5"}),
         json!({"kind": "kernel.firewall", "prefix": "[UFW BLOCK]", "address": "192.0.2.7", "destination": "10.0.0.1",
             "port": 1, "to_port": 23, "protocol": "TCP", "interface": "eth0"}),
     ];

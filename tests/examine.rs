@@ -295,3 +295,34 @@ fn the_events_of_a_case_stand_on_one_line_of_time_in_every_form() {
     assert_eq!(logins.count(), 3);
     assert!(shown.lines().any(|line| line.ends_with("\"/etc/hostname\"")), "{shown}");
 }
+
+#[test]
+fn logs_are_taken_out_exactly_and_entered_in_custody() {
+    if !need(NEEDS) {
+        return;
+    }
+    let place = tempdir();
+    let image = image(place.path(), 40);
+    let (case, out) = (place.path().join("case"), place.path().join("logs"));
+    let _: Ran = run(&mut examine(&image, &case)).exits(3);
+    let logs = |more: &[&str]| {
+        let mut command = Command::new(kanshiki_path());
+        command.arg("logs").args(more).arg("--case").arg(&case).arg("--out").arg(&out);
+        run(&mut command)
+    };
+    // The case has no folder of the exhibit, since the image lies elsewhere.
+    assert!(logs(&[]).exits(2).stderr.contains("name the image that was examined"));
+    let taken = logs(&[image.to_str().unwrap(), "--examiner", "anna"]).exits(0).stdout;
+    assert!(taken.contains("custody log"), "{taken}");
+    let _: Ran = run(Command::new("sha256sum").args(["-c", "--quiet", "SHA256SUMS"]).current_dir(&out)).exits(0);
+    let mut names: Vec<_> =
+        std::fs::read_dir(out.join("files/var/log")).unwrap().map(|it| it.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["auth.log", "auth.log-20240305.xz", "auth.log.2.gz", "strange.log"]);
+    assert_eq!(
+        std::fs::read(out.join("files/var/log/auth.log")).unwrap(),
+        (attack(40) + "no line of syslog\n").as_bytes()
+    );
+    let log = run(Command::new(kanshiki_path()).args(["custody", "log", "--case"]).arg(&case)).exits(0).stdout;
+    assert!(log.contains("anna"), "{log}");
+}

@@ -28,7 +28,7 @@ use crate::mount;
 #[cfg(feature = "shell")]
 use crate::shell;
 #[cfg(feature = "examine")]
-use crate::{examine, query};
+use crate::{examine, logs, query};
 use crate::{extract, info};
 use clap::Subcommand;
 
@@ -54,6 +54,8 @@ pub(crate) enum BrowseVerb {
     Examine(examine::ExamineArguments),
     #[cfg(feature = "examine")]
     Query(query::QueryArguments),
+    #[cfg(feature = "examine")]
+    Logs(Box<logs::LogsArguments>),
     #[cfg(feature = "mount")]
     Mount(mount::MountArguments),
     #[cfg(feature = "shell")]
@@ -83,6 +85,8 @@ impl BrowseVerb {
             Self::Examine(arguments) => arguments.output.json,
             #[cfg(feature = "examine")]
             Self::Query(arguments) => arguments.rows.jsonl,
+            #[cfg(feature = "examine")]
+            Self::Logs(arguments) => arguments.output.json,
             #[cfg(feature = "mount")]
             Self::Mount(_) => false,
             #[cfg(feature = "shell")]
@@ -113,6 +117,8 @@ pub(crate) fn run(verb: &BrowseVerb, console: &Console) -> Result<Exit, Failure>
         BrowseVerb::Examine(arguments) => examine::run(arguments, console),
         #[cfg(feature = "examine")]
         BrowseVerb::Query(arguments) => query::run(arguments, console),
+        #[cfg(feature = "examine")]
+        BrowseVerb::Logs(arguments) => logs::run(arguments, console),
         #[cfg(feature = "mount")]
         BrowseVerb::Mount(arguments) => mount::run(arguments, console),
         #[cfg(feature = "shell")]

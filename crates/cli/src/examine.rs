@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
 }
 
 /// The name of an image, and what tells it from all others.
-fn identity(image: &RecordedImage) -> Result<(String, String), Failure> {
+pub(crate) fn identity(image: &RecordedImage) -> Result<(String, String), Failure> {
     if let Some(manifest) = &image.manifest {
         return Ok((manifest.exhibit.clone(), format!("leaves {}", manifest.image.leaves_root)));
     }

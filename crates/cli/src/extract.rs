@@ -12,7 +12,7 @@ use kanshiki_filesystem::Follow;
 use kanshiki_model::{Progress as _, Size, parse_size, visible};
 use serde_json::json;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
 DIR gets `files` with the tree, `manifest.jsonl` with a line for each entry (path, inode, owner,
@@ -69,22 +69,38 @@ pub(crate) fn run(arguments: &ExtractArguments, console: &Console) -> Result<Exi
     let evidence = Evidence::open(&arguments.evidence)?;
     let wanted = wanted(arguments, &evidence)?;
     let from = visible(arguments.evidence.image.as_encoded_bytes());
-    let custody = arguments.case.as_ref().map(|case| Custody {
-        case: case.clone(),
-        who: arguments.examiner.clone().unwrap_or_else(|| "not told".to_owned()),
-        tool: format!("kanshiki {VERSION}"),
-        from: from.clone(),
-    });
+    let custody = arguments.case.as_ref().map(|case| custody(case, arguments.examiner.as_deref(), &from));
     let options = Options { wanted, max_bytes: arguments.max_bytes, extents: arguments.extents, custody };
-    let reporter = Reporter::start(&arguments.output, console)?;
+    carry_out(&evidence, &from, &arguments.to, &options, &arguments.output, console)
+}
+
+/// The case in whose log it is entered, by whom.
+pub(crate) fn custody(case: &Path, examiner: Option<&str>, from: &str) -> Custody {
+    Custody {
+        case: case.to_owned(),
+        who: examiner.unwrap_or("not told").to_owned(),
+        tool: format!("kanshiki {VERSION}"),
+        from: from.to_owned(),
+    }
+}
+
+/// Copies what is wanted, and tells how it went.
+pub(crate) fn carry_out(
+    evidence: &Evidence,
+    from: &str,
+    to: &Path,
+    options: &Options,
+    output: &OutputArguments,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let reporter = Reporter::start(output, console)?;
     evidence.notes().iter().for_each(|note| reporter.note(note));
     for issue in evidence.issues() {
         reporter.issue(issue);
     }
     let opened = evidence.issues().count();
-    let heading = heading(&evidence, &from);
-    let to = &arguments.to;
-    let result = kanshiki_extract::extract(&evidence.view, to, heading, &options, &SystemClock, &reporter);
+    let heading = heading(evidence, from);
+    let result = kanshiki_extract::extract(&evidence.view, to, heading, options, &SystemClock, &reporter);
     drop(reporter);
     let result = result.map_err(|error| failure(&error))?;
     let exit = match &result {
@@ -92,7 +108,7 @@ pub(crate) fn run(arguments: &ExtractArguments, console: &Console) -> Result<Exi
         result if result.is_complete() && opened == 0 => Exit::Done,
         _ => Exit::Part,
     };
-    tell(&result, exit, arguments, console)?;
+    tell(&result, exit, to, output, console)?;
     Ok(exit)
 }
 
@@ -143,13 +159,19 @@ fn failure(error: &ExtractError) -> Failure {
     }
 }
 
-fn tell(result: &Extraction, exit: Exit, arguments: &ExtractArguments, console: &Console) -> Result<(), Failure> {
-    if arguments.output.json {
+fn tell(
+    result: &Extraction,
+    exit: Exit,
+    to: &Path,
+    output: &OutputArguments,
+    console: &Console,
+) -> Result<(), Failure> {
+    if output.json {
         return console.json(&json!({
             "schema": 1,
             "event": "result",
             "exit_code": exit.code(),
-            "to": visible(arguments.to.as_os_str().as_encoded_bytes()),
+            "to": visible(to.as_os_str().as_encoded_bytes()),
             "entries": result.entries,
             "files": result.files,
             "partial": result.partial,
@@ -163,19 +185,19 @@ fn tell(result: &Extraction, exit: Exit, arguments: &ExtractArguments, console: 
             "custody_entry": result.custody_entry,
         }));
     }
-    if arguments.output.quiet {
+    if output.quiet {
         return Ok(());
     }
-    console.result(&text(result, arguments, console.out()))
+    console.result(&text(result, to, console.out()))
 }
 
-fn text(result: &Extraction, arguments: &ExtractArguments, paint: Paint) -> String {
+fn text(result: &Extraction, to: &Path, paint: Paint) -> String {
     let answer = match result {
         Extraction { interrupted: true, .. } => paint.warning("interrupted: not everything was copied (exit code 130)"),
         result if result.is_complete() => paint.good("everything that was asked for was copied"),
         _ => paint.warning("not everything could be copied whole: the manifest tells what (exit code 3)"),
     };
-    let folder = harmless(&visible(arguments.to.as_os_str().as_encoded_bytes()));
+    let folder = harmless(&visible(to.as_os_str().as_encoded_bytes()));
     let mut text = format!("{answer}\n");
     let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<22} {value}\n"));
     row("files", format!("{}, {} written", result.files, Size(result.bytes)));

@@ -27,6 +27,8 @@ mod files;
 #[cfg(feature = "browse")]
 mod info;
 mod json;
+#[cfg(feature = "examine")]
+mod logs;
 #[cfg(feature = "manual")]
 mod manual;
 #[cfg(feature = "mount")]

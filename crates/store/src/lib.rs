@@ -9,6 +9,7 @@
 mod ask;
 mod batch;
 mod error;
+mod exhibits;
 mod histogram;
 mod hours;
 mod questions;

@@ -34,16 +34,4 @@ impl Reader {
             issues: number("SELECT count(*) FROM issues")?,
         })
     }
-
-    /// The zones of the exhibits' clocks, each once, in the order of their names.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Sqlite`].
-    pub fn zones(&self) -> Result<Vec<String>> {
-        let sql = "SELECT DISTINCT zone FROM exhibits WHERE zone IS NOT NULL ORDER BY zone";
-        let mut statement = self.connection().prepare(sql).map_err(StoreError::sqlite("read"))?;
-        let zones = statement.query_map([], |row| row.get(0));
-        zones.and_then(Iterator::collect).map_err(StoreError::sqlite("read"))
-    }
 }

@@ -1,0 +1,88 @@
+//! `kanshiki logs`: the logs of an exhibit out of its image, for other tools.
+
+use crate::arguments::OutputArguments;
+use crate::console::Console;
+use crate::evidence::{Evidence, EvidenceArguments};
+use crate::examine::identity;
+use crate::exit::Exit;
+use crate::extract::{carry_out, custody};
+use crate::failure::Failure;
+use kanshiki_extract::{Options, Wanted};
+use kanshiki_model::{EvidencePath, visible};
+use kanshiki_store::{FILE_NAME, Reader};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+const AFTER_HELP: &str = "\
+Takes out what `kanshiki examine` found to be logs: current, rotated and compressed, those that no
+parser knows and those that could be read only in part too. FOLDER gets what `kanshiki extract`
+makes: `files` with the exact bytes under their paths, `manifest.jsonl` with all metadata and
+digests, SHA256SUMS; the case's custody log gets an entry with the digest of the manifest.
+
+Exit codes: 0 done; 3 done, but something could not be read, was damaged or left out: the manifest
+tells; 4 not done; 130 interrupted: the manifest says so, and each file that has its name is whole.
+
+Examples:
+  kanshiki logs --case cases/2026-014 --out laptop-logs
+  kanshiki logs disk.raw --case cases/2026-014 --out laptop-logs --examiner 'A. Tanaka'";
+
+/// Copy all logs of an examined image out of it, with their metadata and digests
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP, mut_arg("image", |image| image.required(false)))]
+pub(crate) struct LogsArguments {
+    /// What was examined.
+    #[command(flatten)]
+    evidence: Option<EvidenceArguments>,
+    /// Case folder whose store tells which files are logs; without IMAGE its only exhibit is taken
+    #[arg(long, value_name = "DIR")]
+    case: PathBuf,
+    /// New or empty folder for the logs
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Who takes them out, for the custody log
+    #[arg(long, value_name = "NAME")]
+    examiner: Option<String>,
+    /// How the work is told.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// Runs the verb.
+pub(crate) fn run(arguments: &LogsArguments, console: &Console) -> Result<Exit, Failure> {
+    let reader = Reader::open(&arguments.case.join(FILE_NAME)).map_err(|error| Failure::of(&error))?;
+    let chosen = match &arguments.evidence {
+        Some(chosen) => chosen.clone(),
+        None => EvidenceArguments { image: only_exhibit(&reader, &arguments.case)?, ..EvidenceArguments::default() },
+    };
+    let evidence = Evidence::open(&chosen)?;
+    let image = evidence.images.first().ok_or_else(|| Failure::new("there is no image"))?;
+    let (name, source) = identity(image)?;
+    let logs = reader.logs_of(&source).map_err(|error| Failure::of(&error))?;
+    let Some(logs) = logs else {
+        let failure = Failure::new(format!("exhibit {name} was not examined in this case, or has changed since"));
+        return Err(failure.hint("kanshiki examine IMAGE --case DIR does that"));
+    };
+    if logs.is_empty() {
+        return Err(Failure::new(format!("the store knows no log of exhibit {name}")));
+    }
+    let wanted = logs.into_iter().map(|path| Wanted::Path(EvidencePath::from_bytes(path))).collect();
+    let from = visible(chosen.image.as_encoded_bytes());
+    let custody = Some(custody(&arguments.case, arguments.examiner.as_deref(), &from));
+    let options = Options { wanted, max_bytes: None, extents: false, custody };
+    carry_out(&evidence, &from, &arguments.out, &options, &arguments.output, console)
+}
+
+/// The folder of the only exhibit that was examined.
+fn only_exhibit(reader: &Reader, case: &Path) -> Result<OsString, Failure> {
+    let names = reader.exhibits().map_err(|error| Failure::of(&error))?;
+    let [name] = names.as_slice() else {
+        let failure = Failure::new(format!("the case has {} examined exhibits: {}", names.len(), names.join(", ")));
+        return Err(failure.hint("name the image of one of them").exit(Exit::CommandLine));
+    };
+    let folder = case.join("exhibits").join(name);
+    if folder.is_dir() {
+        return Ok(folder.into_os_string());
+    }
+    let failure = Failure::new(format!("the case has no folder of exhibit {name}"));
+    Err(failure.hint("name the image that was examined").exit(Exit::CommandLine))
+}

@@ -1,0 +1,51 @@
+//! What was examined, and which of its files are logs.
+
+use crate::{Reader, Result, StoreError};
+use kanshiki_model::from_visible;
+use rusqlite::OptionalExtension as _;
+
+impl Reader {
+    /// The names of the exhibits, in the order in which they were examined.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn exhibits(&self) -> Result<Vec<String>> {
+        self.texts("SELECT name FROM exhibits ORDER BY id")
+    }
+
+    /// The zones of the exhibits' clocks, each once, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn zones(&self) -> Result<Vec<String>> {
+        self.texts("SELECT DISTINCT zone FROM exhibits WHERE zone IS NOT NULL ORDER BY zone")
+    }
+
+    /// The paths of the logs of the exhibit with this source, in their order; `None` if it was not examined.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn logs_of(&self, source: &str) -> Result<Option<Vec<Vec<u8>>>> {
+        let read = StoreError::sqlite("read");
+        let exhibit = "SELECT id FROM exhibits WHERE source = ?";
+        let exhibit: Option<i64> =
+            self.connection().query_row(exhibit, [source], |row| row.get(0)).optional().map_err(read)?;
+        let Some(exhibit) = exhibit else { return Ok(None) };
+        let sql = "SELECT f.path FROM logs l JOIN files f ON f.id = l.file JOIN volumes v ON v.id = f.volume
+            WHERE v.exhibit = ? AND f.path IS NOT NULL ORDER BY f.path";
+        let mut statement = self.connection().prepare(sql).map_err(StoreError::sqlite("read"))?;
+        let paths = statement.query_map([exhibit], |row| row.get::<_, String>(0));
+        let paths: Vec<String> = paths.and_then(Iterator::collect).map_err(StoreError::sqlite("read"))?;
+        // A text that cannot be turned back is none of this store's own.
+        Ok(Some(paths.iter().filter_map(|path| from_visible(path)).collect()))
+    }
+
+    fn texts(&self, sql: &str) -> Result<Vec<String>> {
+        let mut statement = self.connection().prepare(sql).map_err(StoreError::sqlite("read"))?;
+        let texts = statement.query_map([], |row| row.get(0));
+        texts.and_then(Iterator::collect).map_err(StoreError::sqlite("read"))
+    }
+}

@@ -18,6 +18,7 @@ mod inode;
 pub mod journal;
 mod layout;
 mod map;
+mod name_index;
 mod node_blocks;
 mod orphans;
 mod removed;
@@ -42,6 +43,7 @@ use journal::Log;
 use kanshiki_image::{ReadAt, Source};
 use kanshiki_model::{ByteRange, Issue};
 use map::{Piece, Pieces, Spot};
+use name_index::{Answer, NameIndexes};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tables::Tables;
@@ -59,6 +61,7 @@ pub struct Ext {
     volume: Arc<Volume>,
     journal: JournalState,
     log: Option<Log>,
+    names: NameIndexes,
 }
 
 /// Whether a volume holds ext2, ext3 or ext4, also if the primary superblock is broken.
@@ -72,7 +75,8 @@ pub(crate) fn open(source: Source, options: &OpenOptions) -> Result<Arc<dyn File
     let attached = journal::attach(&disk, options.journal);
     let mut volume = attached.volume.unwrap_or(disk);
     volume.issues.extend(attached.issues);
-    Ok(Arc::new(Ext { volume: Arc::new(volume), journal: attached.state, log: attached.log }))
+    let (journal, log) = (attached.state, attached.log);
+    Ok(Arc::new(Ext { volume: Arc::new(volume), journal, log, names: NameIndexes::default() }))
 }
 
 impl Ext {
@@ -83,7 +87,8 @@ impl Ext {
     /// [`FsError::Damaged`] if there is no superblock and no copy of it; [`FsError::Unsupported`] for features that change
     /// the format in a way that is not known here.
     pub fn open_over(source: Source) -> Result<Self, FsError> {
-        Ok(Self { volume: Arc::new(Volume::open(source)?), journal: JournalState::None, log: None })
+        let (journal, names) = (JournalState::None, NameIndexes::default());
+        Ok(Self { volume: Arc::new(Volume::open(source)?), journal, log: None, names })
     }
 
     /// The same with what became of its journal.
@@ -169,6 +174,9 @@ impl FileSystem for Ext {
 
     fn lookup(&self, directory: NodeId, name: &[u8]) -> Result<Option<Entry>, FsError> {
         let inode = self.directory(directory)?;
+        if let Answer::Known(answer) = self.names.look_up(&self.volume, &inode, name) {
+            return answer;
+        }
         let mut damage = None;
         // What is wrong with the names beside it does not hide the one that is looked for.
         for entry in directory::Children::unjudged(&self.volume, &inode) {

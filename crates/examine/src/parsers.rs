@@ -5,6 +5,7 @@ use crate::parser::Parser;
 mod atop;
 mod audit;
 mod binlog;
+mod container;
 mod exim;
 mod fail2ban;
 mod ftp;
@@ -34,6 +35,8 @@ pub const PARSERS: &[&dyn Parser] = &[
     &atop::Atop,
     &packagedb::PackageDatabase,
     // Forms of text, the strictest first.
+    &container::ContainerLog,
+    &container::ContainerSettings,
     &audit::Audit,
     &ftp::VSFTPD,
     &ftp::XFERLOG,

@@ -36,7 +36,11 @@ const PLACES: &[&str] = &[
     "/var/lib/pgsql/**/pg_log/*",
     // Containers.
     "/var/lib/docker/containers/*/*",
-    "/var/lib/containers/storage/overlay-containers/**",
+    "/**/config.v2.json",
+    "/**/hostconfig.json",
+    "/var/lib/containers/storage/*-containers/**",
+    "/home/*/.local/share/containers/storage/*-containers/**",
+    "/root/.local/share/containers/storage/*-containers/**",
     // What users typed.
     "/root/.*",
     "/home/*/.*",

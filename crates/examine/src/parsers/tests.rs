@@ -78,6 +78,18 @@ fn every_log_is_read_by_its_own_parser() {
             "2026-11-28T12:29:41.4+01:00 h postgres[7]: [3-1] 2026-11-28 12:29:41 CET LOG:  x\n",
             "syslog",
         ),
+        (
+            "/var/lib/docker/containers/a/a-json.log.1",
+            "{\"log\":\"GET / 200\\n\",\"stream\":\"stdout\",\"time\":\"2024-03-02T10:00:00.1Z\"}\n",
+            "container-log",
+        ),
+        ("/var/lib/docker/containers/a/local-logs/container.log", "\0\0\0\x10\n\x06stdout\x10", "container-log"),
+        ("/var/log/pods/a_b_c/web/0.log", "2024-03-02T10:00:00.1+00:00 stdout F GET / 200\n", "container-log"),
+        (
+            "/var/lib/docker/containers/a/hostconfig.json",
+            "{\"Binds\":null,\"ContainerIDFile\":\"\",",
+            "container-settings",
+        ),
         ("/srv/app/app.log", "2024-03-02 10:00:00 [ERROR] no line of a database\n", "syslog"),
     ] {
         let candidate = Candidate { path: path.as_bytes(), head: head.as_bytes(), host: &Host::unknown() };

@@ -459,6 +459,15 @@ fn a_second_reader_finds_no_difference() {
         assert_eq!(others.collect::<Vec<_>>(), expected, "{options:?}");
         assert_eq!(ran.code, if options.contains(&"ext3") { 3 } else { 0 }, "{}", ran.stdout);
     }
+    // Valid, and beyond the second reader: that is no difference.
+    let ground = Ground::new(&["-t", "ext4", "-I", "128", "-O", "metadata_csum"]);
+    let ran = ground.run("check", &["--second-reader"]).exits(3);
+    let told = "it does not read inodes of 128 bytes that have checksums";
+    assert!(ran.stdout.contains(told) && !ran.stdout.contains("difference"), "{}", ran.stdout);
+    // Without checksums it reads them.
+    let ground = Ground::new(&["-t", "ext4", "-I", "128", "-O", "^metadata_csum"]);
+    let ran = ground.run("check", &["--second-reader"]);
+    assert!(ran.stdout.contains("read by both readers: 0 differences\n"), "{}", ran.stdout);
 }
 
 #[test]

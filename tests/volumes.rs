@@ -130,7 +130,7 @@ fn a_host_on_a_partition_and_logical_volumes_is_one_tree() {
     disk(&image, &[&boot, &volume]);
     let image = image.to_str().unwrap();
 
-    let told = info(&[image], 0);
+    let told = info(&[image], 3);
     assert_eq!(names(&told), ["p1", "p2", "web-vg/root", "web-vg/home"]);
     assert_eq!(told["volumes"][1]["reason"], "physical volume of the group web-vg");
     assert_eq!(told["volumes"][2]["lies_on"], json!(["p2"]));
@@ -444,6 +444,10 @@ fn what_was_never_to_be_browsed_is_noted_and_what_the_tree_lacks_ends_with_3() {
         "{}",
         ran.stderr
     );
+    let told = info(&[name], 3);
+    assert_eq!(told["volume_issues"][0]["subject"], "/etc/fstab line 3", "{}", told["volume_issues"]);
+    assert_eq!(told["exit_code"], 3);
+    assert_eq!(info(&[&format!("{name}:p2")], 0)["volume_issues"], json!([]));
     disk(&image, &[&fat, &root("optional", "/dev/vda3 /home xfs defaults,nofail 0 2\n"), &luks]);
     let ran = kanshiki(["ls", name, "/"]).exits(0);
     assert!(
@@ -451,6 +455,7 @@ fn what_was_never_to_be_browsed_is_noted_and_what_the_tree_lacks_ends_with_3() {
         "{}",
         ran.stderr
     );
+    assert_eq!(info(&[name], 0)["volume_issues"], json!([]));
 
     // A filesystem that is read, but damaged, is no such thing.
     let damaged = folder.join("damaged");
@@ -513,7 +518,7 @@ fn which_volume_hangs_where_is_told_and_the_root_can_be_chosen() {
     )));
     assert_eq!(shell.exits(3).stdout, "second");
 
-    let tree = &info(&[name, "--root", "p2"], 0)["tree"];
+    let tree = &info(&[name, "--root", "p2"], 3)["tree"];
     let line = |number: u64, device: &str, directory: &str, outcome: &str, rest: (Value, Value, bool)| {
         json!({
             "line": number, "device": device, "directory": directory, "outcome": outcome,
@@ -533,7 +538,7 @@ fn which_volume_hangs_where_is_told_and_the_root_can_be_chosen() {
         ],
     });
     assert_eq!(tree, &expected);
-    let ran = kanshiki(["info", name, "--root", "p2"]).exits(0);
+    let ran = kanshiki(["info", name, "--root", "p2"]).exits(3);
     let expected = format!(
         "{:<20}  {:<20}  by\n\
          /                     p2                    /etc/fstab line 1: /dev/vda2\n\

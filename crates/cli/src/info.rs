@@ -13,6 +13,7 @@ use kanshiki_image::layout::Layout;
 use kanshiki_image::volumes::{Address, Image, VolumeSet};
 use kanshiki_model::{Issue, Size, visible};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use tree::Tree;
@@ -26,7 +27,8 @@ browsed says why. Of a host's volumes it tells which hangs where in its tree, an
 not taken for zeroes. It lists no files and compares no digest: that is what `kanshiki ls` and
 `kanshiki verify` do.
 
-Exit codes: 0 done; 3 done, but something is damaged, unreadable or contradicts itself; 4 not done.
+Exit codes: 0 done; 3 done, but something is damaged, unreadable, contradicts itself or is
+missing from the host's tree; 4 not done.
 
 Examples:
   kanshiki info cases/2026-014/exhibits/laptop-disk
@@ -86,6 +88,10 @@ pub(crate) fn run(arguments: &InfoArguments, console: &Console) -> Result<Exit, 
     let infos: Vec<Info> =
         images.into_iter().zip(volumes.set.layouts()).map(|(image, layout)| Info::new(image, layout.clone())).collect();
     let is_clean = infos.iter().all(|info| info.issues.is_empty() && info.layout.issues.is_empty());
+    let told = volumes.set.issues().iter().chain(&volumes.issues);
+    let told: HashSet<String> = told.map(|issue| issue.message.clone()).collect();
+    let missing = tree.as_ref().map(Tree::issues).unwrap_or_default();
+    volumes.issues.extend(missing.iter().filter(|issue| !told.contains(&issue.message)).cloned());
     let is_clean = is_clean && volumes.issues.is_empty() && volumes.set.issues().is_empty();
     let exit = if is_clean { Exit::Done } else { Exit::Part };
     if arguments.json {

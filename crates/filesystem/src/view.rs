@@ -89,6 +89,11 @@ impl View {
         self.issues.iter().chain(self.volumes.iter().flat_map(|volume| volume.filesystem.issues()))
     }
 
+    /// What is wrong with the tree itself, such as a volume that is missing from it.
+    pub fn tree_issues(&self) -> &[Issue] {
+        &self.issues
+    }
+
     /// Checksums that were found wrong since this was last asked, each with its volume; see [`FileSystem::noticed`].
     pub fn noticed(&self) -> impl Iterator<Item = (usize, FsError)> + '_ {
         self.volumes

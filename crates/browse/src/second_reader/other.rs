@@ -2,6 +2,7 @@
 
 use ext4_view::{Ext4, Ext4Error, Ext4Read, File, FileType, Metadata, Path};
 use kanshiki_filesystem::NodeType;
+use kanshiki_image::bytes::{u16_le, u32_le};
 use kanshiki_image::{ReadError, Source, read_exact_at};
 use kanshiki_model::{EvidencePath, visible_text};
 use std::error::Error;
@@ -119,6 +120,9 @@ fn as_path(path: &EvidencePath) -> Result<Path<'_>, OtherError> {
 
 impl OtherReader {
     pub(super) fn open(source: Source) -> Result<Self, OtherError> {
+        if is_too_short(&source) {
+            return Err(OtherError::NotAsked("it does not read inodes of 128 bytes that have checksums"));
+        }
         ask(|| Ext4::load(Box::new(Reader(source)))).map(Self)
     }
 
@@ -173,6 +177,24 @@ impl OtherFile {
         }
         Ok(buffer.get(..done).unwrap_or_default())
     }
+}
+
+/// Whether inodes are valid and the other reader takes them for cut off: it wants all of a checksum, of which the upper half
+/// lies behind the first 128 bytes, and Linux makes do with the lower one where they have no more.
+///
+/// Source: Linux 6.12, fs/ext4/inode.c (`ext4_inode_csum_verify`).
+fn is_too_short(source: &Source) -> bool {
+    const REVISION: usize = 0x4c;
+    const INODE_BYTES: usize = 0x58;
+    const READ_ONLY_COMPATIBLE: usize = 0x64;
+    const METADATA_CSUM: u32 = 0x400;
+    let mut superblock = [0; 1024];
+    if read_exact_at(source.as_ref(), 1024, &mut superblock).is_err() {
+        return false;
+    }
+    let features = u32_le(&superblock, READ_ONLY_COMPATIBLE).unwrap_or(0);
+    let is_short = u32_le(&superblock, REVISION) == Some(0) || u16_le(&superblock, INODE_BYTES) == Some(128);
+    is_short && features & METADATA_CSUM != 0
 }
 
 fn node(found: &Metadata) -> OtherNode {

@@ -14,12 +14,12 @@ const AFTER_HELP: &str = "\
 Looks at every structure of the filesystem: checksums, maps, directories, counts. Each piece of
 damage is one line with the structure, the inode and the byte of the volume. Nothing is repaired.
 
-With --second-reader the whole tree is also read by ext4-view, a reader that shares no code with this
-program: names, types, permissions, owners, sizes, times, targets of links, and every byte of every
-file. It knows fewer features, and always replays the journal.
+With --second-reader the whole tree is also read by ext4-view, a reader that shares no code
+with this program: names, types, permissions, owners, sizes, times, targets of links, and every
+byte of every file. It knows fewer features, and always replays the journal.
 
-Exit codes: 0 nothing is damaged; 1 the readers differ; 3 something is damaged, unreadable or was not
-compared; 4 no answer.
+Exit codes: 0 nothing is damaged; 1 the readers differ; 3 something is damaged, unreadable or
+was not compared; 4 no answer.
 
 Examples:
   kanshiki check disk.raw

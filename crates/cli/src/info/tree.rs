@@ -6,7 +6,7 @@ use kanshiki_filesystem::hostview::{self, HostView, Outcome, Placement, ViewErro
 use kanshiki_filesystem::{JournalUse, OpenOptions};
 use kanshiki_image::Source;
 use kanshiki_image::volumes::VolumeSet;
-use kanshiki_model::Exact;
+use kanshiki_model::{Exact, Issue};
 use serde_json::{Value, json};
 
 /// The tree, or why there is none.
@@ -35,6 +35,14 @@ impl Tree {
                 Ok(Self::Unknown("no volume looks like the root of a host".to_owned()))
             }
             Err(_) => Ok(Self::Nothing),
+        }
+    }
+
+    /// What is missing from the tree or wrong with it; some of it is told of the volumes too.
+    pub(super) fn issues(&self) -> &[Issue] {
+        match self {
+            Self::Host(host) => host.view.tree_issues(),
+            Self::Unknown(_) | Self::Nothing => &[],
         }
     }
 

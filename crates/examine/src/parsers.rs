@@ -5,6 +5,7 @@ use crate::parser::Parser;
 mod atop;
 mod audit;
 mod binlog;
+mod cloud_init;
 mod container;
 mod exim;
 mod fail2ban;
@@ -35,6 +36,7 @@ pub const PARSERS: &[&dyn Parser] = &[
     &atop::Atop,
     &packagedb::PackageDatabase,
     // Forms of text, the strictest first.
+    &cloud_init::CloudInit,
     &container::ContainerLog,
     &container::ContainerSettings,
     &audit::Audit,

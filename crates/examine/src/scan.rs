@@ -104,6 +104,24 @@ impl<'a> Scan<'a> {
         Some((shown, self.zone()))
     }
 
+    /// `[Thu, ]29 Feb 2024 23:59:58 +0100[ (CET)]` (RFC 5322, section 3.3), and seconds ahead of UTC.
+    pub(crate) fn mail_date(&mut self) -> Option<(Civil, Option<i64>)> {
+        if let Some(at) = memchr::memchr(b',', self.0.get(..self.0.len().min(12))?) {
+            self.0 = self.0.get(at.saturating_add(1)..)?;
+        }
+        self.0 = self.0.trim_ascii_start();
+        let day = self.two().or_else(|| u8::try_from(self.digits(1)?).ok())?;
+        self.byte(b' ')?;
+        let month = self.month_name()?;
+        self.byte(b' ')?;
+        let year = i32::try_from(self.digits(4)?).ok()?;
+        self.byte(b' ')?;
+        let (hour, minute, second) = self.clock()?;
+        self.byte(b' ')?;
+        let ahead = self.zone().or_else(|| (self.0.starts_with(b"GMT") || self.0.starts_with(b"UT")).then_some(0));
+        Some((Civil { year, month, day, hour, minute, second, nanosecond: 0 }, ahead))
+    }
+
     /// `hh:mm:ss`.
     pub(crate) fn clock(&mut self) -> Option<(u8, u8, u8)> {
         let hour = self.two()?;

@@ -90,6 +90,9 @@ fn every_log_is_read_by_its_own_parser() {
             "{\"Binds\":null,\"ContainerIDFile\":\"\",",
             "container-settings",
         ),
+        ("/var/log/cloud-init.log", "2024-03-02 10:00:00,123 - util.py[DEBUG]: x\n", "cloud-init"),
+        ("/var/lib/cloud/instances/i-1/user-data.txt", "#!/bin/sh\nls\n", "cloud-init"),
+        ("/var/lib/cloud/data/result.json", "{\n \"v1\": {\n  \"datasource\": \"x\",", "cloud-init"),
         ("/srv/app/app.log", "2024-03-02 10:00:00 [ERROR] no line of a database\n", "syslog"),
     ] {
         let candidate = Candidate { path: path.as_bytes(), head: head.as_bytes(), host: &Host::unknown() };

@@ -69,21 +69,10 @@ fn one_digit(scan: &mut Scan<'_>) -> Option<u8> {
     u8::try_from(scan.digits(1)?).ok()
 }
 
-/// `[Thu, ]29 Feb 2024 23:59:58 +0100[ (CET)]` (RFC 5322, section 3.3).
+/// A date of a header, with or without the name of the day.
 fn date(text: &[u8]) -> Option<Timestamp> {
-    let text = text.trim_ascii();
-    let text = memchr::memchr(b',', text).map_or(Some(text), |at| text.get(at.saturating_add(1)..))?;
-    let mut scan = Scan(text.trim_ascii_start());
-    let day = scan.two().or_else(|| one_digit(&mut scan))?;
-    scan.byte(b' ')?;
-    let month = scan.month_name()?;
-    scan.byte(b' ')?;
-    let year = i32::try_from(scan.digits(4)?).ok()?;
-    scan.byte(b' ')?;
-    let (hour, minute, second) = scan.clock()?;
-    scan.byte(b' ')?;
-    let ahead = scan.zone().or_else(|| (scan.0.starts_with(b"GMT") || scan.0.starts_with(b"UT")).then_some(0))?;
-    Civil { year, month, day, hour, minute, second, nanosecond: 0 }.at_offset(ahead)
+    let (shown, ahead) = Scan(text.trim_ascii()).mail_date()?;
+    shown.at_offset(ahead?)
 }
 
 impl Message {

@@ -2,6 +2,7 @@
 
 mod bad_sectors;
 mod browse;
+mod examine;
 mod jobs;
 mod measure;
 mod record;
@@ -20,6 +21,8 @@ pub(crate) enum Bench {
     Acquire(Options),
     /// Walk, hash, read and mount an image of many files, in memory
     Browse(browse::Options),
+    /// Turn logs into events and ask for them, in memory
+    Examine(examine::Options),
 }
 
 /// Options of `cargo xtask bench acquire`.
@@ -60,6 +63,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     match bench {
         Bench::Acquire(options) => acquire(options),
         Bench::Browse(options) => browse::run(options),
+        Bench::Examine(options) => examine::run(options),
     }
 }
 

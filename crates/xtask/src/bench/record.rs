@@ -29,6 +29,13 @@ pub(crate) const BROWSE: Section = Section {
     end: "<!-- browse: to here -->",
 };
 
+/// The section of `cargo xtask bench examine`.
+pub(crate) const EXAMINE: Section = Section {
+    heading: "## Examine",
+    begin: "<!-- examine: made by `cargo xtask bench examine` from here -->",
+    end: "<!-- examine: to here -->",
+};
+
 /// The day, as 2024-03-05.
 pub(crate) fn today() -> Result<String> {
     Ok(output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?.trim().to_owned())

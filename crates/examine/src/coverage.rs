@@ -6,10 +6,10 @@ use kanshiki_store::Gap;
 const GAPS: usize = 64;
 
 /// A silence is told if it is so many times longer than 99 of 100 are.
-const TIMES_THE_HABIT: i64 = 10;
+pub(crate) const TIMES_THE_HABIT: i64 = 10;
 
 /// And longer than this, in nanoseconds: one hour.
-const LEAST: i64 = 3_600_000_000_000;
+pub(crate) const LEAST: i64 = 3_600_000_000_000;
 
 /// Looks at the times of the records of one log, in their order.
 #[derive(Debug, Default)]

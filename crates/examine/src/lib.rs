@@ -24,6 +24,7 @@ mod places;
 mod processor;
 mod programs;
 mod record;
+mod rotation;
 mod scan;
 mod settings;
 mod sqlite;
@@ -117,6 +118,9 @@ pub fn examine(
         progress.begin("logs", Some(writer.waiting_bytes(id)?));
         writer.zone(id, host.zone.name())?;
         flow = logs::Logs { view, exhibit: id, host: &host, progress }.read(&mut writer)?;
+    }
+    if flow.is_continue() {
+        rotation::enter(&mut writer, id)?;
     }
     writer.close()?;
     Ok(if flow.is_continue() { Outcome::Whole } else { Outcome::Interrupted })

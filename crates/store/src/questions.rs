@@ -82,7 +82,7 @@ pub const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "gaps",
-        answers: "silences of logs that are longer than their habit",
+        answers: "silences of logs that are longer than their habit, and holes in their rotation",
         sql: "SELECT f.path, strftime('%Y-%m-%dT%H:%M:%SZ', g.start / 1000000000, 'unixepoch') AS start,
             strftime('%Y-%m-%dT%H:%M:%SZ', g.\"end\" / 1000000000, 'unixepoch') AS \"end\", g.reason
             FROM gaps g JOIN files f ON f.id = g.file ORDER BY g.start, f.path",

@@ -1,0 +1,79 @@
+//! What the coverage ledger tells of the logs of an exhibit together.
+
+use crate::rows::{ExhibitId, FileId, Gap};
+use crate::writer::Writer;
+use crate::{Result, StoreError};
+use rusqlite::params;
+
+/// What the reason of every hole in a rotation begins with, so that it is told from the silences within one log.
+const ROTATION: &str = "rotation: ";
+
+/// A file with what it covers as a log, if it is one. Times are nanoseconds since 1970 in UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerFile {
+    /// Its number.
+    pub file: FileId,
+    /// The number of its volume.
+    pub volume: i64,
+    /// The path, made visible.
+    pub path: String,
+    /// Whether it was deleted.
+    pub is_deleted: bool,
+    /// The first of its records.
+    pub earliest: Option<i64>,
+    /// The last.
+    pub latest: Option<i64>,
+    /// Nanoseconds between two records that are usual for it.
+    pub habit: Option<i64>,
+}
+
+impl Writer {
+    /// Goes over the regular files of an exhibit that have a name, or over its logs alone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn ledger_files(&self, exhibit: ExhibitId, logs_alone: bool, visit: &mut dyn FnMut(LedgerFile)) -> Result<()> {
+        let join = if logs_alone { "JOIN" } else { "LEFT JOIN" };
+        let sql = format!(
+            "SELECT f.id, f.volume, f.path, f.state = 'deleted', l.earliest, l.latest, l.habit
+            FROM files f {join} logs l ON l.file = f.id
+            WHERE f.volume IN (SELECT id FROM volumes WHERE exhibit = ?) AND f.type = 'file' AND f.path IS NOT NULL"
+        );
+        let mut all = || -> rusqlite::Result<()> {
+            let mut statement = self.db.prepare(&sql)?;
+            let mut rows = statement.query([exhibit.0])?;
+            while let Some(row) = rows.next()? {
+                visit(LedgerFile {
+                    file: FileId(row.get(0)?),
+                    volume: row.get(1)?,
+                    path: row.get(2)?,
+                    is_deleted: row.get(3)?,
+                    earliest: row.get(4)?,
+                    latest: row.get(5)?,
+                    habit: row.get(6)?,
+                });
+            }
+            Ok(())
+        };
+        all().map_err(StoreError::sqlite("read"))
+    }
+
+    /// Enters the holes in the rotations of an exhibit in the place of those that were there, as a part of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn rotation_gaps(&mut self, exhibit: ExhibitId, gaps: &[(FileId, Gap)]) -> Result<()> {
+        self.begin_part()?;
+        let sql = "DELETE FROM gaps WHERE substr(reason, 1, length(?2)) = ?2 AND file IN
+            (SELECT f.id FROM files f JOIN volumes v ON v.id = f.volume WHERE v.exhibit = ?1)";
+        self.db.execute(sql, params![exhibit.0, ROTATION]).map_err(StoreError::sqlite("write"))?;
+        for (file, gap) in gaps {
+            let sql = "INSERT INTO gaps (file, start, end, reason) VALUES (?, ?, ?, ?)";
+            let row = params![file.0, gap.start, gap.end, format!("{ROTATION}{}", gap.reason)];
+            self.db.prepare_cached(sql).and_then(|mut it| it.execute(row)).map_err(StoreError::sqlite("write"))?;
+        }
+        self.end_part()
+    }
+}

@@ -1,6 +1,6 @@
 //! What a record says, gathered field by field before it becomes an event.
 
-use kanshiki_model::Value;
+use kanshiki_model::{Event, Value};
 
 /// Fields that one event may have.
 const FIELDS: usize = 40;
@@ -78,6 +78,11 @@ impl<'a> Details<'a> {
         if let Some(number) = number {
             self.add(name, Value::Number(number));
         }
+    }
+
+    /// The event of these details, to be completed with its time, its place and its message.
+    pub(crate) fn event(&self) -> Event<'_> {
+        Event { kind: self.kind, user: self.user, address: self.address(), fields: self.fields(), ..Event::default() }
     }
 
     pub(crate) fn fields(&self) -> &[(&'static str, Value<'a>)] {

@@ -25,6 +25,19 @@ impl Parsed {
     pub(crate) fn all(&self, name: &str) -> Vec<serde_json::Value> {
         self.events.iter().map(|event| event.get(name).cloned().unwrap_or_default()).collect()
     }
+
+    /// Fails unless there are as many events as expected, and each has the fields that are expected of it.
+    pub(crate) fn assert_events(&self, expected: &[serde_json::Value]) {
+        assert_eq!(self.events.len(), expected.len(), "{:#?}", self.events);
+        self.events.iter().zip(expected).for_each(|(event, expected)| assert_has(event, expected));
+    }
+}
+
+/// Fails unless an event has these fields with these values.
+pub(crate) fn assert_has(event: &serde_json::Value, expected: &serde_json::Value) {
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&event[name], value, "{name} of {event}");
+    }
 }
 
 /// Parses a file of this path, last changed at this time (RFC 3339), on a machine of which nothing is known.

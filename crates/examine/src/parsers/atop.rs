@@ -139,14 +139,12 @@ impl Reading<'_> {
             details.number(name, Some(number.into()));
         }
         output.event(&Event {
-            kind: details.kind,
             time: Some(Timestamp::from_nanoseconds(record.time.saturating_mul(1_000_000_000))),
             basis: TimeBasis::Stated,
             span,
             host: &self.header.host,
             message: message.as_bytes(),
-            fields: details.fields(),
-            ..Event::default()
+            ..details.event()
         });
         if !record.is_since_boot {
             let processes = rest.get(..record.process_bytes).unwrap_or_default();

@@ -197,14 +197,12 @@ fn script(input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> 
     details.text("form", first.get(..first.len().min(256)).filter(|line| line.starts_with(b"#")).unwrap_or_default());
     details.number("bytes", input.plain().and_then(|source| i64::try_from(source.len()).ok()));
     output.event(&Event {
-        kind: details.kind,
         time: context.modified,
         basis: TimeBasis::Neighbour,
         span: Span { content_offset, length, ..Span::default() },
         program: b"cloud-init",
         message: &bytes,
-        fields: details.fields(),
-        ..Event::default()
+        ..details.event()
     });
     read.map(|_| ())
 }

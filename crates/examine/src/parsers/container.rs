@@ -157,13 +157,11 @@ fn tell(
     let message = message.strip_suffix(b"\n").unwrap_or(message);
     let (time, basis) = clock.at(record.time, record.ahead);
     output.event(&Event {
-        kind: details.kind,
         time,
         basis,
         span,
         message: message.strip_suffix(b"\r").unwrap_or(message),
-        fields: details.fields(),
-        ..Event::default()
+        ..details.event()
     });
 }
 

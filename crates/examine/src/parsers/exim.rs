@@ -82,19 +82,7 @@ fn record(bytes: &[u8], span: Span, is_rejects: bool, clock: &mut Clock<'_>, out
     let (time, basis) = clock.at(line.time, line.ahead);
     let mut details = Details::new("mail");
     mail::exim(line.text, &mut details);
-    output.event(&Event {
-        kind: details.kind,
-        time,
-        basis,
-        span,
-        program: b"exim",
-        pid: line.pid,
-        user: details.user,
-        address: details.address,
-        message: line.text,
-        fields: details.fields(),
-        ..Event::default()
-    });
+    output.event(&Event { time, basis, span, program: b"exim", pid: line.pid, message: line.text, ..details.event() });
 }
 
 #[cfg(test)]
@@ -128,12 +116,7 @@ no line
             json!({"kind": "mail.deferred", "to": "c@d"}),
             json!({"kind": "mail.other"}),
         ];
-        assert_eq!(parsed.events.len(), expected.len());
-        for (event, expected) in parsed.events.iter().zip(&expected) {
-            for (name, value) in expected.as_object().unwrap() {
-                assert_eq!(&event[name], value, "{name} of {event}");
-            }
-        }
+        parsed.assert_events(&expected);
     }
 
     proptest! {

@@ -123,16 +123,13 @@ fn record(bytes: &[u8], span: Span, clock: &mut Clock<'_>, output: &mut Output<'
     }
     let (time, basis) = clock.at(line.time, line.ahead);
     output.event(&Event {
-        kind: details.kind,
         time,
         basis,
         span,
         program: if is_firewalld { b"firewalld" } else { line.component },
         pid: line.pid,
-        address: details.address,
         message: line.text,
-        fields: details.fields(),
-        ..Event::default()
+        ..details.event()
     });
 }
 

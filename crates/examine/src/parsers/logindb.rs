@@ -131,15 +131,12 @@ fn emit(
         }
     }
     put(&Event {
-        kind: details.kind,
         time,
         basis: TimeBasis::Stated,
         span,
-        user: details.user,
         address: address.as_bytes(),
         message: &message,
-        fields: details.fields(),
-        ..Event::default()
+        ..details.event()
     });
 }
 

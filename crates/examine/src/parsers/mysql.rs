@@ -117,17 +117,7 @@ fn event<'a>(
     span: Span,
     message: &'a [u8],
 ) -> Event<'a> {
-    Event {
-        kind: details.kind,
-        time,
-        basis,
-        span,
-        user: details.user,
-        address: details.address,
-        message,
-        fields: details.fields(),
-        ..Event::default()
-    }
+    Event { time, basis, span, message, ..details.event() }
 }
 
 #[cfg(test)]

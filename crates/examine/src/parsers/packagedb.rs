@@ -165,15 +165,12 @@ impl History<'_> {
 
     fn event<'a>(&self, details: &'a Details<'a>, time: Option<Timestamp>, message: &'a [u8]) -> Event<'a> {
         Event {
-            kind: details.kind,
             time,
             basis: TimeBasis::Stated,
             span: self.span,
             program: self.program.as_bytes(),
-            user: details.user,
             message,
-            fields: details.fields(),
-            ..Event::default()
+            ..details.event()
         }
     }
 }
@@ -204,12 +201,8 @@ mod tests {
     }
 
     fn assert_events(parsed: &Parsed, expected: &[serde_json::Value]) {
-        assert_eq!((parsed.events.len(), &parsed.error), (expected.len(), &None), "{:#?}", parsed.events);
-        for (event, expected) in parsed.events.iter().zip(expected) {
-            for (name, value) in expected.as_object().unwrap() {
-                assert_eq!(&event[name], value, "{name} of {event}");
-            }
-        }
+        assert_eq!(parsed.error, None);
+        parsed.assert_events(expected);
     }
 
     /// The tables of libdnf 0.70.

@@ -80,15 +80,12 @@ struct Told {
 impl Told {
     fn event<'a>(&self, details: &'a Details<'a>, message: &'a [u8]) -> Event<'a> {
         Event {
-            kind: details.kind,
             time: self.time.0,
             basis: self.time.1,
             span: self.span,
             program: self.program.as_bytes(),
-            user: details.user,
             message,
-            fields: details.fields(),
-            ..Event::default()
+            ..details.event()
         }
     }
 }

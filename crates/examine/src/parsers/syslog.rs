@@ -61,17 +61,14 @@ fn record(bytes: &[u8], span: Span, clock: &mut Clock<'_>, last: &mut repeated::
     describe(said.program, said.message, &mut details);
     details.number("repeated", said.times);
     output.event(&Event {
-        kind: details.kind,
         time,
         basis,
         span,
         host: header.host,
         program: said.program,
         pid: header.pid,
-        user: details.user,
-        address: details.address(),
         message: header.message,
-        fields: details.fields(),
+        ..details.event()
     });
     if said.times.is_none() {
         last.keep(&header);

@@ -307,14 +307,12 @@ impl Reading<'_> {
         let span: Span = window.span(start, end.saturating_sub(start));
         let time = i64::try_from(header.time).ok().and_then(|seconds| seconds.checked_mul(1_000_000_000));
         output.event(&Event {
-            kind: details.kind,
             time: time.map(Timestamp::from_nanoseconds),
             basis: TimeBasis::Stated,
             span,
             host: &self.layout.host,
             message,
-            fields: details.fields(),
-            ..Event::default()
+            ..details.event()
         });
     }
 }

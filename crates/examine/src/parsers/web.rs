@@ -136,7 +136,6 @@ fn record(mut taken: Taken<'_>, span: Span, clock: &mut Clock<'_>, scratch: &mut
     tell(&taken, &mut details);
     let (time, basis) = taken.when.at(clock);
     output.event(&Event {
-        kind: details.kind,
         time,
         basis,
         span,
@@ -144,8 +143,7 @@ fn record(mut taken: Taken<'_>, span: Span, clock: &mut Clock<'_>, scratch: &mut
         user: taken.user,
         address: taken.address,
         message,
-        fields: details.fields(),
-        ..Event::default()
+        ..details.event()
     });
 }
 

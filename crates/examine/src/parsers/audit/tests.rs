@@ -1,15 +1,9 @@
 use super::*;
 use crate::accounts::Accounts;
 use crate::host::Host;
-use crate::testing::{parse, parse_on};
+use crate::testing::{assert_has, parse, parse_on};
 use proptest::prelude::*;
 use serde_json::json;
-
-fn assert_has(event: &serde_json::Value, expected: &serde_json::Value) {
-    for (name, value) in expected.as_object().unwrap() {
-        assert_eq!(&event[name], value, "{name} of {event}");
-    }
-}
 
 #[test]
 fn records_of_one_event_among_those_of_others_are_one_event() {
@@ -61,10 +55,7 @@ type=USER_TTY msg=audit(1491922681.082:1065050): pid=28058 uid=0 auid=1000 ses=7
         json!({"kind": "audit.account", "user": "1005", "operation": "add-user", "tty": "pts/0"}),
         json!({"kind": "audit.tty", "message": "su - anna", "user": "0"}),
     ];
-    assert_eq!(parsed.events.len(), expected.len());
-    for (event, expected) in parsed.events.iter().zip(&expected) {
-        assert_has(event, expected);
-    }
+    parsed.assert_events(&expected);
 }
 
 #[test]
@@ -90,10 +81,7 @@ type=FANCY_NEW msg=audit(1481077231.371:480):
         json!({"kind": "audit", "syscall": "999"}),
         json!({"kind": "audit", "message": "FANCY_NEW"}),
     ];
-    assert_eq!(parsed.events.len(), expected.len());
-    for (event, expected) in parsed.events.iter().zip(&expected) {
-        assert_has(event, expected);
-    }
+    parsed.assert_events(&expected);
 }
 
 #[test]

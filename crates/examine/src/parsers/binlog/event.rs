@@ -406,17 +406,7 @@ fn give(
     message: &[u8],
     output: &mut Output<'_>,
 ) -> Option<()> {
-    output.event(&Event {
-        kind: details.kind,
-        time,
-        basis,
-        span,
-        user: details.user,
-        address: details.address,
-        message,
-        fields: details.fields(),
-        ..Event::default()
-    });
+    output.event(&Event { time, basis, span, message, ..details.event() });
     Some(())
 }
 

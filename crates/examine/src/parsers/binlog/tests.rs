@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{Parsed, parse};
+use crate::testing::{Parsed, assert_has, parse};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -12,11 +12,7 @@ fn read(bytes: &[u8]) -> Parsed {
 
 fn check(events: &[&Value], expected: &[Value]) {
     assert_eq!(events.len(), expected.len(), "{events:#?}");
-    for (event, expected) in events.iter().zip(expected) {
-        for (name, value) in expected.as_object().unwrap() {
-            assert_eq!(&event[name], value, "{name} of {event}");
-        }
-    }
+    events.iter().zip(expected).for_each(|(event, expected)| assert_has(event, expected));
 }
 
 #[test]

@@ -2,22 +2,12 @@ use super::*;
 use crate::host::Host;
 use crate::testing::{Parsed, parse};
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::json;
 
 fn read(path: &str, log: &str) -> Parsed {
     let candidate = Candidate { path: path.as_bytes(), head: log.as_bytes(), host: &Host::unknown() };
     assert!(CloudInit.claims(&candidate), "{path}");
     parse(&CloudInit, path, "2024-03-04T12:00:00Z", log.as_bytes())
-}
-
-/// Each event has these fields with these values.
-fn hold(parsed: &Parsed, expected: &[Value]) {
-    assert_eq!(parsed.events.len(), expected.len());
-    for (event, expected) in parsed.events.iter().zip(expected) {
-        for (name, value) in expected.as_object().unwrap() {
-            assert_eq!(&event[name], value, "{name} of {event}");
-        }
-    }
 }
 
 #[test]
@@ -31,20 +21,17 @@ Traceback (most recent call last):
 2024-03-02 10:00:04,000 - not a record
 ";
     let parsed = read("/var/log/cloud-init.log", log);
-    hold(
-        &parsed,
-        &[
-            json!({"kind": "cloud-init.stage-started", "time": "2024-03-02T10:00:00.123Z", "basis": "zone-inferred",
+    parsed.assert_events(&[
+        json!({"kind": "cloud-init.stage-started", "time": "2024-03-02T10:00:00.123Z", "basis": "zone-inferred",
                 "module": "util.py", "level": "DEBUG", "stage": "init-local", "version": "23.4.4-0ubuntu0~22.04.1"}),
-            json!({"kind": "cloud-init.command", "command": "['useradd', 'anna', '-m']"}),
-            json!({"kind": "cloud-init.write", "path": "/var/lib/cloud/instances/i-1/scripts/part-001", "bytes": 1234}),
-            json!({"kind": "cloud-init.user-added", "user": "anna"}),
-            json!({"kind": "cloud-init", "level": "WARNING", "line": 5,
+        json!({"kind": "cloud-init.command", "command": "['useradd', 'anna', '-m']"}),
+        json!({"kind": "cloud-init.write", "path": "/var/lib/cloud/instances/i-1/scripts/part-001", "bytes": 1234}),
+        json!({"kind": "cloud-init.user-added", "user": "anna"}),
+        json!({"kind": "cloud-init", "level": "WARNING", "line": 5,
                 "message": "Failed running /var/lib/cloud/instance/scripts/part-001 [1]"}),
-            json!({"kind": "cloud-init.output", "time": "2024-03-02T10:00:04Z", "basis": "neighbour"}),
-            json!({"kind": "cloud-init.output", "message": "2024-03-02 10:00:04,000 - not a record"}),
-        ],
-    );
+        json!({"kind": "cloud-init.output", "time": "2024-03-02T10:00:04Z", "basis": "neighbour"}),
+        json!({"kind": "cloud-init.output", "message": "2024-03-02 10:00:04,000 - not a record"}),
+    ]);
     assert_eq!(parsed.row.records, 5);
 }
 
@@ -56,9 +43,7 @@ curl: (7) Failed to connect
 Cloud-init v. 23.4 finished at Sat, 02 Mar 2024 10:00:30 +0100. Datasource DataSourceNoCloud [seed=/dev/sr0][dsmode=net].  Up 35.10 seconds
 ";
     let parsed = read("/var/log/cloud-init-output.log", log);
-    hold(
-        &parsed,
-        &[
+    parsed.assert_events(&[
             json!({"kind": "cloud-init.output", "time": null, "basis": "neighbour"}),
             json!({"kind": "cloud-init.stage-started", "time": "2024-03-02T09:00:00Z", "basis": "stated", "stage": "modules:final"}),
             json!({"kind": "cloud-init.output", "time": "2024-03-02T09:00:00Z", "message": "curl: (7) Failed to connect"}),
@@ -72,18 +57,15 @@ Cloud-init v. 23.4 finished at Sat, 02 Mar 2024 10:00:30 +0100. Datasource DataS
 fn results_tell_stages_and_errors() {
     let status = r#"{"v1": {"datasource": "DataSourceNone", "init": {"errors": ["a", "b"], "finished": 1709373601.5, "start": 1709373600.25},
         "modules-final": {"errors": [], "finished": null, "start": 1709373602}, "stage": "modules-final"}}"#;
-    hold(
-        &read("/var/lib/cloud/data/status.json", status),
-        &[
-            json!({"kind": "cloud-init.stage-started", "time": "2024-03-02T10:00:00.25Z", "stage": "init", "errors": null}),
-            json!({"kind": "cloud-init.stage-finished", "time": "2024-03-02T10:00:01.5Z", "errors": "a; b"}),
-            json!({"kind": "cloud-init.stage-started", "time": "2024-03-02T10:00:02Z", "datasource": "DataSourceNone"}),
-        ],
-    );
+    read("/var/lib/cloud/data/status.json", status).assert_events(&[
+        json!({"kind": "cloud-init.stage-started", "time": "2024-03-02T10:00:00.25Z", "stage": "init", "errors": null}),
+        json!({"kind": "cloud-init.stage-finished", "time": "2024-03-02T10:00:01.5Z", "errors": "a; b"}),
+        json!({"kind": "cloud-init.stage-started", "time": "2024-03-02T10:00:02Z", "datasource": "DataSourceNone"}),
+    ]);
     let result = r#"{"v1": {"datasource": "DataSourceNone", "errors": ["no network"]}}"#;
     let expected = json!({"kind": "cloud-init.result", "time": "2024-03-04T12:00:00Z", "basis": "neighbour",
         "errors": "no network", "datasource": "DataSourceNone"});
-    hold(&read("/var/lib/cloud/data/result.json", result), &[expected]);
+    read("/var/lib/cloud/data/result.json", result).assert_events(&[expected]);
     let cut = read("/var/lib/cloud/data/result.json", &result[..40]);
     assert_eq!((cut.all("kind"), cut.issues.len()), (vec![json!("cloud-init.other")], 1));
 }
@@ -95,7 +77,7 @@ fn a_script_is_one_event_with_its_text() {
         let parsed = read(&format!("/var/lib/cloud/instances/i-1/{path}"), script);
         let expected = json!({"kind": "cloud-init.script", "time": "2024-03-04T12:00:00Z", "basis": "neighbour",
             "form": "#!/bin/sh", "bytes": script.len(), "length": script.len(), "message": script.replace('\n', "\\u{a}")});
-        hold(&parsed, &[expected]);
+        parsed.assert_events(&[expected]);
     }
     assert!(is_script(b"/var/lib/cloud/scripts/per-boot/a.sh"));
     for path in ["/var/lib/cloud/instances/i-1/obj.pkl", "/home/anna/scripts/x", "/var/lib/cloud/data/instance-id"] {

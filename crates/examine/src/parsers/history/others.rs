@@ -25,15 +25,13 @@ fn give(
     output: &mut Output<'_>,
 ) {
     output.event(&Event {
-        kind: details.kind,
         time,
         basis: if time.is_some() { TimeBasis::Stated } else { TimeBasis::Neighbour },
         span,
         program: shell.program.as_bytes(),
         user: shell.user,
         message,
-        fields: details.fields(),
-        ..Event::default()
+        ..details.event()
     });
 }
 

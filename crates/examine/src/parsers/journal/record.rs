@@ -298,17 +298,13 @@ impl Visitor for Records<'_, '_> {
         }
         let time = i64::try_from(entry.realtime).ok().and_then(|time| time.checked_mul(1000));
         self.output.event(&Event {
-            kind: details.kind,
             time: time.map(Timestamp::from_nanoseconds),
             span,
             host: values.get(HOSTNAME),
             program,
             pid: number(values.get(PID)).or_else(|| number(values.get(SYSLOG_PID))),
-            user: details.user,
-            address: details.address,
             message: values.get(MESSAGE),
-            fields: details.fields(),
-            ..Event::default()
+            ..details.event()
         });
         if values.damaged > 0 {
             self.output

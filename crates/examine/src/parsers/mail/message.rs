@@ -152,16 +152,7 @@ impl Message {
         }
         details.add("body_lines", Value::Number(self.body_lines));
         details.text("body", self.body.trim_ascii_end());
-        output.event(&Event {
-            kind: details.kind,
-            time,
-            basis,
-            span: self.span,
-            user: details.user,
-            message: subject,
-            fields: details.fields(),
-            ..Event::default()
-        });
+        output.event(&Event { time, basis, span: self.span, message: subject, ..details.event() });
     }
 }
 

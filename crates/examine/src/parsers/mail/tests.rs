@@ -41,11 +41,7 @@ fn every_mail_is_one_event_with_its_headers_and_the_beginning_of_its_body() {
         json!({"message": "hello", "time": "2024-03-01T10:00:00Z", "date": "Fri, 1 Mar 1994 10:00:00 +0000",
             "sender": "stranger@example.org", "from": "nobody", "body": "From the beginning", "command": null}),
     ];
-    for (event, expected) in parsed.events.iter().zip(&expected) {
-        for (name, value) in expected.as_object().unwrap() {
-            assert_eq!(&event[name], value, "{name} of {event}");
-        }
-    }
+    parsed.assert_events(&expected);
     let length = |number: usize| parsed.events[number]["length"].as_u64().unwrap();
     assert_eq!(length(0) + length(1), u64::try_from(MAILS.len()).unwrap());
 }

@@ -15,12 +15,7 @@ fn check(parser: &dyn Parser, log: &str, expected: &[Value]) -> Parsed {
     let claiming: Vec<&str> = all.iter().filter(|it| claims(**it, log)).map(|it| it.id()).collect();
     assert_eq!(claiming, [parser.id()]);
     let parsed = parse(parser, "/var/lib/mysql/x", "2024-03-01T00:00:00Z", log.as_bytes());
-    assert_eq!(parsed.events.len(), expected.len(), "{:#?}", parsed.events);
-    for (event, expected) in parsed.events.iter().zip(expected) {
-        for (name, value) in expected.as_object().unwrap() {
-            assert_eq!(&event[name], value, "{name} of {event}");
-        }
-    }
+    parsed.assert_events(expected);
     parsed
 }
 

@@ -5,12 +5,7 @@ use serde_json::{Value, json};
 
 fn assert_events(path: &str, log: &[u8], expected: &[Value]) {
     let parsed = parse(&Packages, path, "2024-03-01T12:00:00Z", log);
-    assert_eq!(parsed.events.len(), expected.len(), "{:#?}", parsed.events);
-    for (event, expected) in parsed.events.iter().zip(expected) {
-        for (name, value) in expected.as_object().unwrap() {
-            assert_eq!(&event[name], value, "{name} of {event}");
-        }
-    }
+    parsed.assert_events(expected);
 }
 
 #[test]

@@ -87,18 +87,7 @@ impl<'a> Teller<'a> {
         details.text("hint", entry.hint);
         details.text("context", entry.context);
         details.text("statement", entry.statement);
-        let event = Event {
-            kind: details.kind,
-            time: time.0,
-            basis: time.1,
-            span,
-            pid: entry.process,
-            user: details.user,
-            address: details.address,
-            message,
-            fields: details.fields(),
-            ..Event::default()
-        };
+        let event = Event { time: time.0, basis: time.1, span, pid: entry.process, message, ..details.event() };
         output.event(&event);
         // A statement that failed is a question to the tables too.
         if !entry.statement.is_empty() {

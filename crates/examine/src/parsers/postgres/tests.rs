@@ -15,12 +15,7 @@ fn check(host: &Host, parser: &dyn Parser, log: &str, expected: &[Value]) -> Par
     let claiming: Vec<&str> = ALL.iter().filter(|it| it.claims(&candidate)).map(|it| it.id()).collect();
     assert_eq!(claiming, [parser.id()]);
     let parsed = parse_on(host, parser, "/x", "2024-03-01T00:00:00Z", log.as_bytes());
-    assert_eq!(parsed.events.len(), expected.len(), "{:#?}", parsed.events);
-    for (event, expected) in parsed.events.iter().zip(expected) {
-        for (name, value) in expected.as_object().unwrap() {
-            assert_eq!(&event[name], value, "{name} of {event}");
-        }
-    }
+    parsed.assert_events(expected);
     parsed
 }
 

@@ -95,12 +95,7 @@ Jan  1 00:00:00 h kernel: [  12.345] [UFW BLOCK] IN=eth0 OUT= MAC= SRC=192.0.2.7
         json!({"kind": "kernel.firewall", "prefix": "[UFW BLOCK]", "address": "192.0.2.7", "destination": "10.0.0.1",
             "port": 1, "to_port": 23, "protocol": "TCP", "interface": "eth0"}),
     ];
-    assert_eq!(parsed.events.len(), expected.len());
-    for (event, expected) in parsed.events.iter().zip(&expected) {
-        for (name, value) in expected.as_object().unwrap() {
-            assert_eq!(&event[name], value, "{name} of {event}");
-        }
-    }
+    parsed.assert_events(&expected);
 }
 
 #[test]
@@ -169,12 +164,7 @@ Jan  1 00:00:00 h dovecot: imap(anna)<5><x>: Logged out in=1 out=2\n";
         json!({"kind": "mail.auth-failed", "user": "root", "address": "192.0.2.7"}),
         json!({"kind": "mail.session-closed", "user": "anna", "service": "imap"}),
     ];
-    assert_eq!(parsed.events.len(), expected.len());
-    for (event, expected) in parsed.events.iter().zip(&expected) {
-        for (name, value) in expected.as_object().unwrap() {
-            assert_eq!(&event[name], value, "{name} of {event}");
-        }
-    }
+    parsed.assert_events(&expected);
 }
 
 proptest! {

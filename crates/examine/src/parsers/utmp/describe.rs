@@ -88,16 +88,12 @@ impl Describer {
         // Writing to memory does not fail.
         let _ = say(&details, record, &mut self.message);
         output.event(&Event {
-            kind: details.kind,
             time: record.time,
             basis: TimeBasis::Stated,
             span,
             pid,
-            user: details.user,
-            address: details.address,
             message: &self.message,
-            fields: details.fields(),
-            ..Event::default()
+            ..details.event()
         });
         if record.kind == 7 && !self.is_failures && self.open.len() < LINES {
             let opened = record.time.map(|time| time.as_nanoseconds());

@@ -153,7 +153,6 @@ fn record(line: &Line<'_>, span: Span, clock: &mut Clock<'_>, output: &mut Outpu
     let mut details = Details::new("web.error");
     line.tell(&mut details);
     output.event(&Event {
-        kind: details.kind,
         time,
         basis,
         span,
@@ -162,11 +161,8 @@ fn record(line: &Line<'_>, span: Span, clock: &mut Clock<'_>, output: &mut Outpu
             Server::Nginx => b"nginx",
         },
         pid: line.process,
-        user: details.user,
-        address: details.address,
         message: line.message,
-        fields: details.fields(),
-        ..Event::default()
+        ..details.event()
     });
     time
 }

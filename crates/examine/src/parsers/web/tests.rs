@@ -1,9 +1,9 @@
 use super::*;
 use crate::host::Host;
-use crate::testing::{parse, parse_on};
+use crate::testing::{assert_has, parse, parse_on};
 use kanshiki_filesystem::{MemoryFileSystem, View, Volume};
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 
 fn host(files: &[(&str, &str)]) -> Host {
@@ -13,12 +13,6 @@ fn host(files: &[(&str, &str)]) -> Host {
 
 fn claims(host: &Host, path: &str, head: &str) -> bool {
     WebAccess.claims(&Candidate { path: path.as_bytes(), head: head.as_bytes(), host })
-}
-
-fn check(event: &Value, expected: &Value) {
-    for (name, value) in expected.as_object().unwrap() {
-        assert_eq!(&event[name], value, "{name} of {event}");
-    }
 }
 
 #[test]
@@ -46,10 +40,7 @@ what is this
         json!({"method": "GET", "path": "/y", "protocol": null, "user_agent": "curl"}),
         json!({"kind": "web.other", "message": "what is this"}),
     ];
-    assert_eq!(parsed.events.len(), expected.len());
-    for (event, expected) in parsed.events.iter().zip(&expected) {
-        check(event, expected);
-    }
+    parsed.assert_events(&expected);
     assert_eq!((parsed.row.records, parsed.row.others, parsed.row.times), (6, 1, None));
 }
 
@@ -81,22 +72,25 @@ fn forms_of_apache_are_those_of_its_settings() {
         assert!(claims(&host, path, line), "{path}");
         parse_on(&host, &WebAccess, path, "2024-03-01T00:00:00Z", line.as_bytes()).events.remove(0)
     };
-    check(
+    assert_has(
         &event("/srv/log/shop.log.1", own),
         &json!({"time": "2024-02-29T23:59:58.000042Z", "address": "203.0.113.5", "user": "anna", "pid": 4711,
             "microseconds": 17000, "vhost": "shop.example", "forwarded_for": "203.0.113.5, 192.0.2.1"}),
     );
-    check(
+    assert_has(
         &event("/srv/log/rotated.20240301", rotated),
         &json!({"time": "2024-02-29T23:59:58.25Z", "basis": "stated", "message": "POST /a b?c=d HTTP/1.1", "status": 404,
             "query": "?c=d", "microseconds": 1234, "received": 500, "bytes": 700}),
     );
     // By its content where the settings do not name the file, but not by a form that says little.
-    check(&event("/home/x", rotated), &json!({"method": "POST"}));
-    check(&event("/srv/log/weak.2.gz", "192.0.2.7 /a\n"), &json!({"path": "/a", "time": null, "basis": "neighbour"}));
+    assert_has(&event("/home/x", rotated), &json!({"method": "POST"}));
+    assert_has(
+        &event("/srv/log/weak.2.gz", "192.0.2.7 /a\n"),
+        &json!({"path": "/a", "time": null, "basis": "neighbour"}),
+    );
     assert!(!claims(&host, "/srv/log/other", "192.0.2.7 /a\n"));
     let vhost = "a:80 192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] \"GET / HTTP/1.0\" 200 5 \"-\" \"-\"\n";
-    check(&event("/y", vhost), &json!({"vhost": "a", "bytes": 5}));
+    assert_has(&event("/y", vhost), &json!({"vhost": "a", "bytes": 5}));
 }
 
 #[test]
@@ -116,12 +110,15 @@ fn forms_of_nginx_are_those_of_its_settings() {
         assert!(claims(&host, path, line), "{path}");
         parse_on(&host, &WebAccess, path, "2024-03-01T00:00:00Z", line.as_bytes()).events.remove(0)
     };
-    check(
+    assert_has(
         &one("/srv/www.example.access", json_line),
         &json!({"time": "2024-02-29T23:59:58Z", "address": "192.0.2.7", "method": "GET", "path": r#"/a\\"b"#,
             "status": 200, "user_agent": r"x\\\\", "microseconds": 12000}),
     );
-    check(&one("/srv/main.log", main), &json!({"time": "2024-02-29T23:59:58.123Z", "bytes": 12, "path": r"/\\x22"}));
+    assert_has(
+        &one("/srv/main.log", main),
+        &json!({"time": "2024-02-29T23:59:58.123Z", "bytes": 12, "path": r"/\\x22"}),
+    );
 }
 
 #[test]
@@ -142,9 +139,7 @@ fn objects_of_json_are_known_by_their_names() {
             "vhost": "a.example", "user_agent": "x"}),
         json!({"kind": "web.other"}),
     ];
-    for (event, expected) in parsed.events.iter().zip(&expected) {
-        check(event, expected);
-    }
+    parsed.assert_events(&expected);
 }
 
 #[test]
@@ -179,10 +174,7 @@ sh: 1: wget: not found
         json!({"kind": "web.login-failed", "user": "a@example.com", "address": "192.0.2.7"}),
         json!({"kind": "web.error", "level": "notice", "address": null}),
     ];
-    assert_eq!(parsed.events.len(), expected.len());
-    for (event, expected) in parsed.events.iter().zip(&expected) {
-        check(event, expected);
-    }
+    parsed.assert_events(&expected);
 }
 
 /// Beginnings of lines that lead into each part of the parsers.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::host::Host;
-use crate::testing::{Parsed, parse};
+use crate::testing::{Parsed, assert_has, parse};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -10,13 +10,6 @@ fn read(path: &str, settings: &str) -> Parsed {
     let candidate = Candidate { path: path.as_bytes(), head: settings.as_bytes(), host: &Host::unknown() };
     assert!(ContainerSettings.claims(&candidate), "{path}");
     parse(&ContainerSettings, path, "2024-03-04T12:00:00Z", settings.as_bytes())
-}
-
-/// The event has these fields with these values.
-fn check(event: &Value, expected: &Value) {
-    for (name, value) in expected.as_object().unwrap() {
-        assert_eq!(&event[name], value, "{name} of {event}");
-    }
 }
 
 /// As docker 25 writes it, in part.
@@ -34,7 +27,7 @@ fn a_container_of_docker_is_created_started_and_finished() {
     let parsed = read(&path, DOCKER);
     let both = json!({"program": "docker", "container": "ab12", "name": "shop", "image": "nginx:1.25", "image_id": "sha256:9f",
         "command": "/docker-entrypoint.sh nginx -g daemon off;", "basis": "stated", "offset": 0, "length": DOCKER.len()});
-    parsed.events.iter().for_each(|event| check(event, &both));
+    parsed.events.iter().for_each(|event| assert_has(event, &both));
     let expected = [
         json!({"kind": "container.created", "time": "2024-03-02T10:00:00.123456789Z", "hostname": "web", "run_as": "101",
             "mounts": "/srv:/data:ro v1:/v", "ports": "443/tcp 0.0.0.0:8080->80/tcp :::8080->80/tcp", "networks": "bridge",
@@ -44,7 +37,7 @@ fn a_container_of_docker_is_created_started_and_finished() {
         json!({"kind": "container.finished", "time": "2024-03-02T10:01:02.25Z", "exit_code": 137, "seconds": 60}),
     ];
     assert_eq!((parsed.events.len(), parsed.row.records), (3, 1));
-    parsed.events.iter().zip(&expected).for_each(|(event, expected)| check(event, expected));
+    parsed.events.iter().zip(&expected).for_each(|(event, expected)| assert_has(event, expected));
     let running = DOCKER.replace("\"Running\":false", "\"Running\":true").replace("\"Pid\":0", "\"Pid\":77");
     let running = running.replace("2024-03-02T10:01:02.25Z", "0001-01-01T00:00:00Z");
     let parsed = read(&path, &running);
@@ -64,7 +57,7 @@ fn what_a_container_may_do_is_told_with_the_time_of_the_file() {
         "network_mode": "host", "pid_mode": "host", "restart_policy": "always", "capabilities_added": "SYS_ADMIN NET_ADMIN",
         "capabilities_dropped": null, "security_options": "apparmor=unconfined", "devices": "/dev/sda", "privileged": true,
         "auto_remove": false, "mounts": "/:/host /run/docker.sock:/s:ro /etc:/e:ro", "ports": "8080->80/tcp"});
-    check(&parsed.events[0], &expected);
+    assert_has(&parsed.events[0], &expected);
     assert!(parsed.issues[0].to_string().contains("driver \"local\""), "{}", parsed.issues[0]);
 }
 
@@ -79,9 +72,9 @@ fn a_container_of_podman_is_told_by_its_runtime_and_its_storage() {
     let expected = json!({"kind": "container.created", "time": "2024-03-02T10:00:00.5Z", "basis": "stated", "program": "podman",
         "container": ID, "command": "sh -c id", "capabilities_added": "CAP_SYS_ADMIN", "mounts": "/srv:/data:ro",
         "network_mode": "host", "pid_mode": null, "ipc_mode": "/proc/7/ns/ipc", "uid": 0, "hostname": "h"});
-    check(&read(&path, settings).events[0], &expected);
+    assert_has(&read(&path, settings).events[0], &expected);
     let without = settings.replace("cri-o.Created", "other");
-    check(&read(&path, &without).events[0], &json!({"time": "2024-03-04T12:00:00Z", "basis": "neighbour"}));
+    assert_has(&read(&path, &without).events[0], &json!({"time": "2024-03-04T12:00:00Z", "basis": "neighbour"}));
 
     let stored = r#"[{"id":"aa","names":["web"],"image":"9f","layer":"l1","metadata":"{\"image-name\":\"docker.io/library/nginx:latest\",\"name\":\"web\"}",
 "created":"2024-03-02T10:00:00Z","flags":{"a":"}"}},{"id":"bb","image":"8e","layer":"l2","metadata":"no","created":"2024-03-03T10:00:00Z"},
@@ -89,9 +82,9 @@ fn a_container_of_podman_is_told_by_its_runtime_and_its_storage() {
     let parsed = read("/var/lib/containers/storage/overlay-containers/containers.json", stored);
     assert_eq!(parsed.all("kind"), ["container.created", "container.created", "container.other"]);
     let first = json!({"container": "aa", "name": "web", "image": "docker.io/library/nginx:latest", "image_id": "9f", "layer": "l1"});
-    check(&parsed.events[0], &first);
+    assert_has(&parsed.events[0], &first);
     let start = stored.find("{\"id\":\"bb\"").unwrap();
-    check(
+    assert_has(
         &parsed.events[1],
         &json!({"offset": start, "time": "2024-03-03T10:00:00Z", "message": "container bb: created"}),
     );

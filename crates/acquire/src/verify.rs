@@ -120,6 +120,10 @@ fn verify_case(
     for name in custody::strangers(case) {
         report.not_compared.push(format!("{name}: it lies in the case folder and is not kanshiki's"));
     }
+    if custody::has_store(case) {
+        let name = kanshiki_custody::case::EVENTS;
+        report.not_compared.push(format!("{name}: it was made of the exhibits, and can be made again"));
+    }
     report.verdict = report.verdict.max(custody.verdict);
     report.custody = Some(custody);
     Ok(())

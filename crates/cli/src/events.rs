@@ -11,8 +11,9 @@ use crate::output::Output;
 use histogram::Step;
 use jiff::tz::TimeZone;
 use kanshiki_browse::bounds::Times;
+
 use kanshiki_model::Note;
-use kanshiki_store::{FILE_NAME, Filter, Reader, StoredEvent};
+use kanshiki_store::{Filter, Reader, StoredEvent};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -87,7 +88,7 @@ pub(crate) fn show(
     form: Form,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let reader = Reader::open(&case.join(FILE_NAME)).map_err(|error| Failure::of(&error))?;
+    let reader = Reader::open(&case.join(kanshiki_custody::case::EVENTS)).map_err(|error| Failure::of(&error))?;
     let zone = span.zone.map(|name| zone(&reader, name)).transpose()?;
     let times = Times::between(span.from, span.to, zone.as_ref().unwrap_or(&TimeZone::UTC));
     let (from, to) = times.map_err(|error| Failure::of(&error).exit(Exit::CommandLine))?.nanoseconds();

@@ -8,9 +8,10 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Reporter;
 use kanshiki_custody::Case;
+
 use kanshiki_examine::{Exhibit, Outcome, examine};
 use kanshiki_model::{Progress as _, visible};
-use kanshiki_store::{FILE_NAME, Reader};
+use kanshiki_store::Reader;
 use serde_json::json;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
@@ -48,7 +49,7 @@ pub(crate) struct ExamineArguments {
 pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
     let case = Case::create_or_open(&arguments.case, &SystemClock).map_err(|error| Failure::of(&error))?;
-    let store = case.path().join(FILE_NAME);
+    let store = case.path().join(kanshiki_custody::case::EVENTS);
     let image = evidence.images.first().ok_or_else(|| Failure::new("there is no image"))?;
     let (name, source) = identity(image)?;
     let volume = visible(arguments.evidence.image.as_encoded_bytes());

@@ -7,9 +7,10 @@ use crate::examine::identity;
 use crate::exit::Exit;
 use crate::extract::{carry_out, custody};
 use crate::failure::Failure;
+
 use kanshiki_extract::{Options, Wanted};
 use kanshiki_model::{EvidencePath, visible};
-use kanshiki_store::{FILE_NAME, Reader};
+use kanshiki_store::Reader;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +50,8 @@ pub(crate) struct LogsArguments {
 
 /// Runs the verb.
 pub(crate) fn run(arguments: &LogsArguments, console: &Console) -> Result<Exit, Failure> {
-    let reader = Reader::open(&arguments.case.join(FILE_NAME)).map_err(|error| Failure::of(&error))?;
+    let reader =
+        Reader::open(&arguments.case.join(kanshiki_custody::case::EVENTS)).map_err(|error| Failure::of(&error))?;
     let chosen = match &arguments.evidence {
         Some(chosen) => chosen.clone(),
         None => EvidenceArguments { image: only_exhibit(&reader, &arguments.case)?, ..EvidenceArguments::default() },

@@ -8,8 +8,9 @@ use crate::output::{Output, RowsArguments};
 use clap::ValueEnum;
 use jiff::tz::TimeZone;
 use kanshiki_browse::bounds::Times;
+
 use kanshiki_model::{hex, is_hidden, visible_text};
-use kanshiki_store::{Answer, FILE_NAME, Parameters, Part, QUESTIONS, Reader};
+use kanshiki_store::{Answer, Parameters, Part, QUESTIONS, Reader};
 use serde_json::{Map, Value};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -83,7 +84,7 @@ pub(crate) fn run(arguments: &QueryArguments, console: &Console) -> Result<Exit,
     };
     let times = Times::between(arguments.from.as_deref(), arguments.to.as_deref(), &TimeZone::UTC);
     let (from, to) = times.map_err(|error| Failure::of(&error).exit(Exit::CommandLine))?.nanoseconds();
-    let reader = Reader::open(&case.join(FILE_NAME)).map_err(|error| Failure::of(&error))?;
+    let reader = Reader::open(&case.join(kanshiki_custody::case::EVENTS)).map_err(|error| Failure::of(&error))?;
     let sql = QUESTIONS.iter().find(|question| question.name == asked).map_or(asked.as_str(), |question| question.sql);
     let parameters = Parameters { from, to, text: arguments.text.clone() };
     let mut writer =

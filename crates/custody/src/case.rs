@@ -24,6 +24,9 @@ pub const EXHIBITS: &str = "exhibits";
 /// The folder of the custody log.
 pub const CUSTODY: &str = "custody";
 
+/// The store that is made of the exhibits: files, events, findings. It is no evidence, and can be made again.
+pub const EVENTS: &str = "events.sqlite";
+
 /// A script that checks the custody log with `sha256sum` alone.
 pub const VERIFY_SCRIPT: &str = include_str!("../verify.sh");
 

@@ -19,6 +19,23 @@ pub(crate) fn each_line(
     output: &mut Output<'_>,
     each: &mut dyn FnMut(&[u8], Span, &mut Output<'_>),
 ) -> io::Result<()> {
+    every_line(input, output, &mut |line, span, output| {
+        if !line.is_empty() {
+            each(line, span, output);
+        }
+    })
+}
+
+/// The same with empty lines, for logs in which they are part of a record.
+///
+/// # Errors
+///
+/// The content could not be read to its end.
+pub(crate) fn every_line(
+    input: &Input<'_>,
+    output: &mut Output<'_>,
+    each: &mut dyn FnMut(&[u8], Span, &mut Output<'_>),
+) -> io::Result<()> {
     let mut lines = input.lines()?;
     while let Some(line) = lines.next_line()? {
         if let Some(bytes) = checked(&line, output) {
@@ -31,13 +48,11 @@ pub(crate) fn each_line(
     Ok(())
 }
 
-/// The bytes of a line; `None` if there are none. What is wrong with it is told.
+/// The bytes of a line; `None` if there are zeroes in their place. What is wrong with it is told.
 fn checked<'l>(line: &Line<'l>, output: &mut Output<'_>) -> Option<&'l [u8]> {
     let bytes = trim_nul(line.bytes);
-    if bytes.is_empty() {
-        if !line.bytes.is_empty() {
-            output.issue(line.span, "zeroes in the place of lines, as a crash leaves them");
-        }
+    if bytes.is_empty() && !line.bytes.is_empty() {
+        output.issue(line.span, "zeroes in the place of lines, as a crash leaves them");
         return None;
     }
     if bytes.len() < line.bytes.len() {

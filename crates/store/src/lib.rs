@@ -34,9 +34,6 @@ pub use schema::SCHEMA;
 pub use totals::Totals;
 pub use writer::{Files, Writer};
 
-/// The name of the store's file in a case folder.
-pub const FILE_NAME: &str = "events.sqlite";
-
 /// What the store gives, or why it does not.
 pub type Result<T> = std::result::Result<T, StoreError>;
 

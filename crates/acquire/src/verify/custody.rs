@@ -16,11 +16,22 @@ use std::path::Path;
 const OWN_FILE_LIMIT: u64 = 1 << 20;
 
 /// What kanshiki puts into a case folder.
-const CASE_NAMES: [&str; 4] = [case::FILE_NAME, case::VERIFY_NAME, case::EXHIBITS, case::CUSTODY];
+const CASE_NAMES: [&str; 5] = [case::FILE_NAME, case::VERIFY_NAME, case::EXHIBITS, case::CUSTODY, case::EVENTS];
 
 /// What lies in a case folder and is not kanshiki's.
 pub(super) fn strangers(case: &Case) -> Vec<String> {
-    names(case.path()).into_iter().filter(|name| !CASE_NAMES.contains(&name.as_str())).collect()
+    names(case.path()).into_iter().filter(|name| !CASE_NAMES.contains(&own_name(name))).collect()
+}
+
+/// The name without what SQLite adds for the files that it keeps beside a store at work.
+fn own_name(name: &str) -> &str {
+    let store = ["-journal", "-wal", "-shm"].iter().find_map(|end| name.strip_suffix(end));
+    store.filter(|name| *name == case::EVENTS).unwrap_or(name)
+}
+
+/// Whether there is a store of events, which no digest of the case covers.
+pub(super) fn has_store(case: &Case) -> bool {
+    case.path().join(case::EVENTS).symlink_metadata().is_ok()
 }
 
 /// The names in a folder, made visible and sorted, without unfinished files of our own.

@@ -146,14 +146,22 @@ pub(super) fn csv(event: &StoredEvent, zone: Option<&TimeZone>) -> String {
         number(event.pid),
         text(&event.message),
         text(&event.fields),
+    ]);
+    fields.extend(place_columns(event));
+    csv::harmless_row(&fields)
+}
+
+/// The last columns of every table: where the record stands.
+pub(super) fn place_columns(event: &StoredEvent) -> [String; 8] {
+    let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
+    [
         event.exhibit.clone(),
         event.volume.clone(),
-        text(&event.path),
+        event.path.clone().unwrap_or_default(),
         event.inode.to_string(),
         event.offset.to_string(),
         number(event.content_offset),
         event.length.to_string(),
         number(event.line),
-    ]);
-    csv::harmless_row(&fields)
+    ]
 }

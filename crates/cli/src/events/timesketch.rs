@@ -4,6 +4,7 @@
 //! fields. Source: Timesketch, "Create timeline from JSON/JSONL/CSV file". OpenSearch refuses a document with a word of more
 //! than 32,766 bytes in a field of exact words (Lucene, `IndexWriter.MAX_TERM_LENGTH`): longer texts are cut there.
 
+use super::rows;
 use crate::csv;
 use crate::failure::Failure;
 use crate::json::json_text;
@@ -64,7 +65,7 @@ pub(super) fn csv(event: &StoredEvent) -> Option<String> {
     let time = event.time?;
     let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
     let text = |text: &Option<String>| cut(text.clone().unwrap_or_default());
-    Some(csv::row(&[
+    let mut fields = vec![
         cut(message(event)),
         time.div_euclid(1000).to_string(),
         datetime(time),
@@ -77,15 +78,9 @@ pub(super) fn csv(event: &StoredEvent) -> Option<String> {
         text(&event.program),
         number(event.pid),
         text(&event.fields),
-        event.exhibit.clone(),
-        event.volume.clone(),
-        text(&event.path),
-        event.inode.to_string(),
-        event.offset.to_string(),
-        number(event.content_offset),
-        event.length.to_string(),
-        number(event.line),
-    ]))
+    ];
+    fields.extend(rows::place_columns(event));
+    Some(csv::row(&fields))
 }
 
 /// Timesketch takes no event without a message.
@@ -96,7 +91,7 @@ fn message(event: &StoredEvent) -> String {
 
 /// The time in UTC, with the offset in numbers as Timesketch's own examples have it.
 fn datetime(time: i64) -> String {
-    let utc = super::rows::utc(time);
+    let utc = rows::utc(time);
     utc.strip_suffix('Z').map_or_else(|| utc.clone(), |time| format!("{time}+00:00"))
 }
 

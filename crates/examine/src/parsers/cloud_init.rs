@@ -118,10 +118,9 @@ fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) {
 /// Whether a file is a script or settings that the instance was given: by its place, since its content may be anything.
 fn is_script(path: &[u8]) -> bool {
     let within = |folder: &[u8]| memchr::memmem::find(path, folder).is_some();
-    let mut names = path.rsplit(|byte| *byte == b'/');
-    let (name, folder) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     let is_data = [b"user-data.txt".as_slice(), b"vendor-data", b"cloud-config.txt"];
-    let is_given = folder == b"scripts" || is_data.iter().any(|data| name.starts_with(data));
+    let is_given = within(b"/scripts/") || is_data.iter().any(|data| name.starts_with(data));
     within(b"/cloud/scripts/per-") || (within(b"/cloud/instances/") && is_given)
 }
 
@@ -149,7 +148,7 @@ impl Parser for CloudInit {
         }
         let mut clock = Clock::new(context);
         let mut last: Option<Timestamp> = None;
-        each_line(input, output, &mut |bytes, span, output| match Line::parse(bytes) {
+        let read = each_line(input, output, &mut |bytes, span, output| match Line::parse(bytes) {
             Some(line) => {
                 let (time, basis) = clock.at(line.time, line.ahead);
                 last = time.or(last);
@@ -164,9 +163,10 @@ impl Parser for CloudInit {
                 message: bytes,
                 ..Event::default()
             }),
-        })?;
+        });
+        // What was inferred is told for the records before an error too.
         clock.finish(output);
-        Ok(())
+        read
     }
 }
 

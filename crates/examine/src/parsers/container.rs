@@ -61,8 +61,12 @@ impl<'a> Record<'a> {
             }
         }
         let ((time, ahead), text) = (time?, text?);
-        // Lines longer than 16 KiB are cut into records, of which the last alone ends with a line feed.
-        Some(Self { time, ahead, stream: stream?, tag, text, is_json: true, is_partial: !text.ends_with(b"\\n") })
+        // Lines longer than 16 KiB are cut into records, of which the last alone ends with a line feed. Behind an even number
+        // of backslashes an `n` is one.
+        let before = text.strip_suffix(b"n").unwrap_or_default();
+        let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
+        let is_partial = backslashes % 2 == 0;
+        Some(Self { time, ahead, stream: stream?, tag, text, is_json: true, is_partial })
     }
 
     /// A record in the form of the Container Runtime Interface.
@@ -121,12 +125,13 @@ impl Parser for ContainerLog {
         }
         let mut clock = Clock::new(context);
         let mut text = Vec::new();
-        each_line(input, output, &mut |line, span, output| match Record::parse(line) {
+        let read = each_line(input, output, &mut |line, span, output| match Record::parse(line) {
             Some(record) => tell(&record, context.path, span, &mut clock, &mut text, output),
             None => output.other("container.other", span, line, "no record of a log of containers"),
-        })?;
+        });
+        // What was inferred is told for the records before an error too.
         clock.finish(output);
-        Ok(())
+        read
     }
 }
 

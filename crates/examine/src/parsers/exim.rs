@@ -64,10 +64,15 @@ impl Parser for Exim {
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let mut clock = Clock::new(context);
-        let is_rejects = memchr::memmem::find(context.path, b"reject").is_some();
-        each_line(input, output, &mut |bytes, span, output| record(bytes, span, is_rejects, &mut clock, output))?;
+        let is_rejects = {
+            let name = context.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+            memchr::memmem::find(name, b"reject").is_some()
+        };
+        let read =
+            each_line(input, output, &mut |bytes, span, output| record(bytes, span, is_rejects, &mut clock, output));
+        // What was inferred is told for the records before an error too.
         clock.finish(output);
-        Ok(())
+        read
     }
 }
 

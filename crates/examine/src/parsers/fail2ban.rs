@@ -45,7 +45,8 @@ impl<'a> Line<'a> {
             let level = scan.until(b':')?;
             let name = level.split(u8::is_ascii_digit).next().unwrap_or_default();
             scan.byte(b' ')?;
-            let is_level = FIREWALLD.contains(&name);
+            // It writes whole seconds, without a zone.
+            let is_level = FIREWALLD.contains(&name) && time.nanosecond == 0 && ahead.is_none();
             return is_level.then_some(Self { time, ahead, component: b"", pid: None, level, text: scan.0 });
         }
         let head = scan.until(b':')?;
@@ -100,14 +101,19 @@ impl Parser for Fail2ban {
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
-        is_half(candidate.head, &mut |line| Line::parse(line).is_some())
+        // Lines like those of firewalld have many.
+        let is_firewalld = candidate.stem() == b"firewalld";
+        is_half(candidate.head, &mut |line| {
+            Line::parse(line).is_some_and(|line| is_firewalld || !line.component.is_empty())
+        })
     }
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let mut clock = Clock::new(context);
-        each_line(input, output, &mut |bytes, span, output| record(bytes, span, &mut clock, output))?;
+        let read = each_line(input, output, &mut |bytes, span, output| record(bytes, span, &mut clock, output));
+        // What was inferred is told for the records before an error too.
         clock.finish(output);
-        Ok(())
+        read
     }
 }
 
@@ -173,6 +179,9 @@ no line
         let parsed = parse(&Fail2ban, "/var/log/firewalld", "2024-03-01T12:00:00Z", log);
         assert_eq!(parsed.all("message"), ["NOT_ENABLED: https", "x"]);
         assert_eq!(parsed.all("level"), ["ERROR", "DEBUG1"]);
+        let claims = |path: &[u8]| Fail2ban.claims(&Candidate { path, head: log, host: &crate::host::Host::unknown() });
+        assert!(claims(b"/var/log/firewalld.1") && !claims(b"/srv/app.log"));
+        assert!(Line::parse(b"2024-02-29 23:59:58,123 ERROR: x").is_none());
         assert!(Line::parse(b"2024-02-29 23:59:58 host sshd[1]: ERROR: x").is_none());
     }
 

@@ -20,7 +20,7 @@ mod vim;
 use crate::input::Input;
 use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser};
-use crate::text::each_line;
+use crate::text::every_line;
 use entry::Shell;
 use shells::Form;
 use std::io;
@@ -79,6 +79,8 @@ fn told(candidate: &Candidate<'_>) -> Option<(Style, &'static str, &'static str)
     match (told, named) {
         // The content tells the form, the name what it was typed into.
         (Some(style), Some((_, kind, program, of_name))) if style == *of_name => Some((style, kind, program)),
+        // What editline wrote for a program that is not listed.
+        (Some(Style::Plain), None) => Some((Style::Plain, "shell.input", "")),
         (Some(style), _) => {
             let (_, kind, program, _) = NAMES.iter().find(|(.., listed)| *listed == style)?;
             Some((style, kind, program))
@@ -154,7 +156,11 @@ impl Parser for History {
 }
 
 fn read(form: &mut dyn Form, shell: &Shell<'_>, input: &Input<'_>, output: &mut Output<'_>) -> io::Result<()> {
-    let read = each_line(input, output, &mut |line, span, output| form.line(line, span, shell, output));
+    let read = every_line(input, output, &mut |line, span, output| {
+        if !line.is_empty() || form.is_open() {
+            form.line(line, span, shell, output);
+        }
+    });
     form.finish(shell, output);
     read
 }

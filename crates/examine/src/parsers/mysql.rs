@@ -36,14 +36,17 @@ pub(crate) fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) {
 fn short_time(scan: &mut Scan<'_>) -> Option<Civil> {
     let year = i32::from(scan.two()?).checked_add(2000)?;
     let (month, day) = (scan.two()?, scan.two()?);
+    blank_clock(scan, Civil { year, month, day, ..Civil::default() })
+}
+
+/// A blank and `10:00:00`, with a further blank in the place of the hour's first zero in older versions.
+fn blank_clock(scan: &mut Scan<'_>, date: Civil) -> Option<Civil> {
     scan.byte(b' ')?;
-    // Older versions set two blanks.
     let hour = scan.day()?;
     scan.byte(b':')?;
     let minute = scan.two()?;
     scan.byte(b':')?;
-    let second = scan.two()?;
-    Some(Civil { year, month, day, hour, minute, second, nanosecond: 0 })
+    Some(Civil { hour, minute, second: scan.two()?, ..date })
 }
 
 /// `2024-03-02 10:00:00`, a blank in the place of the hour's first zero or not, with a zone or not.
@@ -58,13 +61,7 @@ fn long_time(scan: &mut Scan<'_>) -> Option<(Civil, Option<i64>)> {
     let month = scan.two()?;
     scan.byte(b'-')?;
     let day = scan.two()?;
-    scan.byte(b' ')?;
-    let hour = scan.day()?;
-    scan.byte(b':')?;
-    let minute = scan.two()?;
-    scan.byte(b':')?;
-    let second = scan.two()?;
-    Some((Civil { year, month, day, hour, minute, second, nanosecond: 0 }, None))
+    Some((blank_clock(scan, Civil { year, month, day, ..Civil::default() })?, None))
 }
 
 /// Digits as a number.

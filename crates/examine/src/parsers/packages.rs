@@ -34,7 +34,7 @@ trait Form {
 }
 
 /// The form that the first lines have.
-fn form(head: &[u8]) -> Option<Box<dyn Form>> {
+fn form(head: &[u8], may_be_dnf: bool) -> Option<Box<dyn Form>> {
     let first = head.trim_ascii_start();
     if first.starts_with(b"Start-Date: ") {
         return Some(Box::new(apt::History::default()));
@@ -45,9 +45,10 @@ fn form(head: &[u8]) -> Option<Box<dyn Form>> {
     if is_half(head, &mut |line| dpkg::Line::parse(line).is_some()) {
         return Some(Box::new(dpkg::Dpkg));
     }
-    // A message of dnf may be a table of many lines.
+    // A message of dnf may be a table of many lines, so that one must be enough; others have lines like it.
     let line = first.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    if dnf::Line::parse(line).is_some() { Some(Box::new(dnf::Dnf::default())) } else { None }
+    let is_dnf = may_be_dnf && dnf::Line::parse(line).is_some();
+    if is_dnf { Some(Box::new(dnf::Dnf::default())) } else { None }
 }
 
 impl Parser for Packages {
@@ -56,11 +57,13 @@ impl Parser for Packages {
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
-        form(candidate.head).is_some()
+        let stem = candidate.stem();
+        let is_named = [b"dnf".as_slice(), b"yum", b"hawkey"].iter().any(|name| stem.starts_with(name));
+        form(candidate.head, is_named).is_some()
     }
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
-        let mut form = form(&input.head()).unwrap_or_else(|| Box::new(dpkg::Dpkg));
+        let mut form = form(&input.head(), true).unwrap_or_else(|| Box::new(dpkg::Dpkg));
         let mut clock = Clock::new(context);
         let read = each_line(input, output, &mut |line, span, output| form.line(line, span, &mut clock, output));
         form.finish(output);

@@ -39,14 +39,18 @@ impl Parser for Syslog {
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let mut clock = Clock::new(context);
         let mut last = repeated::Last::default();
-        each_line(input, output, &mut |bytes, span, output| record(bytes, span, &mut clock, &mut last, output))?;
+        let read =
+            each_line(input, output, &mut |bytes, span, output| record(bytes, span, &mut clock, &mut last, output));
+        // What was inferred is told for the records before an error too.
         clock.finish(output);
-        Ok(())
+        read
     }
 }
 
 fn record(bytes: &[u8], span: Span, clock: &mut Clock<'_>, last: &mut repeated::Last, output: &mut Output<'_>) {
     let Some(header) = Header::parse(bytes) else {
+        // A line that tells of repetitions means this one.
+        *last = repeated::Last::default();
         return output.other("syslog.other", span, bytes, "no line of syslog");
     };
     let (time, basis) = match header.time {

@@ -55,7 +55,7 @@ impl Parser for WebAccess {
         let chosen = context.host.web.choose(&candidate);
         let mut clock = Clock::new(context);
         let mut request = Vec::new();
-        each_line(input, output, &mut |line, span, output| {
+        let read = each_line(input, output, &mut |line, span, output| {
             let taken = match line.first() {
                 Some(b'{') => json::take(line).or_else(|| chosen.take(line)),
                 _ => chosen.take(line),
@@ -64,9 +64,10 @@ impl Parser for WebAccess {
                 Some(taken) => record(taken, span, &mut clock, &mut request, output),
                 None => output.other("web.other", span, line, "no line of an access log"),
             }
-        })?;
+        });
+        // What was inferred is told for the records before an error too.
         clock.finish(output);
-        Ok(())
+        read
     }
 }
 

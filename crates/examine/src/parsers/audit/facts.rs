@@ -327,6 +327,7 @@ impl Arguments {
     /// The command line; empty if there was none.
     pub(super) fn take(&mut self) -> Vec<u8> {
         self.end();
+        self.is_cut |= self.line.len() > COMMAND_BYTES;
         self.line.truncate(COMMAND_BYTES);
         std::mem::take(&mut self.line)
     }

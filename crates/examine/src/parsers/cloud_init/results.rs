@@ -60,6 +60,9 @@ impl Results {
 /// The beginning and the end of every stage.
 fn stages(value: &Value, span: Span, output: &mut Output<'_>) {
     for (name, stage) in value.pointer("/v1").and_then(Value::as_object).into_iter().flatten() {
+        if output.is_stopped() {
+            return;
+        }
         let errors = texts(stage.get("errors"));
         for (kind, at, what) in
             [("cloud-init.stage-started", "start", "started"), ("cloud-init.stage-finished", "finished", "finished")]
@@ -87,8 +90,13 @@ fn event<'a>(
     Event { kind, time, basis, span, program: b"cloud-init", message, fields, ..Event::default() }
 }
 
+/// Bytes of the name of a datasource that are given.
+const DATASOURCE_BYTES: usize = 256;
+
 fn datasource(value: &Value) -> &[u8] {
-    value.pointer("/v1/datasource").and_then(Value::as_str).unwrap_or_default().as_bytes()
+    let named = value.pointer("/v1/datasource").and_then(Value::as_str).unwrap_or_default().as_bytes();
+    // It stands beside every stage.
+    named.get(..named.len().min(DATASOURCE_BYTES)).unwrap_or_default()
 }
 
 fn texts(value: Option<&Value>) -> String {

@@ -20,6 +20,7 @@ fn records_of_the_driver_json_file_have_their_stream_and_their_text() {
     let log = br#"{"log":"a \u003cb\u003e \"c\"\r\n","stream":"stdout","time":"2024-03-02T10:00:00.123456789Z"}
 {"log":"a long","stream":"stderr","attrs":{"tag":"web/1","x":"y"},"time":"2024-03-02T10:00:01Z"}
 {"log":"{\"log\":\"inner\"}\n","stream":"stdout","time":"2024-03-02T10:00:02+02:00"}
+{"log":"a path C:\\n","stream":"stdout","time":"2024-03-02T10:00:02+02:00"}
 {"log":"cut by a cra
 {"log":"no time\n","stream":"stdout"}
 "#;
@@ -29,10 +30,10 @@ fn records_of_the_driver_json_file_have_their_stream_and_their_text() {
         "length": end, "line": 1, "message": "a <b> \"c\"", "container": ID, "stream": "stdout"});
     assert_eq!(parsed.events[0], first);
     assert_eq!(parsed.all("tag")[1], "web/1");
-    assert_eq!(parsed.all("partial"), [json!(null), json!(true), json!(null), json!(null), json!(null)]);
+    assert_eq!(parsed.all("partial"), [json!(null), json!(true), json!(null), json!(true), json!(null), json!(null)]);
     assert_eq!(parsed.all("message")[1..3], [json!("a long"), json!("{\"log\":\"inner\"}")]);
     assert_eq!(parsed.all("time")[2], "2024-03-02T08:00:02Z");
-    assert_eq!(parsed.all("kind")[3..], ["container.other", "container.other"]);
+    assert_eq!(parsed.all("kind")[4..], ["container.other", "container.other"]);
     assert_eq!((parsed.row.records, parsed.row.others, parsed.issues.len()), (3, 2, 2));
 }
 

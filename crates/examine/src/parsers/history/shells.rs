@@ -13,6 +13,11 @@ const LINES: u32 = 500;
 pub(super) trait Form {
     fn line(&mut self, line: &[u8], span: Span, shell: &Shell<'_>, output: &mut Output<'_>);
 
+    /// Whether an entry has begun that an empty line may be part of.
+    fn is_open(&self) -> bool {
+        false
+    }
+
     fn finish(&mut self, shell: &Shell<'_>, output: &mut Output<'_>);
 }
 
@@ -42,6 +47,10 @@ impl Bash {
 }
 
 impl Form for Bash {
+    fn is_open(&self) -> bool {
+        self.current.as_ref().is_some_and(|(_, unfinished, lines)| unfinished.is_open() && *lines < LINES)
+    }
+
     fn line(&mut self, line: &[u8], span: Span, shell: &Shell<'_>, output: &mut Output<'_>) {
         if let Some(time) = stamp(line) {
             self.end(shell, output);
@@ -54,9 +63,8 @@ impl Form for Bash {
             self.current = Some((Entry::new(line, span, Some(time)), unfinished, 1));
             return;
         }
-        if let Some((entry, unfinished, lines)) = &mut self.current
-            && unfinished.is_open()
-            && *lines < LINES
+        if self.is_open()
+            && let Some((entry, unfinished, lines)) = &mut self.current
         {
             unfinished.feed(line);
             *lines = lines.saturating_add(1);
@@ -107,6 +115,10 @@ fn unmetafied(line: &[u8]) -> Vec<u8> {
 }
 
 impl Form for Zsh {
+    fn is_open(&self) -> bool {
+        self.current.is_some()
+    }
+
     fn line(&mut self, line: &[u8], span: Span, shell: &Shell<'_>, output: &mut Output<'_>) {
         let (text, goes_on) = match line.strip_suffix(b"\\") {
             Some(text) => (text, true),

@@ -79,6 +79,21 @@ fn zsh_has_times_and_bytes_of_its_own() {
 }
 
 #[test]
+fn an_empty_line_within_an_entry_is_part_of_it() {
+    let zsh = read_file("/root/.zsh_history", b": 1700000000:0;echo a\\\n\n: 1700000005:0;rm x\n\n");
+    assert_eq!(zsh.all("message"), ["echo a\\u{a}", "rm x"]);
+    assert_eq!(zsh.all("time")[1], "2023-11-14T22:13:25Z");
+    let bash = read_file("/root/.bash_history", b"#1700000000\ncat <<E\na\n\nb\nE\n\nid\n");
+    assert_eq!(bash.all("message"), ["cat <<E\\u{a}a\\u{a}\\u{a}b\\u{a}E", "id"]);
+}
+
+#[test]
+fn what_editline_wrote_for_an_unknown_program_is_none_of_mysql() {
+    let parsed = read_file("/root/.gnuplot_history", b"_HiStOrY_V2_\nplot\\040x\n");
+    assert_eq!((&parsed.all("kind")[0], &parsed.all("message")[0]), (&json!("shell.input"), &json!("plot x")));
+}
+
+#[test]
 fn fish_and_editline_are_unescaped() {
     let fish = b"- cmd: for x in a\\n  echo \\\\$x\\nend\n  when: 1700000000\n- cmd: cat /etc/shadow\n  when: 1700000001\n  paths:\n    - /etc/shadow\n";
     let parsed = read_file("/root/.local/share/fish/fish_history", fish);

@@ -17,7 +17,8 @@ const PACKED_BYTES: usize = CONTENT_BYTES + (64 << 10);
 const SLOTS: usize = 16 << 10;
 const SLOT_BYTES: usize = 2 << 10;
 
-/// Contents may be this many times as long as the file, all together, each time they are decompressed. Real journals reach 3.
+/// Contents may be this many times as long as the file, all together, each time they are decompressed or read again for an
+/// entry that names them. Real journals reach 3.
 const RATIO: u64 = 64;
 const FREE_BYTES: u64 = 64 << 20;
 
@@ -53,7 +54,7 @@ pub(super) struct Loader {
     decompressor: Decompressor,
     packed: Vec<u8>,
     content: Vec<u8>,
-    /// Bytes that may still be decompressed.
+    /// Bytes that may still be decompressed or read again.
     pub(super) left: u64,
     limit: usize,
 }
@@ -77,9 +78,15 @@ impl Loader {
         let length = usize::try_from(object.size.checked_sub(start)?).unwrap_or(usize::MAX);
         let at = object.at.checked_add(start)?;
         let Some(method) = object.method else {
-            let is_cut = length > self.limit;
-            let content = pages.bytes(way, at, length.min(self.limit))?;
-            return Some(checked(self.layout, stored, content, is_cut));
+            // On the way through the file each content is read once; entries may name it again and again.
+            let is_named = way == Way::Beside;
+            let limit =
+                if is_named { self.limit.min(usize::try_from(self.left).unwrap_or(usize::MAX)) } else { self.limit };
+            let content = pages.bytes(way, at, length.min(limit))?;
+            if is_named {
+                self.left = self.left.saturating_sub(u64::try_from(content.len()).unwrap_or(u64::MAX));
+            }
+            return Some(checked(self.layout, stored, content, length > limit));
         };
         let packed = pages.bytes(way, at, length.min(PACKED_BYTES))?;
         self.packed.clear();

@@ -54,7 +54,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads a header; fields that it is too short for are 0.
+    /// Reads a header; `None` if it is none or too short.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         if !bytes.starts_with(SIGNATURE) {
             return None;

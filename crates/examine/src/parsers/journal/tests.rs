@@ -206,6 +206,21 @@ fn a_bomb_of_a_million_to_one_is_cut_at_a_mebibyte() {
 }
 
 #[test]
+fn a_long_content_that_entries_name_again_and_again_is_read_no_more_than_the_file_is_long() {
+    let mut writer = Writer::new(false, true);
+    let content = [b"MESSAGE=".to_vec(), vec![b'a'; 1 << 20]].concat();
+    let at = writer.data(&content, 0, &content);
+    let named = (at, hash::hash(Some(&[7; 16]), &content));
+    for number in 0..100 {
+        writer.entry_of(number + 1, &[named; 200]);
+    }
+    let parsed = journal(&writer.finish());
+    assert_eq!(parsed.row.records, 100);
+    let told = "entries name more content than such a file can hold in earnest; some of it was not read";
+    assert!(parsed.issues.iter().any(|issue| issue.message == told), "{:?}", parsed.issues);
+}
+
+#[test]
 fn a_thousand_bombs_are_no_more_work_than_the_file_is_long() {
     let mut writer = Writer::new(false, true);
     let content = [b"MESSAGE=".to_vec(), vec![b'a'; 1 << 20]].concat();
@@ -217,7 +232,7 @@ fn a_thousand_bombs_are_no_more_work_than_the_file_is_long() {
     }
     let parsed = journal(&writer.finish());
     assert_eq!(parsed.row.records, 1000);
-    let told = "more is compressed than such a file can hold in earnest; some of it was not decompressed";
+    let told = "entries name more content than such a file can hold in earnest; some of it was not read";
     assert!(parsed.issues.iter().any(|issue| issue.message == told), "{:?}", parsed.issues);
     let given: usize = parsed.all("message").iter().map(|text| text.as_str().map_or(0, str::len)).sum();
     assert!(given < 100 << 20, "{given}");

@@ -97,7 +97,7 @@ impl<'a, 'v> Walk<'a, 'v> {
             };
         }
         if self.loader.left == 0 {
-            let why = "more is compressed than such a file can hold in earnest; some of it was not decompressed";
+            let why = "entries name more content than such a file can hold in earnest; some of it was not read";
             self.visitor.issue(ByteRange::new(0, self.layout.length), why);
         }
         if !self.visitor.is_stopped() {

@@ -17,6 +17,10 @@ const ACTIONS: &[(&[u8], &str)] = &[
     (b"Purge", "package.purged"),
 ];
 
+/// Bytes of the command that stand beside each package of a run, and of the name of who asked for it.
+const COMMAND_BYTES: usize = 256;
+const ASKED_BYTES: usize = 256;
+
 /// A run that has begun.
 #[derive(Debug, Default)]
 struct Run {
@@ -84,7 +88,7 @@ impl Form for History {
         };
         match name {
             b"Commandline" => run.command = value.to_vec(),
-            b"Requested-By" => run.asked_by = value.to_vec(),
+            b"Requested-By" => run.asked_by = value.get(..value.len().min(ASKED_BYTES)).unwrap_or_default().to_vec(),
             b"End-Date" => {
                 run.give(output);
                 let time = date(value, clock).unwrap_or_default();
@@ -123,6 +127,9 @@ fn packages(run: &Run, kind: &'static str, list: &[u8], span: Span, output: &mut
         let end = memchr::memchr(b')', rest).map_or(rest.len(), |end| end.saturating_add(1));
         let (package, behind) = rest.split_at_checked(end).unwrap_or((rest, b""));
         rest = behind.strip_prefix(b", ").unwrap_or(behind);
+        if matches!(package.first(), Some(b'(' | b')') | None) {
+            continue;
+        }
         let mut details = Details::new(kind);
         details.user = name;
         details.number("uid", uid);
@@ -141,7 +148,8 @@ fn packages(run: &Run, kind: &'static str, list: &[u8], span: Span, output: &mut
             }
             (version, _) => details.text("version", version.unwrap_or_default()),
         }
-        details.text("command", &run.command);
+        // The event of the run has the whole of it.
+        details.text("command", run.command.get(..run.command.len().min(COMMAND_BYTES)).unwrap_or_default());
         output.also(&told.event(&details, package));
     }
 }

@@ -6,7 +6,7 @@ use crate::details::Details;
 use crate::output::Output;
 use crate::scan::{Scan, number};
 use crate::zone::Civil;
-use kanshiki_model::{Span, TimeBasis, Timestamp};
+use kanshiki_model::{Span, TimeBasis, Timestamp, Value};
 
 /// Levels of Python's logging, of dnf's and of libdnf5.
 const LEVELS: &[&[u8]] = &[
@@ -108,6 +108,8 @@ struct Message {
     pid: Option<i64>,
     level: Vec<u8>,
     text: Vec<u8>,
+    /// Whether lines of it are left out.
+    is_cut: bool,
 }
 
 /// Bytes of a message of several lines that are given.
@@ -128,15 +130,15 @@ impl Form for Dnf {
                 When::Yearless(civil) => clock.yearless(civil),
             };
             let (level, text) = (parsed.level.to_vec(), parsed.text.to_vec());
-            self.message = Some(Message { time, span, pid: parsed.pid, level, text });
+            self.message = Some(Message { time, span, pid: parsed.pid, level, text, is_cut: false });
             return;
         }
         match &mut self.message {
-            Some(message) if message.text.len().saturating_add(line.len()) < MESSAGE_BYTES => {
+            Some(message) if !message.is_cut && message.text.len().saturating_add(line.len()) < MESSAGE_BYTES => {
                 message.text.push(b'\n');
                 message.text.extend_from_slice(line);
             }
-            Some(_) => {}
+            Some(message) => message.is_cut = true,
             None => output.other("package.other", span, line, "no line of yum or dnf"),
         }
     }
@@ -159,6 +161,9 @@ impl Form for Dnf {
             details.text("command", command);
         } else if matches!(message.level.as_slice(), b"ERROR" | b"CRITICAL") {
             details.kind = "package.error";
+        }
+        if message.is_cut {
+            details.add("cut", Value::Flag(true));
         }
         let told = Told { time: message.time, span: message.span, program };
         let event = told.event(&details, &message.text);

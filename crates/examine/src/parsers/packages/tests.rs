@@ -110,8 +110,27 @@ fn yum_and_dnf_tell_packages_in_each_of_their_forms() {
 #[test]
 fn lines_of_syslog_are_none_of_these() {
     for head in [&b"Feb 29 23:59:58 host sshd[1]: Installed: x\n"[..], b"2024-01-02 03:04:05 install\n", b"", b"\n\n"] {
-        assert!(form(head).is_none(), "{}", String::from_utf8_lossy(head));
+        assert!(form(head, true).is_none(), "{}", String::from_utf8_lossy(head));
     }
+}
+
+#[test]
+fn logs_of_other_programs_with_lines_like_those_of_dnf_are_none() {
+    let head = b"2024-03-02 10:00:00,123 INFO org.apache.hadoop: started\n";
+    let claims = |path: &[u8]| Packages.claims(&Candidate { path, head, host: &crate::host::Host::unknown() });
+    assert!(claims(b"/var/log/dnf.log.2.gz") && !claims(b"/var/log/hadoop/x.log"));
+}
+
+#[test]
+fn a_long_command_stands_beside_the_run_alone() {
+    let log = format!(
+        "Start-Date: 2019-07-10  16:38:08\nCommandline: {}\nInstall: a (1){}\n",
+        "x".repeat(5000),
+        ")".repeat(5000)
+    );
+    let parsed = parse(&Packages, "/var/log/apt/history.log", "2024-03-01T12:00:00Z", log.as_bytes());
+    let lengths: Vec<usize> = parsed.all("command").iter().map(|it| it.as_str().unwrap_or_default().len()).collect();
+    assert_eq!(lengths, [5000, 256]);
 }
 
 proptest! {

@@ -1,6 +1,5 @@
 //! What a record says, in whatever form it was written.
 
-use super::prefix::Prefixed;
 use crate::clock::Clock;
 use crate::details::Details;
 use crate::output::Output;
@@ -100,12 +99,11 @@ impl<'a> Teller<'a> {
 }
 
 /// Tells a record of one line whose time is known otherwise.
-pub(super) fn describe_bare<'a>(found: &Prefixed<'a>, details: &mut Details<'a>) {
-    let Prefixed { user, database, application, host, port, sqlstate, level, message, .. } = *found;
-    let entry = Entry { user, database, application, host, sqlstate, level, message, ..Entry::default() };
+pub(super) fn describe_bare<'a>(entry: &Entry<'a>, details: &mut Details<'a>) {
+    let Entry { user, database, application, host, port, sqlstate, level, message, .. } = *entry;
     (details.kind, details.user, details.address) = ("database.message", user, host);
     let (mut statement, mut port) = (message, port);
-    describe(&entry, details, &mut statement, &mut port);
+    describe(entry, details, &mut statement, &mut port);
     if details.kind == "database.query" {
         details.text("statement", statement);
     }

@@ -27,7 +27,7 @@ impl Parser for PostgresJson {
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let mut teller = Teller::new(Clock::new(context));
         let mut plain: [Vec<u8>; 5] = Default::default();
-        each_line(input, output, &mut |line, span, output| match entry(line) {
+        let read = each_line(input, output, &mut |line, span, output| match entry(line) {
             Some(found) => {
                 let texts = [found.message, found.detail, found.hint, found.context, found.statement];
                 for (plain, text) in plain.iter_mut().zip(texts) {
@@ -38,9 +38,10 @@ impl Parser for PostgresJson {
                 teller.tell(&Entry { message, detail, hint, context, statement, ..found }, span, output);
             }
             None => output.other("database.other", span, line, "no record of a log of PostgreSQL"),
-        })?;
+        });
+        // What was inferred is told for the records before an error too.
         teller.finish(output);
-        Ok(())
+        read
     }
 }
 

@@ -1,9 +1,9 @@
 //! What stands before a message: `log_line_prefix`.
 
+use super::entry::Entry;
 use super::time;
 use crate::scan::{Scan, number};
 use crate::settings;
-use crate::zone::Civil;
 use kanshiki_filesystem::View;
 
 /// Prefixes of the settings that are kept.
@@ -85,22 +85,6 @@ enum Name {
     Other,
 }
 
-/// What a prefix says.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Prefixed<'a> {
-    pub(super) civil: Option<(Civil, Option<i64>)>,
-    pub(super) epoch: Option<i64>,
-    pub(super) user: &'a [u8],
-    pub(super) database: &'a [u8],
-    pub(super) application: &'a [u8],
-    pub(super) host: &'a [u8],
-    pub(super) port: Option<i64>,
-    pub(super) process: Option<i64>,
-    pub(super) sqlstate: &'a [u8],
-    pub(super) level: &'a [u8],
-    pub(super) message: &'a [u8],
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Prefix(Vec<Part>);
 
@@ -139,13 +123,13 @@ impl Prefixes {
     }
 
     /// What a line says that has anything before its level, or nothing.
-    pub(super) fn take_bare<'l>(line: &'l [u8]) -> Option<Prefixed<'l>> {
+    pub(super) fn take_bare<'l>(line: &'l [u8]) -> Option<Entry<'l>> {
         let (_, rest) = line.split_at_checked(level_at(line)?)?;
-        Prefixed::default().at_level(Scan(rest))
+        Entry::default().at_level(Scan(rest))
     }
 
     /// What the first line of a record says, by the first prefix that fits.
-    pub(super) fn take<'l>(&self, line: &'l [u8]) -> Option<Prefixed<'l>> {
+    pub(super) fn take<'l>(&self, line: &'l [u8]) -> Option<Entry<'l>> {
         // Most lines have one of the levels; without it no prefix need be tried.
         memchr::memmem::find(line, b":  ")?;
         self.0.iter().find_map(|prefix| prefix.take(line))
@@ -203,9 +187,9 @@ impl Prefix {
         Self(parts)
     }
 
-    fn take<'l>(&self, line: &'l [u8]) -> Option<Prefixed<'l>> {
+    fn take<'l>(&self, line: &'l [u8]) -> Option<Entry<'l>> {
         let mut scan = Scan(line);
-        let mut found = Prefixed::default();
+        let mut found = Entry::default();
         for (place, part) in self.0.iter().enumerate() {
             match part {
                 Part::Literal(literal) => scan.text(literal)?,
@@ -261,7 +245,7 @@ fn level_at(text: &[u8]) -> Option<usize> {
     }
 }
 
-impl<'a> Prefixed<'a> {
+impl<'a> Entry<'a> {
     fn set(&mut self, name: Name, text: &'a [u8]) -> Option<()> {
         let is_known = !matches!(text, b"[unknown]" | b"");
         match name {

@@ -106,23 +106,8 @@ impl Waiting {
         let Some((line, span)) = self.record.get() else { return };
         let Some(found) = prefixes.take(line) else { return };
         let [detail, hint, context, statement, query, _location] = &self.parts;
-        let entry = Entry {
-            civil: found.civil,
-            epoch: found.epoch,
-            user: found.user,
-            database: found.database,
-            application: found.application,
-            host: found.host,
-            port: found.port,
-            process: found.process,
-            sqlstate: found.sqlstate,
-            level: found.level,
-            message: &self.message,
-            detail,
-            hint,
-            context,
-            statement: if statement.is_empty() { query } else { statement },
-        };
+        let statement = if statement.is_empty() { query } else { statement };
+        let entry = Entry { message: &self.message, detail, hint, context, statement, ..found };
         teller.tell(&entry, span, output);
         self.record.end();
     }

@@ -167,6 +167,14 @@ Jan  1 00:00:00 h dovecot: imap(anna)<5><x>: Logged out in=1 out=2\n";
     parsed.assert_events(&expected);
 }
 
+#[test]
+fn what_repeats_a_line_of_no_form_is_no_failed_login() {
+    let log = b"Jan  1 00:00:00 h sshd[7]: Failed password for root from 192.0.2.7 port 1 ssh2\nno syslog\nJan  1 00:00:05 h last message repeated 3 times\n";
+    let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-01T12:00:00Z", log);
+    assert_eq!(parsed.all("kind")[..2], ["ssh.login-failed", "syslog.other"]);
+    assert_ne!(parsed.all("kind")[2], "ssh.login-failed");
+}
+
 proptest! {
     #[test]
     fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), start in 0..STARTS.len()) {

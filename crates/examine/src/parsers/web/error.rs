@@ -27,12 +27,13 @@ impl Parser for WebErrors {
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let mut clock = Clock::new(context);
         let mut last = None;
-        each_line(input, output, &mut |bytes, span, output| match Line::parse(bytes) {
+        let read = each_line(input, output, &mut |bytes, span, output| match Line::parse(bytes) {
             Some(line) => last = record(&line, span, &mut clock, output),
             None => free(bytes, span, last, output),
-        })?;
+        });
+        // What was inferred is told for the records before an error too.
         clock.finish(output);
-        Ok(())
+        read
     }
 }
 

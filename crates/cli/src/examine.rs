@@ -3,14 +3,15 @@
 use crate::arguments::OutputArguments;
 use crate::clock::SystemClock;
 use crate::console::Console;
-use crate::evidence::{Evidence, EvidenceArguments, RecordedImage};
+use crate::evidence::{Evidence, EvidenceArguments, JournalChoice, RecordedImage};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Reporter;
 use kanshiki_custody::Case;
 
 use kanshiki_examine::{Exhibit, Outcome, examine};
-use kanshiki_model::{Progress as _, visible};
+use kanshiki_image::volumes::Address;
+use kanshiki_model::{Progress as _, visible, visible_text};
 use kanshiki_store::Reader;
 use serde_json::json;
 use std::os::unix::fs::MetadataExt as _;
@@ -50,21 +51,21 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     let evidence = Evidence::open(&arguments.evidence)?;
     let case = Case::create_or_open(&arguments.case, &SystemClock).map_err(|error| Failure::of(&error))?;
     let store = case.path().join(kanshiki_custody::case::EVENTS);
-    let image = evidence.images.first().ok_or_else(|| Failure::new("there is no image"))?;
-    let (name, source) = identity(image)?;
+    let (name, source) = identity(&evidence, &arguments.evidence)?;
     let volume = visible(arguments.evidence.image.as_encoded_bytes());
     let reporter = Reporter::start(&arguments.output, console)?;
     evidence.notes().iter().for_each(|note| reporter.note(note));
     let opened: Vec<_> = evidence.issues().chain(evidence.view.issues()).collect();
     opened.iter().for_each(|issue| reporter.issue(issue));
-    let exhibit = Exhibit { name: &name, source: &source, size: image.opened.source.len() };
+    let size = evidence.images.first().map_or(0, |image| image.opened.source.len());
+    let exhibit = Exhibit { name: &name, source: &source, size, issues: &opened };
     let outcome = examine(&evidence.view, &exhibit, &store, &reporter);
     drop(reporter);
     let outcome = outcome.map_err(|error| Failure::from_error(format!("cannot examine `{volume}`"), &error))?;
-    let totals = Reader::open(&store).and_then(|reader| reader.totals()).map_err(|error| Failure::of(&error))?;
+    let totals = Reader::open(&store).and_then(|reader| reader.totals(&source)).map_err(|error| Failure::of(&error))?;
     let exit = match outcome {
         Outcome::Interrupted => Exit::Interrupted,
-        Outcome::Whole if opened.is_empty() && totals.issues == 0 => Exit::Done,
+        Outcome::Whole if totals.issues == 0 => Exit::Done,
         Outcome::Whole => Exit::Part,
     };
     if arguments.output.json {
@@ -83,8 +84,29 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     Ok(exit)
 }
 
+/// The name of what is examined, and what tells it from all else: the images, the chosen volume and root, and what is done
+/// with journals, since each gives other files.
+pub(crate) fn identity(evidence: &Evidence, arguments: &EvidenceArguments) -> Result<(String, String), Failure> {
+    let images: Result<Vec<_>, Failure> = evidence.images.iter().map(identity_of_image).collect();
+    let images = images?;
+    let (name, _) = images.first().ok_or_else(|| Failure::new("there is no image"))?;
+    let mut source = images.iter().map(|(_, source)| source.as_str()).collect::<Vec<_>>().join("; ");
+    let volume = Address::parse(&arguments.image).volume;
+    let name = volume.as_ref().map_or_else(|| name.clone(), |volume| format!("{name}:{volume}"));
+    let parts = [("volume", volume.as_deref()), ("root", arguments.root.as_deref())];
+    for (what, value) in parts {
+        if let Some(value) = value {
+            source.push_str(&format!("; {what} {value}"));
+        }
+    }
+    if arguments.journal == JournalChoice::Ignore {
+        source.push_str("; journals ignored");
+    }
+    Ok((visible_text(&name), visible_text(&source)))
+}
+
 /// The name of an image, and what tells it from all others.
-pub(crate) fn identity(image: &RecordedImage) -> Result<(String, String), Failure> {
+fn identity_of_image(image: &RecordedImage) -> Result<(String, String), Failure> {
     if let Some(manifest) = &image.manifest {
         return Ok((manifest.exhibit.clone(), format!("leaves {}", manifest.image.leaves_root)));
     }

@@ -9,8 +9,10 @@ use crate::extract::{carry_out, custody};
 use crate::failure::Failure;
 
 use kanshiki_extract::{Options, Wanted};
+use kanshiki_filesystem::View;
 use kanshiki_model::{EvidencePath, visible};
-use kanshiki_store::Reader;
+use kanshiki_store::{LogPlace, Reader};
+use kanshiki_walk::UNATTACHED;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -57,21 +59,29 @@ pub(crate) fn run(arguments: &LogsArguments, console: &Console) -> Result<Exit, 
         None => EvidenceArguments { image: only_exhibit(&reader, &arguments.case)?, ..EvidenceArguments::default() },
     };
     let evidence = Evidence::open(&chosen)?;
-    let image = evidence.images.first().ok_or_else(|| Failure::new("there is no image"))?;
-    let (name, source) = identity(image)?;
+    let (name, source) = identity(&evidence, &chosen)?;
     let logs = reader.logs_of(&source).map_err(|error| Failure::of(&error))?;
     let Some(logs) = logs else {
         let failure = Failure::new(format!("exhibit {name} was not examined in this case, or has changed since"));
-        return Err(failure.hint("kanshiki examine IMAGE --case DIR does that"));
+        return Err(failure.hint("name image, volume and options as `kanshiki examine` was given them"));
     };
     if logs.is_empty() {
         return Err(Failure::new(format!("the store knows no log of exhibit {name}")));
     }
-    let wanted = logs.into_iter().map(|path| Wanted::Path(EvidencePath::from_bytes(path))).collect();
+    let wanted = logs.into_iter().map(|log| wanted(&evidence.view, log)).collect();
     let from = visible(chosen.image.as_encoded_bytes());
     let custody = Some(custody(&arguments.case, arguments.examiner.as_deref(), &from));
     let options = Options { wanted, max_bytes: None, extents: false, custody };
     carry_out(&evidence, &from, &arguments.out, &options, &arguments.output, console)
+}
+
+/// How a log is asked for: by its path, or by its inode where no name leads to it and its path is made up.
+fn wanted(view: &View, log: LogPlace) -> Wanted {
+    let volume = view.volumes().iter().position(|volume| volume.name == log.volume);
+    match volume {
+        Some(volume) if log.path.starts_with(UNATTACHED.as_bytes()) => Wanted::Inode { volume, inode: log.inode },
+        _ => Wanted::Path(EvidencePath::from_bytes(log.path)),
+    }
 }
 
 /// The folder of the only exhibit that was examined.

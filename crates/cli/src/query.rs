@@ -86,6 +86,11 @@ pub(crate) fn run(arguments: &QueryArguments, console: &Console) -> Result<Exit,
     let (from, to) = times.map_err(|error| Failure::of(&error).exit(Exit::CommandLine))?.nanoseconds();
     let reader = Reader::open(&case.join(kanshiki_custody::case::EVENTS)).map_err(|error| Failure::of(&error))?;
     let sql = QUESTIONS.iter().find(|question| question.name == asked).map_or(asked.as_str(), |question| question.sql);
+    let given = [(":from", from.is_some()), (":to", to.is_some()), (":text", arguments.text.is_some())];
+    if let Some((name, _)) = given.iter().find(|(name, is_given)| *is_given && !sql.contains(name)) {
+        let failure = Failure::new(format!("this question does not ask for {name}")).exit(Exit::CommandLine);
+        return Err(failure.hint("`kanshiki timeline --case` filters all events by time and text"));
+    }
     let parameters = Parameters { from, to, text: arguments.text.clone() };
     let mut writer =
         Rows { output: &mut output, form: arguments.format, columns: Vec::new(), kept: Vec::new(), widths: None };

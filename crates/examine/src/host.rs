@@ -57,7 +57,7 @@ fn zone(view: &View) -> Zone {
     if let Some(bytes) = read(view, b"/etc/localtime") {
         let name = zone_name(view).unwrap_or_else(|| "a zone without a name".to_owned());
         if let Ok(zone) = TimeZone::tzif(&name, &bytes) {
-            return Zone::new(zone, format!("zone {name} of /etc/localtime"));
+            return Zone::new(zone, format!("zone {} of /etc/localtime", visible(name.as_bytes())));
         }
     }
     let named = zone_name(view).map(|name| (name, "the link /etc/localtime"));

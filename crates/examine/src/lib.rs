@@ -49,8 +49,9 @@ pub use years::{YearHint, Years};
 pub use zone::{Civil, WallClock, Zone};
 
 use kanshiki_filesystem::{Follow, LookupError, View};
-use kanshiki_model::{EvidencePath, Progress};
+use kanshiki_model::{EvidencePath, Issue, Progress};
 use kanshiki_store::{StoreError, Writer};
+use kanshiki_walk::contents::subject;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -74,10 +75,12 @@ pub enum ExamineError {
 pub struct Exhibit<'a> {
     /// Its name, as a person reads it.
     pub name: &'a str,
-    /// What tells it from all others: the digest of the image, or path, size and time.
+    /// What tells it from all others, with the way in which it is looked at.
     pub source: &'a str,
     /// Bytes of the image.
     pub size: u64,
+    /// What was found when it was opened.
+    pub issues: &'a [&'a Issue],
 }
 
 /// How an examination ended.
@@ -102,6 +105,9 @@ pub fn examine(
 ) -> Result<Outcome, ExamineError> {
     let mut writer = Writer::create_or_open(path)?;
     let id = writer.exhibit(exhibit.name, exhibit.source, exhibit.size)?;
+    for issue in exhibit.issues {
+        writer.issue_once(id, issue)?;
+    }
     let volumes: Result<Vec<_>, StoreError> =
         view.volumes().iter().map(|volume| writer.volume(id, &volume.name)).collect();
     let volumes = volumes?;
@@ -121,6 +127,12 @@ pub fn examine(
     }
     if flow.is_continue() {
         rotation::enter(&mut writer, id)?;
+    }
+    // Damage that was noticed beside what was asked for, such as wrong checksums.
+    for (volume, error) in view.noticed() {
+        let issue = error.issue(&subject(view, volume));
+        progress.issue(&issue);
+        writer.issue_once(id, &issue)?;
     }
     writer.close()?;
     Ok(if flow.is_continue() { Outcome::Whole } else { Outcome::Interrupted })

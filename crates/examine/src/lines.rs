@@ -86,12 +86,6 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Bytes of the content that are behind the last line given.
-    #[must_use]
-    pub const fn bytes_read(&self) -> u64 {
-        self.offset
-    }
-
     /// The next line; `None` at the end.
     ///
     /// # Errors
@@ -110,7 +104,7 @@ impl<'a> Lines<'a> {
                 return self.take_long();
             }
             let kept = searched.saturating_sub(self.start);
-            if self.is_over || !self.fill() {
+            if self.is_over || !self.fill(self.end > self.start) {
                 return match self.end > self.start {
                     true => Ok(Some(self.take(self.end, self.end, 0))),
                     false => self.error.take().map_or(Ok(None), Err),
@@ -122,12 +116,18 @@ impl<'a> Lines<'a> {
 
     /// The line up to `end`, the next one beginning at `next`; both in the buffer.
     fn take(&mut self, end: usize, next: usize, left_out: u64) -> Line<'_> {
+        let place = self.source.place(self.offset);
+        self.take_at(place, end, next, left_out)
+    }
+
+    /// The same of a line that begins at this place of the file, and of the content.
+    fn take_at(&mut self, place: (u64, Option<u64>), end: usize, next: usize, left_out: u64) -> Line<'_> {
         let (start, offset) = (self.start, self.offset);
         let whole = length(next.saturating_sub(start)).saturating_add(left_out);
         self.start = next;
         self.offset = offset.saturating_add(whole);
         self.line = self.line.saturating_add(1);
-        let (offset, content_offset) = self.source.place(offset);
+        let (offset, content_offset) = place;
         let span = Span { offset, content_offset, length: whole, line: Some(self.line) };
         let given = end.min(start.saturating_add(LINE_BYTES));
         let left_out = left_out.saturating_add(length(end.saturating_sub(given)));
@@ -137,14 +137,17 @@ impl<'a> Lines<'a> {
 
     /// A line that is longer than is given: its beginning is kept, the rest passed over.
     fn take_long(&mut self) -> io::Result<Option<Line<'_>>> {
+        let place = self.source.place(self.offset);
         let begin = self.buffer.get(self.start..self.start.saturating_add(LINE_BYTES)).unwrap_or_default().to_vec();
         let behind = self.start.saturating_add(LINE_BYTES);
         let mut left_out = length(self.end.saturating_sub(behind));
         (self.start, self.end) = (0, 0);
         loop {
-            if self.is_over || !self.fill() {
+            if self.is_over || !self.fill(true) {
                 break;
             }
+            // What is passed over is forgotten, so that many members take no memory.
+            let _ = self.source.place(self.position);
             let fresh = self.buffer.get(..self.end).unwrap_or_default();
             if let Some(found) = memchr::memchr(b'\n', fresh) {
                 let next = found.saturating_add(1);
@@ -155,7 +158,7 @@ impl<'a> Lines<'a> {
                 self.buffer.extend_from_slice(&begin);
                 self.buffer.extend_from_slice(&rest);
                 self.end = self.buffer.len();
-                return Ok(Some(self.take(LINE_BYTES, LINE_BYTES, left_out)));
+                return Ok(Some(self.take_at(place, LINE_BYTES, LINE_BYTES, left_out)));
             }
             left_out = left_out.saturating_add(length(self.end));
             (self.start, self.end) = (0, 0);
@@ -163,11 +166,11 @@ impl<'a> Lines<'a> {
         self.buffer.clear();
         self.buffer.extend_from_slice(&begin);
         self.end = self.buffer.len();
-        Ok(Some(self.take(LINE_BYTES, LINE_BYTES, left_out)))
+        Ok(Some(self.take_at(place, LINE_BYTES, LINE_BYTES, left_out)))
     }
 
-    /// Reads on; false if there is no more, or no more of this line.
-    fn fill(&mut self) -> bool {
+    /// Reads on; false if there is no more, or no more of the line that has begun.
+    fn fill(&mut self, is_begun: bool) -> bool {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.end, self.start) = (self.end.saturating_sub(self.start), 0);
@@ -183,10 +186,10 @@ impl<'a> Lines<'a> {
                 true
             }
             // The line that was begun ends at the hole.
-            Ok(Filled::HoleUpTo(_)) if self.end > 0 => false,
+            Ok(Filled::HoleUpTo(_)) if is_begun => false,
             Ok(Filled::HoleUpTo(next)) => {
                 (self.offset, self.position) = (next, next);
-                self.fill()
+                self.fill(false)
             }
             Ok(Filled::End) => {
                 self.is_over = true;

@@ -41,6 +41,9 @@ impl Weigh for Results {
 
 type Out<'s, 'a> = parallel::Output<'s, 'a, Results>;
 
+/// What is told where a decoder or a parser broke its own rules.
+const BROKEN: &str = "internal error while it was read; what came before is given";
+
 /// Reads the logs of an exhibit.
 pub(crate) struct Logs<'a> {
     pub(crate) view: &'a View,
@@ -114,22 +117,31 @@ impl Logs<'_> {
             }
         };
         let input = Input::new(&*source);
-        let head = input.head();
-        let candidate = Candidate { path: &log.path, head: &head, host: self.host };
-        let Some(parser) = PARSERS.iter().find(|parser| parser.claims(&candidate)) else {
-            if !is_text(&head) {
-                out.piece.0.push(Message::NoLog(log.file, log.size));
-                return;
+        let parser = match catch_unwind(AssertUnwindSafe(|| self.parser_of(log, &input))) {
+            Ok((Some(parser), _)) => parser,
+            Ok((None, true)) => {
+                return end(log, LogRow { state: "unsupported", ..LogRow::default() }, Vec::new(), out);
             }
-            return end(log, LogRow { state: "unsupported", ..LogRow::default() }, Vec::new(), out);
+            Ok((None, false)) => return out.piece.0.push(Message::NoLog(log.file, log.size)),
+            Err(_) => {
+                out.piece.0.push(Message::Issue(log.file, Issue::new(visible(&log.path), BROKEN)));
+                return end(log, LogRow { state: "unreadable", ..LogRow::default() }, Vec::new(), out);
+            }
         };
         let mut years = None;
         loop {
-            match self.parse(*parser, (log, Some(owner)), &input, years, out) {
+            match self.parse(parser, (log, Some(owner)), &input, years, out) {
                 Some(hint) => years = Some(hint),
                 None => return,
             }
         }
+    }
+
+    /// The parser that claims a file, and whether its first bytes are text.
+    fn parser_of(&self, log: &WaitingLog, input: &Input<'_>) -> (Option<&'static dyn Parser>, bool) {
+        let head = input.head();
+        let candidate = Candidate { path: &log.path, head: &head, host: self.host };
+        (PARSERS.iter().find(|parser| parser.claims(&candidate)).copied(), is_text(&head))
     }
 
     /// Reads a file once; with what it is to be read again, if so.
@@ -164,7 +176,7 @@ impl Logs<'_> {
                 "cut"
             }
             Err(_) => {
-                output.trouble("internal error while it was read; what came before is given");
+                output.trouble(BROKEN);
                 "cut"
             }
         };

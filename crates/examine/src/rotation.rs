@@ -7,6 +7,9 @@ use jiff::civil::Date;
 use kanshiki_store::{ExhibitId, FileId, Gap, LedgerFile, StoreError, Writer};
 use std::collections::BTreeMap;
 
+/// Digits of a number that counts rotations.
+const NUMBER_DIGITS: usize = 6;
+
 /// Deleted files that one reason names.
 const NAMED: usize = 8;
 
@@ -61,7 +64,10 @@ fn turn(file: &LedgerFile, host: &Host) -> Option<(Series, Turn)> {
     let turn = match added.split_at_checked(1) {
         None => Turn::Number(0),
         Some(("." | "-", digits)) if digits.len() == 8 => Turn::Day(days(digits)?),
-        Some((".", digits)) => Turn::Number(digits.parse::<i64>().ok()?.checked_neg()?),
+        // Longer ones are times, as rotatelogs writes them.
+        Some((".", digits)) if digits.len() <= NUMBER_DIGITS => {
+            Turn::Number(digits.parse::<i64>().ok()?.checked_neg()?)
+        }
         Some(_) => return None,
     };
     Some(((file.volume, log.to_owned()), turn))

@@ -31,6 +31,9 @@ pub(crate) fn paths(view: &View, pattern: &[u8]) -> Vec<Vec<u8>> {
     for name in pattern.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
         let mut next = Vec::new();
         for directory in found {
+            if next.len() >= NAMES {
+                break;
+            }
             if name.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[')) {
                 names(view, &directory, name, &mut next);
             } else {

@@ -8,9 +8,11 @@ use kanshiki_walk::contents::{first_byte, issue, subject};
 use kanshiki_walk::nameless::{self, Named, is_deleted};
 use kanshiki_walk::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-/// Length of an inode's record in which the times lie, in bytes; the events point to it.
+/// Bytes of an inode's record that every filesystem has; the events point to them, in the volume. The time of birth and
+/// parts of seconds lie behind them.
 const INODE_BYTES: u64 = 128;
 
 /// What is to be entered of one directory.
@@ -88,6 +90,8 @@ pub(crate) struct Tree<'a> {
 struct Waiting {
     events: EventBatch,
     files: Vec<FileId>,
+    /// Logs with several names, which are read once.
+    linked: HashSet<(usize, u64)>,
 }
 
 /// The writing, shared by the two that find files, of which one at a time is at work.
@@ -177,7 +181,9 @@ impl Tree<'_> {
             let path = batch.paths.get(start..file.path_end).unwrap_or_default();
             start = file.path_end;
             let id = self.put_file(writer, file.volume, Some(path), &file.node, file.state, waiting)?;
-            if let (Some(id), Some(place)) = (id, file.log) {
+            let is_new =
+                file.log.is_none() || file.node.links < 2 || waiting.linked.insert((file.volume, file.node.id.inode));
+            if let (Some(id), Some(place), true) = (id, file.log, is_new) {
                 writer.wait(id, place)?;
             }
         }
@@ -231,7 +237,7 @@ impl Tree<'_> {
     }
 
     fn flush(&self, writer: &mut Writer, waiting: &mut Waiting) -> Result<(), StoreError> {
-        let Waiting { events, files } = std::mem::take(waiting);
+        let (events, files) = (std::mem::take(&mut waiting.events), std::mem::take(&mut waiting.files));
         writer.put(Files::Each(&files), &events)
     }
 }

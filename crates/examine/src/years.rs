@@ -24,8 +24,8 @@ pub struct Years {
     told: Option<YearHint>,
     assumed: YearHint,
     found: YearHint,
-    /// The year and the month of the record before.
-    last: Option<(i32, u8)>,
+    /// The year, the month and the day of the record before.
+    last: Option<(i32, u8, u8)>,
 }
 
 /// Months by which a date goes back where the year has changed; less is a clock that was set back.
@@ -50,18 +50,18 @@ impl Years {
                 self.assumed = self.told.unwrap_or(YearHint { changes: before, back: 0 });
                 modified.checked_sub(self.assumed.changes)?.checked_sub(self.assumed.back)?
             }
-            Some((year, last)) if last.saturating_sub(month) >= HALF_A_YEAR => {
+            Some((year, last, _)) if last.saturating_sub(month) >= HALF_A_YEAR => {
                 self.found.changes = self.found.changes.saturating_add(1);
                 year.checked_add(1)?
             }
             // The clock was set back over the end of a year. Other steps forward are silences.
-            Some((year, 1)) if month == 12 => {
+            Some((year, 1, _)) if month == 12 => {
                 self.found.changes = self.found.changes.saturating_sub(1);
                 year.checked_sub(1)?
             }
-            Some((year, _)) => year,
+            Some((year, ..)) => year,
         };
-        self.last = Some((year, month));
+        self.last = Some((year, month, day));
         if (month, day) == (2, 29) && self.found.back == 0 {
             // The next year that had such a day, at most eight back: 1896 and 1904.
             let back = (0..9).find(|back| year.checked_sub(*back).is_some_and(is_leap)).unwrap_or(0);
@@ -73,9 +73,19 @@ impl Years {
     /// At the end of the file: how the years lie, if the file must be read again with that.
     #[must_use]
     pub fn hint(&self) -> Option<YearHint> {
-        let found = YearHint { back: self.assumed.back.saturating_add(self.found.back), ..self.found };
+        let back = self.assumed.back.saturating_add(self.found.back);
+        let found = YearHint { changes: self.found.changes.saturating_add(i32::from(self.ends_a_year_before())), back };
         let settles = self.told.is_none() && self.last.is_some() && self.modified.is_some();
         (settles && found != self.assumed).then_some(found)
+    }
+
+    /// Whether the last record would lie behind the file's last change, were it of the same year. A day is given for zones
+    /// that are not known.
+    fn ends_a_year_before(&self) -> bool {
+        let (Some((year, at_month, at_day)), Some((_, month, day))) = (self.modified, self.last) else { return false };
+        let seconds = |month, day| Civil { year, month, day, ..Civil::default() }.seconds();
+        let (Some(last), Some(modified)) = (seconds(month, day), seconds(at_month, at_day)) else { return false };
+        last.saturating_sub(modified) > 86_400
     }
 
     /// How the years are known, in words.
@@ -119,6 +129,15 @@ mod tests {
         assert_eq!(found, (vec![2023, 2023, 2024, 2024], None));
         let found = years("2024-05-03T00:00:00Z", None, &[(4, 30), (5, 1), (4, 29), (5, 3)]);
         assert_eq!(found, (vec![2024; 4], None));
+    }
+
+    #[test]
+    fn a_log_that_ends_in_the_year_before_the_change_of_its_file_stays_there() {
+        let dates = [(12, 30), (12, 31), (12, 31)];
+        assert_eq!(years("2024-01-03T00:00:00Z", None, &dates), (vec![2023; 3], None));
+        // The clock of the records may be hours ahead of the zone that is taken.
+        let (_, hint) = years("2024-03-05T23:00:00Z", None, &[(3, 6), (3, 6)]);
+        assert_eq!(hint, Some(YearHint::default()));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use kanshiki_filesystem::{Follow, Located, Node, NodeType, Place, View, Visit};
 use kanshiki_model::{Clock, EvidencePath, Issue, Progress, visible_text};
 use place::{Spot, Tree};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// Issues that the result holds; the manifest has them all.
@@ -93,10 +93,12 @@ fn starts(view: &View, options: &Options) -> Result<Vec<Start>, ExtractError> {
     }
     paths.sort_by(|a, b| a.path.cmp(&b.path));
     let mut starts: Vec<Start> = Vec::new();
+    let mut chosen: HashSet<Vec<Vec<u8>>> = HashSet::new();
     for located in paths {
-        let names: Vec<&[u8]> = located.path.names().collect();
-        let inside = |start: &Start| start.located.path.names().zip(&names).filter(|(a, b)| a == *b).count();
-        if !starts.iter().any(|start| inside(start) == start.located.path.names().count()) {
+        let names: Vec<Vec<u8>> = located.path.names().map(<[u8]>::to_vec).collect();
+        let is_inside = (0..=names.len()).any(|length| chosen.contains(names.get(..length).unwrap_or_default()));
+        if !is_inside {
+            chosen.insert(names);
             starts.push(Start { located, by_inode: false });
         }
     }

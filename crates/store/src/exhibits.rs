@@ -4,6 +4,17 @@ use crate::{Reader, Result, StoreError};
 use kanshiki_model::from_visible;
 use rusqlite::OptionalExtension as _;
 
+/// Where a log lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPlace {
+    /// The name of its volume.
+    pub volume: String,
+    /// The path.
+    pub path: Vec<u8>,
+    /// The inode.
+    pub inode: u64,
+}
+
 impl Reader {
     /// The names of the exhibits, in the order in which they were examined.
     ///
@@ -23,24 +34,28 @@ impl Reader {
         self.texts("SELECT DISTINCT zone FROM exhibits WHERE zone IS NOT NULL ORDER BY zone")
     }
 
-    /// The paths of the logs of the exhibit with this source, in their order; `None` if it was not examined.
+    /// The logs of the exhibit with this source, in the order of their paths; `None` if it was not examined.
     ///
     /// # Errors
     ///
     /// [`StoreError::Sqlite`].
-    pub fn logs_of(&self, source: &str) -> Result<Option<Vec<Vec<u8>>>> {
+    pub fn logs_of(&self, source: &str) -> Result<Option<Vec<LogPlace>>> {
         let read = StoreError::sqlite("read");
         let exhibit = "SELECT id FROM exhibits WHERE source = ?";
         let exhibit: Option<i64> =
             self.connection().query_row(exhibit, [source], |row| row.get(0)).optional().map_err(read)?;
         let Some(exhibit) = exhibit else { return Ok(None) };
-        let sql = "SELECT f.path FROM logs l JOIN files f ON f.id = l.file JOIN volumes v ON v.id = f.volume
+        let sql =
+            "SELECT v.name, f.path, f.inode FROM logs l JOIN files f ON f.id = l.file JOIN volumes v ON v.id = f.volume
             WHERE v.exhibit = ? AND f.path IS NOT NULL ORDER BY f.path";
         let mut statement = self.connection().prepare(sql).map_err(StoreError::sqlite("read"))?;
-        let paths = statement.query_map([exhibit], |row| row.get::<_, String>(0));
-        let paths: Vec<String> = paths.and_then(Iterator::collect).map_err(StoreError::sqlite("read"))?;
-        // A text that cannot be turned back is none of this store's own.
-        Ok(Some(paths.iter().filter_map(|path| from_visible(path)).collect()))
+        let logs = statement.query_map([exhibit], |row| {
+            let (path, inode): (String, i64) = (row.get(1)?, row.get(2)?);
+            // A text that cannot be turned back is none of this store's own.
+            let path = from_visible(&path).unwrap_or_default();
+            Ok(LogPlace { volume: row.get(0)?, path, inode: u64::try_from(inode).unwrap_or(0) })
+        });
+        logs.and_then(Iterator::collect).map(Some).map_err(StoreError::sqlite("read"))
     }
 
     fn texts(&self, sql: &str) -> Result<Vec<String>> {

@@ -8,29 +8,50 @@ use std::ops::ControlFlow;
 
 const HOUR: i64 = 3_600_000_000_000;
 
-/// The events of one hour.
+const SECOND: i64 = 1_000_000_000;
+
+/// The step of counting, in nanoseconds: clocks of zones differ from UTC by whole quarters of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hour {
-    /// Hours since 1970 in UTC.
-    pub hour: i64,
+pub enum Grain {
+    /// An hour.
+    Hour,
+    /// A quarter of an hour.
+    Quarter,
+}
+
+impl Grain {
+    const fn nanoseconds(self) -> i64 {
+        match self {
+            Self::Hour => HOUR,
+            Self::Quarter => HOUR / 4,
+        }
+    }
+}
+
+/// The events of one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// Its first second, since 1970 in UTC.
+    pub start: i64,
     /// Number of events.
     pub events: i64,
 }
 
 impl Reader {
-    /// Hands on the hours in which events meet a filter, in the order of time; events without a time are left out.
+    /// Hands on the steps in which events meet a filter, in the order of time; events without a time are left out.
     ///
     /// # Errors
     ///
     /// [`crate::StoreError::Sqlite`].
-    pub fn hours(&self, filter: &Filter, each: &mut dyn FnMut(Hour) -> ControlFlow<()>) -> Result<()> {
-        let (sql, values) = if is_of_whole_hours(filter) {
+    pub fn counts(&self, filter: &Filter, grain: Grain, each: &mut dyn FnMut(Count) -> ControlFlow<()>) -> Result<()> {
+        let (sql, values) = if grain == Grain::Hour && is_of_whole_hours(filter) {
             rolled_up(filter)
         } else {
             self.find(filter)?;
-            let hour = format!("e.time / {HOUR} - (e.time % {HOUR} < 0)");
+            let step = grain.nanoseconds();
+            let number = format!("e.time / {step} - (e.time % {step} < 0)");
             let sql = format!(
-                "SELECT {hour}, count(*) FROM temp.hits h CROSS JOIN main.events e ON e.id = h.event
+                "SELECT {number}, count(*) FROM temp.hits h CROSS JOIN main.events e ON e.id = h.event
                 WHERE e.time IS NOT NULL GROUP BY 1 ORDER BY 1"
             );
             (sql, Vec::new())
@@ -38,8 +59,8 @@ impl Reader {
         let mut statement = self.connection().prepare(&sql).map_err(read_error)?;
         let mut rows = statement.query(params_from_iter(values)).map_err(read_error)?;
         while let Some(row) = rows.next().map_err(read_error)? {
-            let hour = Hour { hour: row.get(0).map_err(read_error)?, events: row.get(1).map_err(read_error)? };
-            if each(hour).is_break() {
+            let (number, events): (i64, i64) = (row.get(0).map_err(read_error)?, row.get(1).map_err(read_error)?);
+            if each(Count { start: number.saturating_mul(grain.nanoseconds() / SECOND), events }).is_break() {
                 break;
             }
         }

@@ -49,13 +49,15 @@ pub const QUESTIONS: &[Question] = &[
         name: "transfers",
         answers: "files that were fetched or sent, whole or in part",
         sql: "SELECT utc, kind, user, address, message, fields FROM timeline
-            WHERE kind GLOB '*.upload*' OR kind GLOB '*.download*' ORDER BY time, id",
+            WHERE (kind GLOB '*.upload*' OR kind GLOB '*.download*')
+            AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to) ORDER BY time, id",
     },
     Question {
         name: "table-queries",
         answers: "queries on the table that --text names",
         sql: "SELECT utc, user, address, message, path, offset FROM timeline WHERE (kind GLOB 'database.query*' OR kind = 'shell.sql')
-            AND message LIKE '%' || coalesce(:text, '') || '%' ORDER BY time, id",
+            AND message LIKE '%' || coalesce(:text, '') || '%'
+            AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to) ORDER BY time, id",
     },
     Question {
         name: "busy",
@@ -69,7 +71,7 @@ pub const QUESTIONS: &[Question] = &[
         answers: "events by hour and source",
         sql: "SELECT strftime('%Y-%m-%dT%H:00Z', h.hour * 3600, 'unixepoch') AS hour, k.name AS kind, sum(h.events) AS events
             FROM hours h JOIN kinds k ON k.id = h.kind
-            WHERE (:from IS NULL OR h.hour >= :from / 3600000000000) AND (:to IS NULL OR h.hour < :to / 3600000000000 + 1)
+            WHERE (:from IS NULL OR (h.hour + 1) * 3600000000000 > :from) AND (:to IS NULL OR h.hour * 3600000000000 < :to)
             GROUP BY h.hour, h.kind ORDER BY h.hour, k.name",
     },
     Question {

@@ -54,8 +54,6 @@ pub struct LogRow {
     pub state: &'static str,
     /// How it is compressed.
     pub compression: Option<&'static str>,
-    /// Bytes of content that were read.
-    pub bytes: u64,
     /// Records that were understood.
     pub records: u64,
     /// Records that were not.
@@ -80,6 +78,8 @@ pub struct Gap {
 /// A file that may be a log and has not been read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingLog {
+    /// Its place among those that wait.
+    pub turn: i64,
     /// Its number.
     pub file: FileId,
     /// The name of its volume.

@@ -1,14 +1,15 @@
 -- Times are nanoseconds since 1970 in UTC. Texts from the evidence are made visible: control characters as \u{…}, bytes
 -- that are no UTF-8 as \xNN, a backslash as \\.
 
--- Facts of the store: schema, program, when it was made.
+-- Facts of the store: the number of its schema.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 -- What was examined: an image, and what its manifest calls it.
 CREATE TABLE exhibits (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,          -- the exhibit of a case, or the path that was given
-    source TEXT NOT NULL UNIQUE, -- what tells one image from another: digest, or path, size and time
+    source TEXT NOT NULL UNIQUE, -- what tells it from all others: the digest of the image's leaves, or device, inode, size
+                                 -- and time of its file; the volume, further images and the reading of the journal
     size INTEGER NOT NULL,       -- bytes
     zone TEXT,                   -- of its clock, as Asia/Tokyo; NULL if the image does not name one
     has_tree INTEGER NOT NULL DEFAULT 0 -- 1 if all its files are in
@@ -47,7 +48,8 @@ CREATE TABLE events (
     basis INTEGER NOT NULL REFERENCES bases(id),
     kind INTEGER NOT NULL REFERENCES kinds(id),
     file INTEGER NOT NULL REFERENCES files(id),
-    offset INTEGER NOT NULL,     -- byte of the file; of a compressed one, where the compressed member begins
+    offset INTEGER NOT NULL,     -- byte of the file; of a compressed one, where the compressed member begins; of times of
+                                 -- files, the byte of the volume where the inode's record begins
     content_offset INTEGER,      -- byte after decompression; NULL if not compressed
     length INTEGER NOT NULL,     -- bytes
     line INTEGER,                -- from 1; NULL if the file has no lines
@@ -83,7 +85,6 @@ CREATE TABLE logs (
     state TEXT NOT NULL,         -- waiting; whole, cut (by a limit or damage), unreadable, unsupported
     place INTEGER NOT NULL,      -- byte of the volume where it begins: the order in which logs are read
     compression TEXT,
-    bytes INTEGER NOT NULL,      -- of content that were read
     records INTEGER NOT NULL,    -- understood
     others INTEGER NOT NULL,     -- not understood
     first_event INTEGER, last_event INTEGER, -- events.id
@@ -97,13 +98,6 @@ CREATE TABLE gaps (
     file INTEGER NOT NULL REFERENCES files(id),
     start INTEGER, end INTEGER,
     reason TEXT NOT NULL
-);
-
--- What would not have been logged, whatever happened.
-CREATE TABLE blind_spots (
-    exhibit INTEGER NOT NULL REFERENCES exhibits(id),
-    what TEXT NOT NULL,
-    why TEXT NOT NULL
 );
 
 -- What could not be read or understood.

@@ -1,9 +1,10 @@
 //! How much there is.
 
 use crate::{Reader, Result, StoreError};
+use rusqlite::OptionalExtension as _;
 
-/// How much there is in a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much there is of an exhibit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Files, each name of each.
     pub files: i64,
@@ -18,20 +19,33 @@ pub struct Totals {
 }
 
 impl Reader {
-    /// How much there is.
+    /// How much there is of the exhibit with this source.
     ///
     /// # Errors
     ///
     /// [`StoreError::Sqlite`].
-    pub fn totals(&self) -> Result<Totals> {
-        let number =
-            |sql: &str| self.connection().query_row(sql, [], |row| row.get(0)).map_err(StoreError::sqlite("read"));
+    pub fn totals(&self, source: &str) -> Result<Totals> {
+        let read = || StoreError::sqlite("read");
+        let id = "SELECT id FROM exhibits WHERE source = ?";
+        let id = self.connection().query_row(id, [source], |row| row.get::<_, i64>(0)).optional().map_err(read())?;
+        let Some(id) = id else { return Ok(Totals::default()) };
+        let number = |sql: &str| self.connection().query_row(sql, [id], |row| row.get(0)).map_err(read());
+        let of_logs = "FROM logs l JOIN files f ON f.id = l.file JOIN volumes v ON v.id = f.volume WHERE v.exhibit = ?";
+        let others = "EXISTS (SELECT 1 FROM exhibits WHERE id <> ?)";
+        // Where there is no other exhibit, all events are its own, however many there are.
+        let events = if number(&format!("SELECT {others}"))? == 0 {
+            number("SELECT coalesce(max(id), 0) FROM events WHERE ? IS NOT NULL")?
+        } else {
+            number(
+                "SELECT count(*) FROM events e JOIN files f ON f.id = e.file JOIN volumes v ON v.id = f.volume WHERE v.exhibit = ?",
+            )?
+        };
         Ok(Totals {
-            files: number("SELECT coalesce(max(id), 0) FROM files")?,
-            logs: number("SELECT count(*) FROM logs WHERE state <> 'waiting'")?,
-            events: number("SELECT coalesce(max(id), 0) FROM events")?,
-            others: number("SELECT coalesce(sum(others), 0) FROM logs")?,
-            issues: number("SELECT count(*) FROM issues")?,
+            files: number("SELECT count(*) FROM files f JOIN volumes v ON v.id = f.volume WHERE v.exhibit = ?")?,
+            logs: number(&format!("SELECT count(*) {of_logs} AND l.state <> 'waiting'"))?,
+            events,
+            others: number(&format!("SELECT coalesce(sum(l.others), 0) {of_logs}"))?,
+            issues: number("SELECT count(*) FROM issues WHERE exhibit = ?")?,
         })
     }
 }

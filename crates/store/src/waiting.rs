@@ -26,7 +26,7 @@ impl Writer {
     ///
     /// [`StoreError::Sqlite`].
     pub fn wait(&mut self, file: FileId, place: u64) -> Result<()> {
-        let sql = "INSERT INTO logs (file, parser, state, place, bytes, records, others) VALUES (?, '', 'waiting', ?, 0, 0, 0)";
+        let sql = "INSERT INTO logs (file, parser, state, place, records, others) VALUES (?, '', 'waiting', ?, 0, 0)";
         let row = params![file.0, saturated(place)];
         let mut statement = self.db.prepare_cached(sql).map_err(StoreError::sqlite("write"))?;
         statement.execute(row).map(drop).map_err(StoreError::sqlite("write"))
@@ -38,15 +38,26 @@ impl Writer {
     ///
     /// [`StoreError::Sqlite`].
     pub fn waiting(&self, exhibit: ExhibitId, after: Option<&WaitingLog>) -> Result<Vec<WaitingLog>> {
-        let sql = "SELECT f.id, v.name, f.path, f.inode, f.size, f.modified, f.changed, f.created, l.place
-            FROM logs l JOIN files f ON f.id = l.file JOIN volumes v ON v.id = f.volume
-            WHERE v.exhibit = ?1 AND l.state = 'waiting' AND (v.name, l.place, f.id) > (?2, ?3, ?4)
-            ORDER BY v.name, l.place, f.id LIMIT ?5";
-        let (volume, place, file) =
-            after.map_or(("", -1, -1), |after| (after.volume.as_str(), saturated(after.place), after.file.0));
-        let mut statement = self.db.prepare_cached(sql).map_err(StoreError::sqlite("read"))?;
-        let rows = statement.query_map(params![exhibit.0, volume, place, file, SOME], waiting_log);
+        if after.is_none() {
+            self.queue(exhibit)?;
+        }
+        let sql = "SELECT f.id, v.name, f.path, f.inode, f.size, f.modified, f.changed, f.created, l.place, q.rowid
+            FROM temp.queue q CROSS JOIN main.logs l ON l.file = q.file CROSS JOIN main.files f ON f.id = q.file
+            CROSS JOIN main.volumes v ON v.id = f.volume WHERE q.rowid > ? ORDER BY q.rowid LIMIT ?";
+        let behind = after.map_or(0, |after| after.turn);
+        let mut statement = self.db.prepare(sql).map_err(StoreError::sqlite("read"))?;
+        let rows = statement.query_map(params![behind, SOME], waiting_log);
         rows.and_then(Iterator::collect).map_err(StoreError::sqlite("read"))
+    }
+
+    /// Puts the files that wait in their order, once, however many there are.
+    fn queue(&self, exhibit: ExhibitId) -> Result<()> {
+        let table = "DROP TABLE IF EXISTS temp.queue; CREATE TEMP TABLE queue (file INTEGER NOT NULL)";
+        self.db.execute_batch(table).map_err(StoreError::sqlite("read"))?;
+        let sql = "INSERT INTO temp.queue SELECT l.file FROM main.logs l JOIN main.files f ON f.id = l.file
+            JOIN main.volumes v ON v.id = f.volume WHERE v.exhibit = ? AND l.state = 'waiting'
+            ORDER BY v.name, l.place, f.id";
+        self.db.execute(sql, [exhibit.0]).map(drop).map_err(StoreError::sqlite("read"))
     }
 
     /// Bytes of the files of an exhibit that wait to be read.
@@ -86,5 +97,6 @@ fn waiting_log(row: &Row<'_>) -> rusqlite::Result<WaitingLog> {
         changed: row.get(6)?,
         created: row.get(7)?,
         place: number(8)?,
+        turn: row.get(9)?,
     })
 }

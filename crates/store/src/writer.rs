@@ -306,15 +306,14 @@ impl Writer {
         let Part { first_event: first, times, .. } = self.part;
         let (first, last) = (Some(first), Some(self.next_event.saturating_sub(1)));
         let (first, last) = if last < first { (None, None) } else { (first, last) };
-        let sql = "UPDATE logs SET parser = ?2, state = ?3, compression = ?4, bytes = ?5, records = ?6, others = ?7,
-            first_event = ?8, last_event = ?9, earliest = ?10, latest = ?11, habit = ?12, times = ?13 WHERE file = ?1";
+        let sql = "UPDATE logs SET parser = ?2, state = ?3, compression = ?4, records = ?5, others = ?6,
+            first_event = ?7, last_event = ?8, earliest = ?9, latest = ?10, habit = ?11, times = ?12 WHERE file = ?1";
         let mut statement = self.db.prepare_cached(sql).map_err(StoreError::sqlite("write"))?;
         let row = params![
             file.0,
             log.parser,
             log.state,
             log.compression,
-            saturated(log.bytes),
             saturated(log.records),
             saturated(log.others),
             first,
@@ -346,6 +345,19 @@ impl Writer {
         self.end_part()
     }
 
+    /// Enters what is known of an exhibit without one of its files, unless that is there already.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn issue_once(&mut self, exhibit: ExhibitId, issue: &Issue) -> Result<()> {
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM issues WHERE exhibit = ? AND file IS NULL AND subject = ? AND message = ?)";
+        let row = params![exhibit.0, issue.subject, issue.message];
+        let is_there: bool = self.db.query_row(sql, row, |row| row.get(0)).map_err(StoreError::sqlite("read"))?;
+        if is_there { Ok(()) } else { self.issue(exhibit, None, issue) }
+    }
+
     /// Enters what could not be read or understood.
     ///
     /// # Errors
@@ -357,17 +369,6 @@ impl Writer {
         let sql = "INSERT INTO issues (exhibit, file, offset, length, subject, message) VALUES (?, ?, ?, ?, ?, ?)";
         let row = params![exhibit.0, file, offset, length, issue.subject, issue.message];
         self.db.prepare_cached(sql).and_then(|mut it| it.execute(row)).map_err(StoreError::sqlite("write"))?;
-        Ok(())
-    }
-
-    /// Enters what would not have been logged.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Sqlite`].
-    pub fn blind_spot(&mut self, exhibit: ExhibitId, what: &str, why: &str) -> Result<()> {
-        let sql = "INSERT INTO blind_spots (exhibit, what, why) VALUES (?, ?, ?)";
-        self.db.execute(sql, params![exhibit.0, what, why]).map_err(StoreError::sqlite("write"))?;
         Ok(())
     }
 }

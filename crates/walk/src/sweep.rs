@@ -22,6 +22,9 @@ use unattached::Reached;
 /// Directories inside directories that are gone into; a deeper one is told as damage.
 const DEPTH: usize = 4096;
 
+/// The made-up directory below which inodes stand that no name leads to.
+pub const UNATTACHED: &str = "/$OrphanFiles";
+
 /// What a sweep came by.
 #[derive(Debug)]
 pub struct Item<'a> {
@@ -203,7 +206,7 @@ impl<S: Sweeper> Going<'_, '_, S> {
             for node in filesystem.unattached(&skip).flatten() {
                 first.get_or_insert((node.id.inode, node.offset));
                 count = count.saturating_add(1);
-                let path = EvidencePath::from_bytes(format!("/$OrphanFiles/OrphanFile-{}", node.id.inode));
+                let path = EvidencePath::from_bytes(format!("{UNATTACHED}/OrphanFile-{}", node.id.inode));
                 let place = Place { volume, node: node.id };
                 self.from(&Located { path, place, node })?;
             }

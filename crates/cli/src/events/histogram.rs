@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use jiff::ToSpan as _;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use kanshiki_store::{Filter, Hour, Reader};
+use kanshiki_store::{Count, Filter, Grain, Reader};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -51,9 +51,8 @@ pub(super) fn show(
 ) -> Result<(), Failure> {
     let zone = zone.unwrap_or(TimeZone::UTC);
     let mut hours: BTreeMap<DateTime, i64> = BTreeMap::new();
-    let read = reader.hours(filter, &mut |Hour { hour, events }| {
-        let seconds = hour.saturating_mul(3600);
-        if let Ok(time) = jiff::Timestamp::from_second(seconds) {
+    let read = reader.counts(filter, grain(&zone), &mut |Count { start, events }| {
+        if let Ok(time) = jiff::Timestamp::from_second(start) {
             let shown = Step::Hour.floor(zone.to_datetime(time));
             let count = hours.entry(shown).or_insert(0);
             *count = count.saturating_add(events);
@@ -74,6 +73,16 @@ pub(super) fn show(
         return Ok(());
     }
     bars(&counts, step, output)
+}
+
+/// The step in which events are counted, so that each falls into the hour that the clock of the zone showed.
+fn grain(zone: &TimeZone) -> Grain {
+    // In winter and in summer; the seconds since 1970 of 2024-01-01 and 2024-07-01.
+    let whole = [1_704_067_200, 1_719_792_000].into_iter().all(|second| {
+        let time = jiff::Timestamp::from_second(second);
+        time.is_ok_and(|time| zone.to_offset(time).seconds() % 3600 == 0)
+    });
+    if whole { Grain::Hour } else { Grain::Quarter }
 }
 
 fn bars(counts: &BTreeMap<DateTime, i64>, step: Step, output: &mut Output) -> Result<(), Failure> {

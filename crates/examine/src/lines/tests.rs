@@ -42,9 +42,9 @@ fn a_line_that_is_too_long_is_cut_and_the_next_one_is_whole() {
     assert_eq!((found.len(), found[0].1, found[0].0.len()), (1, span(0, LINE_BYTES as u64 * 3, 1), LINE_BYTES));
 }
 
-/// A line, 8 TiB of nothing, and a line.
+/// Bytes, nothing up to 8 TiB, and a line.
 #[derive(Debug)]
-struct Sparse;
+struct Sparse(Vec<u8>);
 
 const HOLE_END: u64 = 8 << 40;
 
@@ -53,24 +53,33 @@ impl ReadAt for Sparse {
         HOLE_END + 6
     }
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
-        let (start, bytes) = if offset < 4096 { (0, b"a\nb".as_slice()) } else { (HOLE_END, b"c\nlast".as_slice()) };
+        let (start, bytes) = if offset < HOLE_END { (0, self.0.as_slice()) } else { (HOLE_END, b"c\nlast".as_slice()) };
         for (place, byte) in buf.iter_mut().enumerate() {
             *byte = bytes.get((offset - start) as usize + place).copied().unwrap_or(0);
         }
         Ok(buf.len())
     }
     fn runs(&self) -> Runs<'_> {
-        let hole = ByteRange::new(3, HOLE_END);
-        let data = [ByteRange::new(0, 3), ByteRange::new(HOLE_END, self.len())];
+        let end = self.0.len() as u64;
+        let hole = ByteRange::new(end, HOLE_END);
+        let data = [ByteRange::new(0, end), ByteRange::new(HOLE_END, self.len())];
         Box::new([(data[0], RunState::Data), (hole, RunState::Hole), (data[1], RunState::Data)].into_iter())
     }
 }
 
 #[test]
 fn a_hole_ends_a_line_and_is_not_read() {
-    let found = lines(&Sparse);
+    let found = lines(&Sparse(b"a\nb".to_vec()));
     let found: Vec<(&[u8], u64)> = found.iter().map(|(bytes, span, _)| (bytes.as_slice(), span.offset)).collect();
     assert_eq!(found, [(b"a".as_slice(), 0), (b"b", 2), (b"c", HOLE_END), (b"last", HOLE_END + 2)]);
+}
+
+#[test]
+fn a_hole_ends_a_line_that_is_too_long_too() {
+    let long = LINE_BYTES + 3 * READ_BYTES + 7;
+    let found = lines(&Sparse(vec![b'x'; long]));
+    let spans: Vec<(u64, u64)> = found.iter().map(|(_, span, _)| (span.offset, span.length)).collect();
+    assert_eq!(spans, [(0, long as u64), (HOLE_END, 2), (HOLE_END + 2, 4)]);
 }
 
 #[test]

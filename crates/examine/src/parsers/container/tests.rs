@@ -34,7 +34,7 @@ fn records_of_the_driver_json_file_have_their_stream_and_their_text() {
     assert_eq!(parsed.all("message")[1..3], [json!("a long"), json!("{\"log\":\"inner\"}")]);
     assert_eq!(parsed.all("time")[2], "2024-03-02T08:00:02Z");
     assert_eq!(parsed.all("kind")[4..], ["container.other", "container.other"]);
-    assert_eq!((parsed.row.records, parsed.row.others, parsed.issues.len()), (3, 2, 2));
+    assert_eq!((parsed.row.records, parsed.row.others, parsed.issues.len()), (4, 2, 2));
 }
 
 #[test]

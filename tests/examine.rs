@@ -326,3 +326,22 @@ fn logs_are_taken_out_exactly_and_entered_in_custody() {
     let log = run(Command::new(kanshiki_path()).args(["custody", "log", "--case"]).arg(&case)).exits(0).stdout;
     assert!(log.contains("anna"), "{log}");
 }
+
+#[test]
+fn what_is_looked_at_otherwise_is_another_exhibit_with_counts_of_its_own() {
+    if !need(NEEDS) {
+        return;
+    }
+    let place = tempdir();
+    let image = image(place.path(), 20);
+    let case = place.path().join("case");
+    let first: Ran = run(&mut examine(&image, &case)).exits(3);
+    let other: Ran = run(examine(&image, &case).args(["--journal", "ignore"])).exits(3);
+    let events = |ran: &Ran| ran.stdout.lines().find(|line| line.contains("events ")).unwrap().to_owned();
+    assert_eq!(events(&first), events(&other));
+    assert!(other.stderr.contains("the case has another exhibit of this name"), "{}", other.stderr);
+    assert_eq!(query(&case, "SELECT count(*) AS n FROM exhibits", &[])[0]["n"], 2);
+    let refused = run(Command::new(kanshiki_path()).args(["query", "issues", "--from", "2024", "--case"]).arg(&case));
+    assert!(refused.exits(2).stderr.contains("does not ask for :from"));
+    let _: Ran = run(examine(&image, &case).arg("-q")).exits(3);
+}

@@ -170,7 +170,8 @@ fn moments(text: &str, zone: &TimeZone) -> Result<(Moment, Moment), BoundsError>
     };
     let start = moment(start);
     let end = match step {
-        Step::Day | Step::Minute => (start.0.saturating_add(60), start.1),
+        Step::Day | Step::Hour => (start.0.saturating_add(3600), start.1),
+        Step::Minute => (start.0.saturating_add(60), start.1),
         Step::Second => (start.0.saturating_add(1), start.1),
         Step::Nanosecond => (start.0, start.1.saturating_add(1)),
     };
@@ -205,6 +206,7 @@ fn midnight(date: Date, zone: &TimeZone) -> Option<Moment> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Day,
+    Hour,
     Minute,
     Second,
     Nanosecond,
@@ -217,7 +219,8 @@ impl Step {
         match (clock.contains('.'), clock.matches(':').count()) {
             (true, _) => Self::Nanosecond,
             (false, 2..) => Self::Second,
-            (false, _) => Self::Minute,
+            (false, 1) => Self::Minute,
+            (false, _) => Self::Hour,
         }
     }
 }
@@ -237,6 +240,12 @@ mod tests {
         assert!(!has("2024-03-05", 1_709_596_799, 999_999_999) && !has("2024-03-05", 1_709_683_200, 0));
         assert!(has("2024-03-05..2024-03-06", 1_709_769_599, 0) && !has("..2024-03-04", 1_709_596_800, 0));
         assert!(has("2024-03-05..", i64::MAX, 0) && has("..2024-03-05", i64::MIN, 0));
+    }
+
+    #[test]
+    fn an_hour_is_all_of_the_hour() {
+        assert!(has("2024-03-05T10", 1_709_632_800, 0) && has("2024-03-05T10", 1_709_636_399, 999_999_999));
+        assert!(!has("2024-03-05T10", 1_709_632_799, 0) && !has("2024-03-05T10", 1_709_636_400, 0));
     }
 
     #[test]

@@ -11,18 +11,20 @@ use kanshiki_custody::Case;
 
 use kanshiki_examine::{Exhibit, Outcome, examine};
 use kanshiki_image::volumes::Address;
-use kanshiki_model::{Progress as _, visible, visible_text};
+use kanshiki_model::{Note, Progress as _, visible, visible_text};
 use kanshiki_store::Reader;
 use serde_json::json;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
 DIR gets `events.sqlite`: a table of all files, an event for each record of the logs and for each
 time of a file, what each log covers, and what could not be read. It opens in the sqlite3 shell;
 docs/store.md tells its tables. Logs are read in every rotation, also from gzip, xz, zstd and bzip2;
 years and zones that records do not tell are inferred from the image, and said to be. Examined
-again, nothing is entered twice: what was interrupted goes on, what is there is left.
+again, nothing is entered twice: what was interrupted goes on, what is there is left. Exhibits of a
+case are known by their digests; a plain image that was changed or copied since, or is looked at
+with another volume or journal, is an exhibit of its own, and that is said.
 
 Exit codes: 0 done; 3 done, but something was damaged, unreadable or not understood: the table
 `issues` tells; 4 not done; 130 interrupted: the same command goes on.
@@ -57,6 +59,11 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     evidence.notes().iter().for_each(|note| reporter.note(note));
     let opened: Vec<_> = evidence.issues().chain(evidence.view.issues()).collect();
     opened.iter().for_each(|issue| reporter.issue(issue));
+    if is_another(&store, &name, &source) {
+        let message = "the case has another exhibit of this name: that file was changed or copied since, or is another; \
+            this one is entered beside it";
+        reporter.note(&Note { subject: format!("exhibit {name}"), message: message.to_owned() });
+    }
     let size = evidence.images.first().map_or(0, |image| image.opened.source.len());
     let exhibit = Exhibit { name: &name, source: &source, size, issues: &opened };
     let outcome = examine(&evidence.view, &exhibit, &store, &reporter);
@@ -81,7 +88,17 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
             visible(store.as_os_str().as_encoded_bytes()), totals.files, totals.logs, totals.events, totals.others, totals.issues
         ))?;
     }
+    if arguments.output.quiet && exit == Exit::Part {
+        let label = console.err().warning("warning");
+        console.note(&format!("{label}: {} issues of exhibit {name}: the table `issues` tells\n", totals.issues));
+    }
     Ok(exit)
+}
+
+/// Whether the case has another exhibit of this name: an image that was changed or copied since is another.
+fn is_another(store: &Path, name: &str, source: &str) -> bool {
+    let others = Reader::open(store).and_then(|reader| reader.sources_of(name)).unwrap_or_default();
+    !others.is_empty() && !others.iter().any(|other| other == source)
 }
 
 /// The name of what is examined, and what tells it from all else: the images, the chosen volume and root, and what is done

@@ -58,7 +58,7 @@ impl<'a> Scan<'a> {
         Some(number)
     }
 
-    /// A day of two places, the first of which may be a blank.
+    /// A day of two places, the first of which may be a blank or left out before a blank.
     pub(crate) fn day(&mut self) -> Option<u8> {
         match self.0.split_first()? {
             (b' ', rest) => {
@@ -67,6 +67,7 @@ impl<'a> Scan<'a> {
                 self.0 = scan.0;
                 u8::try_from(day).ok()
             }
+            (digit, [b' ', ..]) if digit.is_ascii_digit() => self.digits(1).and_then(|day| u8::try_from(day).ok()),
             _ => self.two(),
         }
     }

@@ -121,19 +121,26 @@ impl<'a> Window<'a> {
         let (kept, position) = (self.buffer.len(), self.position);
         let at = position.saturating_add(length(kept));
         self.buffer.resize(kept.saturating_add(READ_BYTES.max(wanted)), 0);
-        let room = self.buffer.get_mut(kept..).unwrap_or_default();
-        let read = match &mut self.source {
-            WindowSource::Plain { source, .. } => source.read_at(at, room).map_err(io::Error::other),
-            WindowSource::Compressed { content, members } => {
-                content.read(room).inspect(|read| members.add(*read, content.member_start()))
+        let mut filled = kept;
+        // A decoder may give a few bytes at once: the room is filled, so that it is not made anew for each of them.
+        while let Some(room) = self.buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+            let at = at.saturating_add(length(filled.saturating_sub(kept)));
+            let read = match &mut self.source {
+                WindowSource::Plain { source, .. } => source.read_at(at, room).map_err(io::Error::other),
+                WindowSource::Compressed { content, members } => {
+                    content.read(room).inspect(|read| members.add(*read, content.member_start()))
+                }
+            };
+            match read {
+                Ok(0) => self.is_over = true,
+                Ok(read) => filled = filled.saturating_add(read),
+                Err(error) => (self.error, self.is_over) = (Some(error), true),
             }
-        };
-        let read = read.unwrap_or_else(|error| {
-            self.error = Some(error);
-            0
-        });
-        self.is_over = read == 0;
-        self.buffer.truncate(kept.saturating_add(read));
+            if self.is_over {
+                break;
+            }
+        }
+        self.buffer.truncate(filled);
     }
 }
 

@@ -5,6 +5,7 @@
 //! few are taken as the dates of the first record and of the file allow, and if that was wrong, the file is read again.
 
 use crate::parser::Context;
+use crate::scan::Scan;
 use crate::zone::{Civil, is_leap};
 
 /// How the years lie in a file that was read before.
@@ -16,11 +17,25 @@ pub struct YearHint {
     pub back: i32,
 }
 
+/// The date that rotation put behind the name of a file, as in `messages-20240303.gz`: its last record is not of a later day,
+/// whenever the file was copied.
+fn date_in(path: &[u8]) -> Option<(i32, u8, u8)> {
+    let endings = [b".gz".as_slice(), b".xz", b".zst", b".bz2"];
+    let name = endings.iter().find_map(|ending| path.strip_suffix(*ending)).unwrap_or(path);
+    let (before, digits) = name.split_at_checked(name.len().checked_sub(8)?)?;
+    before.ends_with(b"-").then_some(())?;
+    let mut scan = Scan(digits);
+    let (year, month, day) = (i32::try_from(scan.digits(4)?).ok()?, scan.two()?, scan.two()?);
+    let is_date = Civil { year, month, day, ..Civil::default() }.seconds().is_some() && (1970..2200).contains(&year);
+    is_date.then_some((year, month, day))
+}
+
 /// Tells the year of one record after the other.
 #[derive(Debug)]
 pub struct Years {
-    /// The year of the file's last change, and its month and day.
+    /// The year of the file's last change, and its month and day; or those in its name, where rotation put them there.
     modified: Option<(i32, u8, u8)>,
+    is_named: bool,
     told: Option<YearHint>,
     assumed: YearHint,
     found: YearHint,
@@ -35,9 +50,17 @@ impl Years {
     /// For the records of a file.
     #[must_use]
     pub fn new(context: &Context<'_>) -> Self {
+        let named = date_in(context.path);
         let modified = context.modified.and_then(|time| context.host.zone.civil(time));
-        let modified = modified.map(|civil| (civil.year, civil.month, civil.day));
-        Self { modified, told: context.years, assumed: YearHint::default(), found: YearHint::default(), last: None }
+        let modified = named.or(modified.map(|civil| (civil.year, civil.month, civil.day)));
+        Self {
+            modified,
+            is_named: named.is_some(),
+            told: context.years,
+            assumed: YearHint::default(),
+            found: YearHint::default(),
+            last: None,
+        }
     }
 
     /// The year of the next record; `None` if the file has no time of its own to tell it by.
@@ -93,7 +116,8 @@ impl Years {
     pub fn reason(&self) -> String {
         match self.modified {
             Some((year, month, day)) => {
-                format!("years counted back from the file's last change on {year:04}-{month:02}-{day:02}")
+                let what = if self.is_named { "the date in the file's name," } else { "the file's last change on" };
+                format!("years counted back from {what} {year:04}-{month:02}-{day:02}")
             }
             None => "no year is known: neither the records nor the file tell one".to_owned(),
         }
@@ -138,6 +162,16 @@ mod tests {
         // The clock of the records may be hours ahead of the zone that is taken.
         let (_, hint) = years("2024-03-05T23:00:00Z", None, &[(3, 6), (3, 6)]);
         assert_eq!(hint, Some(YearHint::default()));
+    }
+
+    #[test]
+    fn the_date_in_a_rotated_name_tells_the_year_whenever_the_file_was_copied() {
+        assert_eq!(date_in(b"/var/log/messages-20210502.gz"), Some((2021, 5, 2)));
+        for path in
+            ["/var/log/messages-20210532", "/var/log/x-2021050", "/var/log/x.20210502", "20210502", "/x-00000101"]
+        {
+            assert_eq!(date_in(path.as_bytes()), None, "{path}");
+        }
     }
 
     #[test]

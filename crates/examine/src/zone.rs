@@ -50,14 +50,15 @@ impl Zone {
     /// Something that turns many times of this zone into points in time.
     #[must_use]
     pub fn wall(&self) -> WallClock<'_> {
-        WallClock { zone: self, quarter: i64::MIN, offset: 0 }
+        WallClock { zone: self, quarter: i64::MIN, offset: 0, later: None, last: None }
     }
 }
 
 /// Turns times of a zone into points in time; quick for times that lie near each other.
 ///
-/// A time that the clock showed twice, when it was set back in autumn, is taken for the earlier of the two; one that it never
-/// showed, in spring, as if it had not been set yet.
+/// A time that the clock showed twice, when it was set back in autumn, is taken for the earlier of the two, or for the later
+/// where the earlier would go back far behind the time before; one that it never showed, in spring, as if it had not been set
+/// yet.
 #[derive(Debug)]
 pub struct WallClock<'a> {
     zone: &'a Zone,
@@ -65,7 +66,14 @@ pub struct WallClock<'a> {
     quarter: i64,
     /// Seconds that the zone is ahead of UTC in it.
     offset: i64,
+    /// The same when the clock showed it for the second time.
+    later: Option<i64>,
+    /// The time before, in seconds since 1970 in UTC.
+    last: Option<i64>,
 }
+
+/// Seconds by which the times of a log go back without a clock that was set back: writers that wait for each other.
+const DISORDER: i64 = 600;
 
 impl WallClock<'_> {
     /// The point in time at which the clock showed this; `None` if there is no such day, or it lies outside of the years
@@ -75,25 +83,34 @@ impl WallClock<'_> {
         let quarter = seconds.div_euclid(QUARTER);
         if quarter != self.quarter {
             // Zones are ahead of UTC by whole quarters of an hour today; by odd seconds before they were made.
-            self.offset = offset_at(&self.zone.zone, shown)?;
+            (self.offset, self.later) = offsets_at(&self.zone.zone, shown)?;
             self.quarter = quarter;
         }
-        let nanoseconds = seconds.checked_sub(self.offset)?.checked_mul(SECOND)?;
+        let mut time = seconds.checked_sub(self.offset)?;
+        if let (Some(later), Some(last)) = (self.later, self.last)
+            && time < last.saturating_sub(DISORDER)
+        {
+            time = seconds.checked_sub(later)?;
+        }
+        self.last = Some(time);
+        let nanoseconds = time.checked_mul(SECOND)?;
         nanoseconds.checked_add(i64::from(shown.nanosecond)).map(Timestamp::from_nanoseconds)
     }
 }
 
-/// Seconds that a zone is ahead of UTC when its clock shows this.
-fn offset_at(zone: &TimeZone, shown: &Civil) -> Option<i64> {
+/// Seconds that a zone is ahead of UTC when its clock shows this, and when it shows it for the second time.
+fn offsets_at(zone: &TimeZone, shown: &Civil) -> Option<(i64, Option<i64>)> {
     let date =
         jiff::civil::Date::new(i16::try_from(shown.year).ok()?, number(shown.month)?, number(shown.day)?).ok()?;
     let time =
         DateTime::from_parts(date, jiff::civil::Time::new(number(shown.hour)?, number(shown.minute)?, 0, 0).ok()?);
     let offset = match zone.to_ambiguous_timestamp(time).offset() {
-        AmbiguousOffset::Unambiguous { offset } => offset,
-        AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
+        AmbiguousOffset::Unambiguous { offset } => (offset, None),
+        AmbiguousOffset::Gap { before, .. } => (before, None),
+        AmbiguousOffset::Fold { before, after } => (before, Some(after)),
     };
-    Some(i64::from(offset.seconds()))
+    let (first, second) = offset;
+    Some((i64::from(first.seconds()), second.map(|second| i64::from(second.seconds()))))
 }
 
 fn number(number: u8) -> Option<i8> {
@@ -216,8 +233,18 @@ mod tests {
     }
 
     #[test]
+    fn records_go_on_in_the_hour_that_the_clock_shows_for_the_second_time() {
+        let zone = Zone::new(jiff::tz::TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap(), String::new());
+        let mut wall = zone.wall();
+        let shown = [(2, 59), (2, 58), (2, 0), (2, 30), (2, 29), (3, 0)];
+        let times = shown.map(|(hour, minute)| wall.at(&civil(2024, 10, 27, hour, minute)).unwrap().to_string());
+        let expected = ["00:59", "00:58", "01:00", "01:30", "01:29", "02:00"];
+        assert_eq!(times, expected.map(|time| format!("2024-10-27T{time}:00Z")));
+    }
+
+    #[test]
     fn there_is_no_29_february_in_other_years() {
-        let mut wall = WallClock { zone: &Zone::unknown(), quarter: i64::MIN, offset: 0 };
+        let mut wall = WallClock { zone: &Zone::unknown(), quarter: i64::MIN, offset: 0, later: None, last: None };
         assert_eq!(wall.at(&civil(2024, 2, 29, 0, 0)).unwrap().to_string(), "2024-02-29T00:00:00Z");
         assert_eq!(wall.at(&civil(2106, 2, 8, 0, 0)).unwrap().to_string(), "2106-02-08T00:00:00Z");
         for shown in

@@ -22,6 +22,12 @@ pub enum StoreError {
         /// The number that is known.
         expected: i64,
     },
+    /// Another writes to it.
+    #[error("another examination writes to {}", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is no store.
     #[error("there is no store at {}", path.display())]
     Missing {

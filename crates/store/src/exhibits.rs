@@ -25,6 +25,20 @@ impl Reader {
         self.texts("SELECT name FROM exhibits ORDER BY id")
     }
 
+    /// What tells the exhibits of this name from all others.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn sources_of(&self, name: &str) -> Result<Vec<String>> {
+        let mut statement = self
+            .connection()
+            .prepare("SELECT source FROM exhibits WHERE name = ? ORDER BY id")
+            .map_err(StoreError::sqlite("read"))?;
+        let sources = statement.query_map([name], |row| row.get(0));
+        sources.and_then(Iterator::collect).map_err(StoreError::sqlite("read"))
+    }
+
     /// The zones of the exhibits' clocks, each once, in the order of their names.
     ///
     /// # Errors

@@ -219,7 +219,11 @@ fn conditions(filter: &Filter) -> (String, Vec<Value>) {
     add("e.address = ?", text(&filter.address));
     let texts = "concat_ws(char(10), e.message, e.user, e.address, e.program, e.host, e.fields) LIKE ? ESCAPE '!'";
     add(texts, filter.text.as_ref().map(|text| Value::Text(like(&visible_text(text)))));
-    add("e.file IN (SELECT id FROM main.files WHERE path GLOB ?)", text(&filter.path));
+    // As it is, or as this program shows it.
+    if let Some(path) = &filter.path {
+        conditions.push("e.file IN (SELECT id FROM main.files WHERE path GLOB ? OR path GLOB ?)".to_owned());
+        values.extend([Value::Text(visible_text(path)), Value::Text(path.clone())]);
+    }
     if let Some(kinds) = one_of_kinds(filter) {
         conditions.push(format!("e.kind IN (SELECT id FROM main.kinds k WHERE {kinds})"));
         values.extend(filter.kinds.iter().cloned().map(Value::Text));

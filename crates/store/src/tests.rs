@@ -177,6 +177,18 @@ fn a_part_that_was_not_ended_is_not_there_and_the_numbers_go_on() {
 }
 
 #[test]
+fn one_alone_writes_and_others_may_read() {
+    let place = tempdir();
+    let path = place.path().join("events.sqlite");
+    let (writer, ..) = begun(&path);
+    assert!(matches!(Writer::create_or_open(&path), Err(StoreError::Busy { .. })));
+    writer.close().unwrap();
+    let (writer, ..) = (Writer::create_or_open(&path).unwrap(), ());
+    assert!(Reader::open(&path).unwrap().exhibits().is_ok());
+    drop(writer);
+}
+
+#[test]
 fn the_sqlite3_shell_opens_the_store_and_shows_the_timeline() {
     if !kanshiki_testkit::need(&[kanshiki_testkit::Need::Tool("sqlite3")]) {
         return;

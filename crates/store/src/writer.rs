@@ -11,6 +11,7 @@ use crate::{Result, StoreError};
 use kanshiki_model::{Issue, visible};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
 /// Bytes of texts after which a transaction ends with the part that is under way.
@@ -27,6 +28,8 @@ const INSERT_FILE: &str =
 #[derive(Debug)]
 pub struct Writer {
     pub(crate) db: Connection,
+    /// Locked as long as this one writes; a kill unlocks it.
+    _folder: Option<File>,
     kinds: HashMap<&'static str, i64>,
     next_event: i64,
     next_file: i64,
@@ -90,6 +93,7 @@ impl Writer {
     ///
     /// [`StoreError`].
     pub fn create_or_open(path: &Path) -> Result<Self> {
+        let folder = lock(path)?;
         let db = schema::create_or_open(path)?;
         let next = |table: &str| -> Result<i64> {
             let sql = format!("SELECT coalesce(max(id), 0) + 1 FROM {table}");
@@ -97,8 +101,16 @@ impl Writer {
         };
         let (next_event, next_file) = (next("events")?, next("files")?);
         let hours = Hours::default();
-        let writer =
-            Self { db, kinds: HashMap::new(), next_event, next_file, hours, written: 0, part: Part::default() };
+        let writer = Self {
+            db,
+            _folder: folder,
+            kinds: HashMap::new(),
+            next_event,
+            next_file,
+            hours,
+            written: 0,
+            part: Part::default(),
+        };
         writer.execute("BEGIN IMMEDIATE")?;
         Ok(writer)
     }
@@ -370,6 +382,18 @@ impl Writer {
         let row = params![exhibit.0, file, offset, length, issue.subject, issue.message];
         self.db.prepare_cached(sql).and_then(|mut it| it.execute(row)).map_err(StoreError::sqlite("write"))?;
         Ok(())
+    }
+}
+
+/// Locks the folder of a store for one writer; SQLite's own locks would keep readers out too. Where a filesystem knows no
+/// locks, nothing is locked.
+fn lock(path: &Path) -> Result<Option<File>> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(folder) = File::open(folder) else { return Ok(None) };
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(folder)),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: path.to_owned() }),
+        Err(TryLockError::Error(_)) => Ok(None),
     }
 }
 

@@ -53,7 +53,7 @@ impl Parser for Atop {
         match Header::parse(head) {
             Ok(header) => {
                 let _ = window.skip(length(header.bytes));
-                Reading { header, context, last: None }.read(&mut window, output);
+                Reading { header, context, last: None, left: PROCESS_BYTES }.read(&mut window, output);
             }
             Err(why) => output.issue(window.span(0, seen.min(length(HEADER_BYTES))), &why),
         }
@@ -67,7 +67,12 @@ struct Reading<'a> {
     context: &'a Context<'a>,
     /// The time of the last interval.
     last: Option<i64>,
+    /// Bytes of processes that may still be decompressed.
+    left: u64,
 }
+
+/// Bytes of processes that one file may hold: a hundred processes in each interval of ten seconds make 900 MB a day.
+const PROCESS_BYTES: u64 = 16 << 30;
 
 impl Reading<'_> {
     fn read(mut self, window: &mut Window<'_>, output: &mut Output<'_>) {
@@ -123,16 +128,18 @@ impl Reading<'_> {
         output.issue(window.span(start, bytes), &format!("{bytes} bytes that are no interval"));
     }
 
-    fn interval(&self, record: &Record, bytes: &[u8], span: Span, output: &mut Output<'_>) {
+    fn interval(&mut self, record: &Record, bytes: &[u8], span: Span, output: &mut Output<'_>) {
         let (system, rest) = bytes.split_at_checked(record.system_bytes).unwrap_or_default();
         let mut first = [0; SYSTEM_BYTES];
         if flate2::read::ZlibDecoder::new(system).read_exact(&mut first).is_err() {
             output.issue(span, "the compressed measures of the system cannot be read");
             return;
         }
-        let (Some(ticks), Some(load)) = (self.ticks(&first), self.load(&first)) else { return };
+        let Some(ticks) = self.ticks(&first) else {
+            return output.issue(span, "the measures of the processors cannot be read");
+        };
         let mut details = Details::new(if record.is_since_boot { "atop.since-boot" } else { "atop.cpu" });
-        let message = ticks.tell(Some(record.seconds), Some(load), &mut details);
+        let message = ticks.tell(Some(record.seconds), self.load(&first), &mut details);
         details.number("processors", self.header.endian.u64(&first, 0).and_then(|number| i64::try_from(number).ok()));
         for (name, number) in [("processes", record.processes), ("zombies", record.zombies), ("exited", record.exited)]
         {
@@ -182,12 +189,16 @@ impl Reading<'_> {
 
     /// The processes that used most of the processor. Those that used too little are left out, and threads are part of their
     /// process.
-    fn busiest(&self, record: &Record, bytes: &[u8]) -> io::Result<Vec<Process>> {
+    fn busiest(&mut self, record: &Record, bytes: &[u8]) -> io::Result<Vec<Process>> {
         let Some(layout) = self.header.process else { return Ok(Vec::new()) };
         let mut decoder = flate2::read::ZlibDecoder::new(bytes);
         let mut one = vec![0; layout.bytes];
         let mut busiest: Vec<Process> = Vec::new();
         for _ in 0..record.tasks {
+            self.left = self.left.saturating_sub(length(layout.bytes));
+            if self.left == 0 {
+                return Err(io::Error::other("more processes than a file can hold in earnest"));
+            }
             decoder.read_exact(&mut one)?;
             let Some(process) = layout.parse(self.header.endian, &one).filter(|process| process.is_process) else {
                 continue;

@@ -147,6 +147,8 @@ fn resynchronise(window: &mut Window<'_>, log: &Log, output: &mut Output<'_>) {
         let hole = window.hole();
         if hole > 0 {
             window.advance(hole);
+            // An event may begin with the first byte behind it.
+            from = 0;
         }
         let position = window.position();
         let bytes = window.peek(SEARCHED_BYTES);

@@ -71,6 +71,9 @@ enum Claim<'l> {
 /// Hosts whose last claim is remembered.
 const HOSTS: usize = 4096;
 
+/// Bytes of a host and of an account that are remembered.
+const CLAIM_BYTES: usize = 256;
+
 /// A time as a line tells it.
 #[derive(Debug, Clone, Copy)]
 enum Time {
@@ -101,16 +104,16 @@ impl Parser for Form {
                 return;
             };
             match record.claim {
-                Claim::Made(host, user) => {
+                Claim::Made(host, user) if host.len() <= CLAIM_BYTES => {
                     if claims.len() >= HOSTS {
                         claims.clear();
                     }
-                    claims.insert(host.to_vec(), user.to_vec());
+                    claims.insert(host.to_vec(), user.get(..CLAIM_BYTES).unwrap_or(user).to_vec());
                 }
                 Claim::Used(host) if record.details.kind == "ftp.login-failed" && record.details.user.is_empty() => {
                     record.details.user = claims.get(host).map_or(&b""[..], Vec::as_slice);
                 }
-                Claim::Used(_) | Claim::None => {}
+                Claim::Made(..) | Claim::Used(_) | Claim::None => {}
             }
             let (time, basis) = match record.time {
                 Time::Shown(shown, ahead) => clock.at(shown, ahead),

@@ -23,14 +23,14 @@ const UNSET: i64 = 4_294_967_295;
 /// Runs: number, begin, end, account, command line, how it ended. A run that was cut off has no end.
 const DNF_RUNS: &str =
     "SELECT id, dt_begin, dt_end, user_id, cmdline, CASE state WHEN 1 THEN 'done' WHEN 2 THEN 'error' END
-    FROM trans ORDER BY id";
+    FROM trans";
 const YUM_RUNS: &str = "SELECT b.tid, b.timestamp, e.timestamp, b.loginuid, c.cmdline,
         CASE e.return_code WHEN 0 THEN 'done' ELSE 'error' END
-    FROM trans_beg b LEFT JOIN trans_end e ON e.tid = b.tid LEFT JOIN trans_cmdline c ON c.tid = b.tid ORDER BY b.tid";
+    FROM trans_beg b LEFT JOIN trans_end e ON e.tid = b.tid LEFT JOIN trans_cmdline c ON c.tid = b.tid";
 /// yum before version 3.2.28 kept no command lines.
 const YUM_RUNS_WITHOUT_COMMANDS: &str = "SELECT b.tid, b.timestamp, e.timestamp, b.loginuid, NULL,
         CASE e.return_code WHEN 0 THEN 'done' ELSE 'error' END
-    FROM trans_beg b LEFT JOIN trans_end e ON e.tid = b.tid ORDER BY b.tid";
+    FROM trans_beg b LEFT JOIN trans_end e ON e.tid = b.tid";
 
 /// Packages: run, begin of the run, account, action, name, version, architecture, reason, repository.
 const DNF_PACKAGES: &str = "SELECT t.id, t.dt_begin, t.user_id, i.action, r.name,
@@ -38,11 +38,11 @@ const DNF_PACKAGES: &str = "SELECT t.id, t.dt_begin, t.user_id, i.action, r.name
         CASE i.reason WHEN 1 THEN 'dependency' WHEN 2 THEN 'user' WHEN 3 THEN 'clean' WHEN 4 THEN 'weak-dependency'
             WHEN 5 THEN 'group' END, p.repoid
     FROM trans_item i JOIN rpm r ON r.item_id = i.item_id JOIN trans t ON t.id = i.trans_id
-    LEFT JOIN repo p ON p.id = i.repo_id ORDER BY i.id";
+    LEFT JOIN repo p ON p.id = i.repo_id";
 const YUM_PACKAGES: &str = "SELECT b.tid, b.timestamp, b.loginuid, d.state, p.name,
         CASE WHEN CAST(p.epoch AS INTEGER) > 0 THEN p.epoch || ':' ELSE '' END || p.version || '-' || p.release, p.arch,
         CASE d.state WHEN 'Dep-Install' THEN 'dependency' END, NULL
-    FROM trans_data_pkgs d JOIN pkgtups p ON p.pkgtupid = d.pkgtupid JOIN trans_beg b ON b.tid = d.tid ORDER BY d.rowid";
+    FROM trans_data_pkgs d JOIN pkgtups p ON p.pkgtupid = d.pkgtupid JOIN trans_beg b ON b.tid = d.tid";
 
 /// The kinds of dnf's actions by their numbers (libdnf, `transaction/Types.hpp`); 11 changes the reason alone.
 const ACTIONS: [&str; 12] = [

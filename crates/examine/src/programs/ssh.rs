@@ -68,10 +68,12 @@ fn from<'a>(text: &'a [u8], details: &mut Details<'a>) {
         details.address = text.strip_suffix(b":").unwrap_or(text);
         return;
     };
-    details.address = address;
     if scan.text(b"port ").is_none() {
+        // `192.0.2.7: 11: disconnected by user`, up to OpenSSH 7.1.
+        details.address = address.strip_suffix(b":").unwrap_or(address);
         return;
     }
+    details.address = address;
     let digits = scan.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let Some((port, rest)) = scan.0.split_at_checked(digits) else { return };
     details.number("port", number(port));

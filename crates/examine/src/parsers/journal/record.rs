@@ -114,12 +114,17 @@ const VALUE_BYTES: usize = 64 << 10;
 /// Bytes of a value that are given when too many were.
 const LEAST_BYTES: usize = 256;
 
+/// Messages of one entry that are given beside the first.
+const MESSAGES: usize = 8;
+
 /// The values of one entry.
 #[derive(Debug)]
 struct Values {
     bytes: Vec<u8>,
     /// Where each begins and ends.
     places: [Option<(usize, usize)>; FIELDS.len()],
+    /// The same of further messages.
+    messages: Vec<(usize, usize)>,
     /// Objects that could not be read, or are not what the entry says of them.
     damaged: u64,
     is_cut: bool,
@@ -127,12 +132,13 @@ struct Values {
 
 impl Values {
     const fn new() -> Self {
-        Self { bytes: Vec::new(), places: [None; FIELDS.len()], damaged: 0, is_cut: false }
+        Self { bytes: Vec::new(), places: [None; FIELDS.len()], messages: Vec::new(), damaged: 0, is_cut: false }
     }
 
     fn clear(&mut self) {
         self.bytes.clear();
         self.places = [None; FIELDS.len()];
+        self.messages.clear();
         (self.damaged, self.is_cut) = (0, false);
     }
 
@@ -146,15 +152,26 @@ impl Values {
         fields.find_map(|field| Some(self.get(field)).filter(|value| !value.is_empty())).unwrap_or_default()
     }
 
-    /// Takes a value; of several of one field the first.
+    /// The messages behind the first.
+    fn further_messages(&self) -> impl Iterator<Item = &[u8]> {
+        self.messages.iter().filter_map(|(start, end)| self.bytes.get(*start..*end))
+    }
+
+    /// Takes a value; of several of one field the first, and of messages some more.
     fn put(&mut self, field: usize, value: &[u8], most: usize, is_cut: bool) {
-        let Some(place) = self.places.get_mut(field).filter(|place| place.is_none()) else { return };
+        let Some(place) = self.places.get_mut(field) else { return };
+        if place.is_some() && (field != MESSAGE || self.messages.len() >= MESSAGES) {
+            return;
+        }
         let most = if field == MESSAGE { most } else { most.min(VALUE_BYTES) };
         let given = value.get(..most.min(value.len())).unwrap_or_default();
         self.is_cut |= is_cut || given.len() < value.len();
         let start = self.bytes.len();
         self.bytes.extend_from_slice(given);
-        *place = Some((start, self.bytes.len()));
+        match place {
+            Some(_) => self.messages.push((start, self.bytes.len())),
+            None => *place = Some((start, self.bytes.len())),
+        }
     }
 }
 
@@ -306,6 +323,14 @@ impl Visitor for Records<'_, '_> {
             message: values.get(MESSAGE),
             ..details.event()
         });
+        // An entry may have the field several times; each is taken apart, so that none hides another.
+        for message in values.further_messages() {
+            let mut details = Details::new("journal");
+            describe(program, message, &mut details);
+            details.number("seqnum", i64::try_from(entry.seqnum).ok());
+            let (time, host) = (time.map(Timestamp::from_nanoseconds), values.get(HOSTNAME));
+            self.output.also(&Event { time, span, host, program, message, ..details.event() });
+        }
         if values.damaged > 0 {
             self.output
                 .issue(span, &format!("ENTRY object: {} of the objects that it names are damaged", values.damaged));

@@ -206,6 +206,17 @@ fn a_bomb_of_a_million_to_one_is_cut_at_a_mebibyte() {
 }
 
 #[test]
+fn no_message_of_an_entry_hides_another() {
+    let mut writer = Writer::new(false, true);
+    let failed = b"MESSAGE=Failed password for root from 192.0.2.7 port 22 ssh2";
+    writer.entry(1, &[b"SYSLOG_IDENTIFIER=sshd", b"MESSAGE=dup", failed]);
+    let parsed = journal(&writer.finish());
+    assert_eq!(parsed.all("kind")[1..], ["ssh", "ssh.login-failed"]);
+    assert_eq!(parsed.all("address")[2], "192.0.2.7");
+    assert_eq!(parsed.row.records, 1);
+}
+
+#[test]
 fn a_long_content_that_entries_name_again_and_again_is_read_no_more_than_the_file_is_long() {
     let mut writer = Writer::new(false, true);
     let content = [b"MESSAGE=".to_vec(), vec![b'a'; 1 << 20]].concat();

@@ -168,7 +168,7 @@ impl<'a> Audited<'a> {
             rest = match rest.strip_prefix(b"\"") {
                 Some(inside) => {
                     // A quote inside stands doubled or behind a backslash; one that ends is followed by a comma.
-                    let end = memchr::memmem::find(inside, b"\",").unwrap_or(inside.len().saturating_sub(1));
+                    let end = quote_at(inside).unwrap_or(inside.len().saturating_sub(1));
                     *part = inside.get(..end)?;
                     inside.get(end.saturating_add(1)..).unwrap_or_default()
                 }
@@ -310,6 +310,20 @@ impl<'a> Audited<'a> {
 }
 
 /// `2019-10-03T14:06:33 UTC`, `2019-10-03 14:06:33`: of UTC where no zone stands.
+/// Where the quote stands that ends a value: one inside stands doubled or behind a backslash.
+fn quote_at(inside: &[u8]) -> Option<usize> {
+    let mut from = 0_usize;
+    loop {
+        let rest = inside.get(from..)?;
+        let at = memchr::memchr2(b'"', b'\\', rest)?;
+        let place = from.checked_add(at)?;
+        match (rest.get(at)?, rest.get(at.checked_add(1)?)) {
+            (b'\\', _) | (b'"', Some(b'"')) => from = place.checked_add(2)?,
+            _ => return Some(place),
+        }
+    }
+}
+
 fn utc(text: &[u8]) -> Option<(Civil, Option<i64>)> {
     let mut scan = Scan(text);
     digits(&mut scan.clone())?;

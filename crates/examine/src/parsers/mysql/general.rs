@@ -166,10 +166,11 @@ impl Log<'_> {
         let argument = bytes.get(first.saturating_sub(line.argument.len())..).unwrap_or_default();
         match line.command {
             b"Connect" | b"Change user" => return self.connect(&line, argument, span, output),
-            b"Init DB" => self.connections.database(line.connection, argument),
-            _ => {}
+            _ => self.connections.settle(line.connection, "database.login", output),
         }
-        self.connections.settle(line.connection, "database.login", output);
+        if line.command == b"Init DB" {
+            self.connections.database(line.connection, argument);
+        }
         let mut details = Details::new(match line.command {
             b"Query" | b"Execute" | b"Prepare" => "database.query",
             b"Quit" => "database.logout",
@@ -219,6 +220,8 @@ impl Account {
         let (account, rest) = between(argument, b"", b" on ").unwrap_or((argument, b""));
         let at = memchr::memrchr(b'@', account).unwrap_or(account.len());
         let (user, address) = account.split_at_checked(at).unwrap_or_default();
+        // `anna@192.0.2.7 as anonymous`: an account that stands for another.
+        let address = between(address, b"", b" as ").map_or(address, |(address, _)| address);
         let database = memchr::memmem::rfind(rest, b" using ").and_then(|at| rest.get(..at)).unwrap_or(rest);
         Self {
             user: cut(user, NAME_BYTES),
@@ -253,14 +256,20 @@ struct Connections {
 impl Connections {
     fn add(&mut self, account: Account, waiting: Waiting, output: &mut Output<'_>) {
         let connection = waiting.connection;
-        while self.order.len() >= CONNECTIONS
+        while self.known.len() >= CONNECTIONS
             && let Some(oldest) = self.order.pop_front()
         {
             self.settle(oldest, "database.login", output);
             self.known.remove(&oldest);
         }
-        self.order.push_back(connection);
-        self.known.insert(connection, account);
+        if self.known.insert(connection, account).is_none() {
+            self.order.push_back(connection);
+        }
+        // Those that ended are forgotten now and then.
+        if self.order.len() >= CONNECTIONS.saturating_mul(2) {
+            let known = &self.known;
+            self.order.retain(|connection| known.contains_key(connection));
+        }
         self.waiting.insert(connection, waiting);
     }
 

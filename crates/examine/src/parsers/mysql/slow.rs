@@ -81,8 +81,12 @@ fn tell(record: &Record, clock: &mut Clock<'_>, last: &mut (Option<Timestamp>, T
             numbers(connection, &mut details);
         } else if let Some(facts) = line.strip_prefix(b"# ").filter(|facts| !facts.starts_with(b"administrator")) {
             numbers(facts, &mut details);
-        } else if let Some(number) = line.strip_prefix(b"SET timestamp=") {
-            epoch = digits(&mut Scan(number));
+        } else if let Some(settings) = line.strip_prefix(b"SET ").filter(|it| is_setting(it)) {
+            // `SET insert_id=12,timestamp=1709373600;`: the statement begins in the next line, whatever it begins with.
+            let at = memchr::memmem::rfind(settings, b"timestamp=");
+            epoch = at.and_then(|at| digits(&mut Scan(settings.get(at.saturating_add(10)..)?)));
+            rest = behind.strip_prefix(b"\n").unwrap_or_default();
+            break;
         } else if let Some(name) = line.strip_prefix(b"use ").filter(|name| name.ends_with(b";")) {
             let name = name.strip_suffix(b";").unwrap_or(name);
             details.text("database", name.strip_prefix(b"`").and_then(|it| it.strip_suffix(b"`")).unwrap_or(name));
@@ -107,6 +111,11 @@ fn tell(record: &Record, clock: &mut Clock<'_>, last: &mut (Option<Timestamp>, T
         (None, None, None) => *last,
     };
     output.event(&event(&details, *last, span, rest));
+}
+
+/// Whether a server set this before a statement, and not a client.
+fn is_setting(settings: &[u8]) -> bool {
+    [b"timestamp=".as_slice(), b"insert_id=", b"last_insert_id="].iter().any(|name| settings.starts_with(name))
 }
 
 /// A time without and one with its zone.

@@ -236,6 +236,37 @@ const STARTS: [&str; 10] = [
     "\"Query\",\"1\",\"2024-02-29T23:59:58 UTC\",",
 ];
 
+#[test]
+fn what_a_server_sets_before_a_slow_statement_is_no_part_of_it() {
+    let log = "# Time: 240302 10:00:00
+# User@Host: anna[anna] @ localhost []
+# Query_time: 2.000000  Lock_time: 0.000000  Rows_sent: 0  Rows_examined: 1
+SET last_insert_id=1,insert_id=12,timestamp=1709373600;
+# a note
+insert t values (1);
+";
+    check(
+        &MysqlSlow,
+        log,
+        &[json!({"time": "2024-03-02T10:00:00Z", "basis": "stated", "message": "# a note\\u{a}insert t values (1);"})],
+    );
+}
+
+#[test]
+fn the_database_of_a_login_and_the_account_that_it_stands_for_are_its_own() {
+    let log = "240302 10:00:00\t     4 Connect\tanna@192.0.2.7 as anonymous on \n\t\t     4 Init DB\tshop\n\t\t     4 Quit\t\n";
+    let parsed = parse(&MysqlGeneral, "/var/lib/mysql/x", "2024-03-03T00:00:00Z", log.as_bytes());
+    assert_eq!(parsed.all("address")[0], "192.0.2.7");
+    assert_eq!(parsed.all("database"), [json!(null), json!("shop"), json!("shop")]);
+}
+
+#[test]
+fn a_quote_inside_a_value_ends_it_not() {
+    let line = br#""Query","1","2014-08-27T10:47:23 UTC","insert","37",0,"insert t values (""x"",""y"")","root[root] @ localhost []","localhost","","","shop""#;
+    let parsed = parse(&MysqlAudit, "/var/lib/mysql/audit.log", "2024-03-03T00:00:00Z", line);
+    assert_eq!((&parsed.all("user")[0], &parsed.all("address")[0]), (&json!("root"), &json!("localhost")));
+}
+
 proptest! {
     #[test]
     fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), start in 0..STARTS.len()) {

@@ -175,6 +175,16 @@ fn what_repeats_a_line_of_no_form_is_no_failed_login() {
     assert_ne!(parsed.all("kind")[2], "ssh.login-failed");
 }
 
+#[test]
+fn a_day_may_have_one_place_and_old_versions_of_sshd_set_a_colon() {
+    let log = b"Mar 2 15:40:14 h sshd[1]: Received disconnect from 192.0.2.7: 11: disconnected by user\n";
+    let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-03T12:00:00Z", log);
+    assert_eq!(
+        (&parsed.all("time")[0], &parsed.all("address")[0]),
+        (&json!("2024-03-02T15:40:14Z"), &json!("192.0.2.7"))
+    );
+}
+
 proptest! {
     #[test]
     fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), start in 0..STARTS.len()) {

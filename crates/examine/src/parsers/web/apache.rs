@@ -290,7 +290,7 @@ impl<'a> Reader<'a> {
     fn substituted(&self, word: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut rest = word;
-        while let Some(at) = memchr::memmem::find(rest, b"${") {
+        while let Some(at) = memchr::memmem::find(rest, b"${").filter(|_| out.len() <= VALUE_BYTES) {
             let (before, behind) = rest.split_at_checked(at).unwrap_or_default();
             out.extend_from_slice(before);
             let end = memchr::memchr(b'}', behind).unwrap_or(behind.len());
@@ -302,9 +302,14 @@ impl<'a> Reader<'a> {
             rest = behind.get(end.saturating_add(1)..).unwrap_or_default();
         }
         out.extend_from_slice(rest);
+        // Values that are made of others grow with each step.
+        out.truncate(VALUE_BYTES);
         out
     }
 }
+
+/// Bytes of a word of the settings.
+const VALUE_BYTES: usize = 64 << 10;
 
 /// The file that a log goes to: itself, or the last path among the arguments of a program that is given the lines.
 fn target(path: &[u8]) -> Option<&[u8]> {

@@ -8,7 +8,7 @@ use crate::parser::{Candidate, Context, Parser};
 use crate::scan::{Scan, between, number};
 use crate::text::{each_line, is_half};
 use crate::zone::Civil;
-use kanshiki_model::{Event, Span, TimeBasis, Timestamp};
+use kanshiki_model::{Event, Span, TimeBasis, Timestamp, Value};
 use std::io;
 
 /// The parser of error logs.
@@ -266,9 +266,12 @@ fn without_port(client: &[u8]) -> (&[u8], Option<i64>) {
     }
 }
 
+/// What stands before the address of the client.
+const CLIENT: &[u8] = b", client: ";
+
 /// Names that nginx sets behind a message, each as `, name: value` (ngx_http_log_error_handler, ngx_mail_log_error).
 const NAMES: [(&[u8], &str); 7] = [
-    (b", client: ", "client"),
+    (CLIENT, "client"),
     (b", server: ", "server"),
     (b", request: ", "request"),
     (b", upstream: ", "upstream"),
@@ -283,9 +286,33 @@ fn split_before(text: &[u8], others: impl Iterator<Item = Vec<u8>>) -> (&[u8], &
     text.split_at_checked(end).unwrap_or_default()
 }
 
+/// Where the server names the client, and whether nothing else in the message looks like that. What the client sent stands in
+/// quotes; it may hold the same words, and quotes too.
+fn client_at(message: &[u8]) -> Option<(usize, bool)> {
+    let is_address = |at: &usize| {
+        let value = message.get(at.saturating_add(CLIENT.len())..).unwrap_or_default();
+        let end = value.iter().position(|byte| matches!(byte, b',' | b'"' | b' ')).unwrap_or(value.len());
+        let text = value.get(..end).and_then(|value| std::str::from_utf8(value).ok());
+        text.is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok() || text.starts_with("unix:"))
+    };
+    let mut places = memchr::memmem::find_iter(message, CLIENT).filter(is_address);
+    let first = places.next()?;
+    let is_unquoted = |at: &usize| {
+        let before = message.get(..*at).unwrap_or_default();
+        before.iter().filter(|byte| **byte == b'"').count() % 2 == 0
+    };
+    let others: Vec<usize> = places.take(16).collect();
+    let all = std::iter::once(first).chain(others.iter().copied());
+    let found = all.clone().find(is_unquoted).unwrap_or(first);
+    Some((found, others.is_empty()))
+}
+
 /// Client, server, request and account of a message of nginx.
 fn nginx<'a>(message: &'a [u8], details: &mut Details<'a>) {
-    let Some(at) = memchr::memmem::rfind(message, b", client: ") else { return };
+    let Some((at, is_only)) = client_at(message) else { return };
+    if !is_only {
+        details.add("ambiguous", Value::Flag(true));
+    }
     let (text, mut rest) = message.split_at_checked(at).unwrap_or_default();
     let mut login: &[u8] = b"";
     for (place, (before, name)) in NAMES.iter().enumerate() {

@@ -191,6 +191,17 @@ const STARTS: [&[u8]; 10] = [
     b"2024/03/02 10:00:00 [error] 7#8: *1 a, client: ",
 ];
 
+#[test]
+fn what_a_client_sends_is_not_taken_for_its_address() {
+    let log = br#"2024/03/02 10:00:00 [error] 7#8: *1 open() "/missing" failed (2: No such file or directory), client: 192.0.2.7, server: a, request: "GET /missing HTTP/1.1", host: "a", referrer: "x, client: 198.51.100.6, server: y"
+2024/03/02 10:00:00 [error] 7#8: *1 open() "/m, client: 198.51.100.6, server: y" failed (2: No such file or directory), client: 192.0.2.7, server: a, request: "GET /m HTTP/1.1", host: "a"
+2024/03/02 10:00:00 [error] 7#8: *1 a, client: 192.0.2.7, server: a, request: "GET / HTTP/1.1", host: "a"
+"#;
+    let parsed = parse(&WebErrors, "/var/log/nginx/error.log", "2024-03-03T12:00:00Z", log);
+    assert_eq!(parsed.all("address"), ["192.0.2.7"; 3]);
+    assert_eq!(parsed.all("ambiguous"), [json!(true), json!(true), json!(null)]);
+}
+
 proptest! {
     #[test]
     fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), start in 0..STARTS.len()) {

@@ -118,8 +118,8 @@ fn circumstances(program: &Path, options: &Options, dissect: Option<&Dissect>) -
     Ok(format!(
         "Made on {} by `cargo xtask bench examine --events {events} --peer-megabytes {peer_megabytes} --runs {runs}`: each job once a \
          round, {runs} rounds, everything on a tmpfs, each case new, median (smallest-largest). The mean load of the last quarter of \
-         an hour was {load} at the end: above two, others used the machine too, and the seconds of the processors tell more than those of the \
-         clock. `times dissect` is the median of the rounds' ratios of events per CPU-second, kanshiki's over all three logs \
+         an hour was {load} at the end; a load above two means that others used the machine too, and that the seconds \
+         of the processors tell more than those of the clock. `times dissect` is the median of the rounds' ratios of events per CPU-second, kanshiki's over all three logs \
          beside dissect's on one. Peak memory is that of the largest process.\n\n{}\nVersions: {}.\n",
         record::today()?,
         record::machine(),

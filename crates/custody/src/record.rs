@@ -18,6 +18,12 @@ pub enum RecordError {
         /// The newest schema number that this program reads.
         newest: u32,
     },
+    /// The record has a schema number that no version has ever written.
+    #[error("damaged {kind}: schema 0, but the first one is 1")]
+    NoSchema {
+        /// What kind of record was expected.
+        kind: &'static str,
+    },
     /// The record is of another kind.
     #[error("not a {expected}: its kind is `{found}`")]
     Kind {
@@ -89,6 +95,9 @@ pub(crate) fn parse<T: DeserializeOwned>(
     }
     if preamble.schema > u64::from(newest) {
         return Err(RecordError::Newer { kind, found: preamble.schema, newest });
+    }
+    if preamble.schema == 0 {
+        return Err(RecordError::NoSchema { kind });
     }
     serde_json::from_slice(bytes).map_err(|error| damaged(bytes, kind, &error))
 }

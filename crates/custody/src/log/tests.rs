@@ -214,6 +214,16 @@ fn a_newer_entry_or_head_cannot_be_judged() {
 }
 
 #[test]
+fn a_head_of_a_schema_that_never_was_differs() {
+    let (_temporary, case, log) = log_of(2);
+    change(&log, "HEAD", "\"schema\":1", "\"schema\":0");
+    let check = log.check().unwrap();
+    assert_eq!(check.verdict(), LogVerdict::Differs);
+    assert_eq!(check.problems, ["custody/HEAD: damaged kanshiki custody head: schema 0, but the first one is 1"]);
+    assert_script(&case, &[], 1, "differs: HEAD does not name entry 2 as the last");
+}
+
+#[test]
 fn a_run_cut_off_between_entry_and_head_is_told_as_such_and_mended_by_the_next_act() {
     let (_temporary, case, log) = log_of(2);
     let head = log.folder.read_small("HEAD", 1 << 20).unwrap();

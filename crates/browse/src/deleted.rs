@@ -4,7 +4,7 @@ use kanshiki_filesystem::{
     DeletedNode, Entry, EntryState, FileSystem, FsError, Located, Node, NodeId, NodeState, NodeType, Place, View,
 };
 use kanshiki_model::{EvidencePath, Issue};
-use kanshiki_walk::ahead;
+use kanshiki_walk::ahead::Ahead;
 use kanshiki_walk::contents::{issue, subject};
 use kanshiki_walk::{Descend, Item, SweepOptions, Sweeper, sweep};
 use std::collections::HashSet;
@@ -146,15 +146,14 @@ impl<E> Search<'_, '_, E> {
         let mut entries = entries.filter(|entry| !entry.as_ref().is_ok_and(is_dot));
         loop {
             let room = TOGETHER.saturating_sub(self.held).max(LEAST);
-            let some: Vec<Result<Entry, FsError>> = entries.by_ref().take(room).collect();
-            if some.is_empty() {
-                return Ok(());
-            }
-            let held = some.len();
-            self.held = self.held.saturating_add(held);
-            let found = ahead::look_up(some, |entry| {
+            let found = Ahead::look_up(entries.by_ref().take(room), |entry| {
                 (entry.inode != 0).then(|| view.inode(volume, entry.inode).map(|(_, node)| node))
             });
+            let held = found.len();
+            if held == 0 {
+                return Ok(());
+            }
+            self.held = self.held.saturating_add(held);
             for found in found {
                 match found {
                     Ok((entry, node)) => self.name(path, volume, entry, node, depth)?,

@@ -20,7 +20,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 /// Memory for events that are being put in order, in bytes.
-const MEMORY: usize = 64 << 20;
+const MEMORY: usize = 72 << 20;
 
 /// What to tell.
 #[derive(Debug, Clone, Copy)]

@@ -3,15 +3,19 @@
 use super::{EventFile, Kinds, TimeEvent};
 use kanshiki_model::FileTime;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// What a file and an event are taken to weigh in bytes, beside the path.
 const FILE_BYTES: usize = size_of::<Row>();
 const EVENT_BYTES: usize = size_of::<Event>();
 
-/// A file with the place of its path.
+/// Bytes by which one batch may go over the bound before it is noticed.
+const SLACK_BYTES: usize = 2 << 20;
+
+/// A file with the place of its path: where it begins, and its length.
 #[derive(Debug, Clone, Copy)]
 struct Row {
-    path: Option<(usize, usize)>,
+    path: Option<(u32, u32)>,
     file: EventFile,
 }
 
@@ -48,22 +52,26 @@ impl Batch {
         file: EventFile,
         events: impl FnOnce(&mut dyn FnMut(FileTime, Kinds)),
     ) {
-        let (before, row) = (self.events.len(), u32::try_from(self.rows.len()).unwrap_or(u32::MAX));
+        let (before, row) = (self.events.len(), short(self.rows.len()));
         events(&mut |time, kinds| self.events.push(Event { time, kinds, row }));
         if self.events.len() == before {
             return;
         }
+        self.add_row(path, file);
+    }
+
+    fn add_row(&mut self, path: Option<&[u8]>, file: EventFile) {
         let path = path.map(|path| {
             let start = self.paths.len();
             self.paths.extend_from_slice(path);
-            (start, self.paths.len())
+            (short(start), short(path.len()))
         });
         self.rows.push(Row { path, file });
     }
 
     fn view(&self, event: &Event) -> Option<TimeEvent<'_>> {
-        let row = self.rows.get(usize::try_from(event.row).ok()?)?;
-        let path = row.path.and_then(|(start, end)| self.paths.get(start..end));
+        let row = self.rows.get(long(event.row))?;
+        let path = row.path.and_then(|path| self.paths.get(range(path)));
         Some(TimeEvent { time: event.time, kinds: event.kinds, path, file: &row.file })
     }
 
@@ -92,17 +100,75 @@ impl Batch {
             // Events of one file stand together.
             if last_row != Some(event.row) {
                 last_row = Some(event.row);
-                let path = view.path.map(|path| {
-                    let start = self.paths.len();
-                    self.paths.extend_from_slice(path);
-                    (start, self.paths.len())
-                });
-                self.rows.push(Row { path, file: *view.file });
+                self.add_row(view.path, *view.file);
             }
-            let row = u32::try_from(self.rows.len().saturating_sub(1)).unwrap_or(u32::MAX);
-            self.events.push(Event { row, ..*event });
+            self.events.push(Event { row: short(self.rows.len().saturating_sub(1)), ..*event });
         }
     }
+
+    /// Leaves out the events that `keep` does not want, and the files that have none left, without further memory.
+    fn retain(&mut self, keep: impl Fn(&TimeEvent<'_>) -> bool) {
+        let (mut events, mut rows, mut paths) = (0_usize, 0_usize, 0_usize);
+        let mut next = 0;
+        while let Some(first) = self.events.get(next).copied() {
+            let start = next;
+            let is_same = |event: &&Event| event.row == first.row;
+            next = start.saturating_add(self.events.iter().skip(start).take_while(is_same).count());
+            // Before the path moves.
+            let before = events;
+            for index in start..next {
+                let Some(event) = self.events.get(index).copied() else { break };
+                if self.view(&event).is_some_and(|view| keep(&view)) {
+                    let event = Event { row: short(rows), ..event };
+                    put(&mut self.events, events, event);
+                    events = events.saturating_add(1);
+                }
+            }
+            if events == before {
+                continue;
+            }
+            let Some(mut row) = self.rows.get(long(first.row)).copied() else { continue };
+            if let Some(path) = &mut row.path {
+                self.paths.copy_within(range(*path), paths);
+                path.0 = short(paths);
+                paths = paths.saturating_add(long(path.1));
+            }
+            put(&mut self.rows, rows, row);
+            rows = rows.saturating_add(1);
+        }
+        self.events.truncate(events);
+        self.rows.truncate(rows);
+        self.paths.truncate(paths);
+    }
+
+    /// A batch that never asks for more memory while it weighs at most so much: what is not used of it is never touched.
+    fn with_room(memory: usize) -> Self {
+        let memory = memory.saturating_add(SLACK_BYTES);
+        Self {
+            paths: Vec::with_capacity(memory),
+            rows: Vec::with_capacity(memory / FILE_BYTES),
+            events: Vec::with_capacity(memory / EVENT_BYTES),
+        }
+    }
+}
+
+fn put<T>(list: &mut [T], at: usize, value: T) {
+    if let Some(place) = list.get_mut(at) {
+        *place = value;
+    }
+}
+
+/// A batch holds far less than 4 GiB.
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn long(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn range((start, length): (u32, u32)) -> Range<usize> {
+    long(start)..long(start).saturating_add(long(length))
 }
 
 fn moment(time: FileTime) -> (i64, u32) {
@@ -143,7 +209,7 @@ pub(super) struct Gathered {
 
 impl Gathered {
     pub(super) fn new(memory: usize, after: Option<Key>) -> Self {
-        Self { memory, after, kept: Batch::default(), until: None }
+        Self { memory, after, kept: Batch::with_room(memory), until: None }
     }
 
     /// Whether nothing was gathered before.
@@ -164,13 +230,17 @@ impl Gathered {
 
     /// Leaves out the later half.
     fn halve(&mut self) {
-        let all = std::mem::take(&mut self.kept);
-        let mut order: Vec<&Event> = all.events.iter().collect();
-        order.sort_unstable_by(|one, other| all.compare(one, other));
-        let middle = order.len().saturating_sub(1) / 2;
-        let until = order.get(middle).and_then(|event| all.view(event)).map(|event| key(&event));
+        let kept = &self.kept;
+        let mut order: Vec<u32> = (0..short(kept.events.len())).collect();
+        let Some(middle) = order.len().checked_sub(1).map(|last| last / 2) else { return };
+        let event = |number: u32| kept.events.get(long(number));
+        let (_, middle, _) = order.select_nth_unstable_by(middle, |one, other| match (event(*one), event(*other)) {
+            (Some(one), Some(other)) => kept.compare(one, other),
+            (one, other) => one.is_some().cmp(&other.is_some()),
+        });
+        let until = event(*middle).and_then(|event| kept.view(event)).map(|event| key(&event));
         let Some(until) = until else { return };
-        self.kept.append(&all, |event| compare_key(event, &until).is_le());
+        self.kept.retain(|event| compare_key(event, &until).is_le());
         self.until = Some(until);
     }
 

@@ -2,7 +2,7 @@
 
 use super::unattached::Reached;
 use super::{Children, Descend, Item, Names, Order, SweepOptions, Sweeper};
-use crate::ahead::{self, Ahead};
+use crate::ahead::Ahead;
 use crate::trail::{Trail, push_name};
 use kanshiki_filesystem::{Entry, EntryState, FsError, Node, NodeState, NodeType, Place, Stream, View};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ const SORTED: usize = 200_000;
 const LARGE: usize = 4096;
 
 /// Entries of a large directory whose inodes are read together.
-const TOGETHER: usize = 65_536;
+const TOGETHER: usize = 32_768;
 
 /// What an entry leads to.
 type Found = Result<(Place, Node), FsError>;
@@ -117,7 +117,7 @@ impl<'a, S: Sweeper> Run<'a, S> {
             part: Part::Live,
             seen: 0,
             reached: Vec::new(),
-            ahead: Ahead::new(),
+            ahead: Ahead::default(),
             children,
         }
     }
@@ -159,7 +159,7 @@ impl<'a, S: Sweeper> Run<'a, S> {
 
     /// The next entry with what it leads to.
     fn next(&mut self) -> Option<Result<(Entry, Found), FsError>> {
-        if let Some(next) = self.ahead.pop_front() {
+        if let Some(next) = self.ahead.next() {
             return Some(next);
         }
         let entries = self.entries.as_mut()?;
@@ -171,9 +171,10 @@ impl<'a, S: Sweeper> Run<'a, S> {
                 (entry, found)
             }));
         }
-        let entries: Vec<Result<Entry, FsError>> = entries.take(TOGETHER).collect();
-        self.ahead = ahead::look_up(entries, |entry| self.look_up(entry));
-        self.ahead.pop_front()
+        let mut entries = self.entries.take()?;
+        self.ahead = Ahead::look_up(entries.by_ref().take(TOGETHER), |entry| self.look_up(entry));
+        self.entries = Some(entries);
+        self.ahead.next()
     }
 
     /// What an entry leads to.

@@ -402,6 +402,28 @@ fn a_hexdump_is_that_of_hexdump() {
         let shown: Vec<Vec<&str>> = shown.lines().map(|line| bytes_of(line, 8, '|')).collect();
         assert!(shown == expected, "{name} differs");
     }
+    // The rows of the hole are left out without being read; which rows there are depends on where the first begins.
+    for (start, end) in [(0, 5_000_003), (5, 5_000_003), (17, 4_999_990), (3000, 2_000_000), (1_000_001, 3_500_000)] {
+        let mut od = Command::new("od");
+        od.args(["-A", "x", "-t", "x1z", "-j", &start.to_string(), "-N", &(end - start).to_string()]);
+        let expected = String::from_utf8(od.arg(ground.source("sparse")).output().expect("od").stdout).unwrap();
+        let shown = ground.run("hexdump", &["sparse", "--range", &format!("{start}-{end}")]).exits(0).stdout;
+        let rows = |text: &str, digits: usize, mark: char| -> Vec<(u64, Vec<String>)> {
+            let row = |line: &str| match line {
+                "*" => (0, vec!["*".to_owned()]),
+                _ => {
+                    let offset = u64::from_str_radix(&line[..digits], 16).unwrap();
+                    (offset, bytes_of(line, digits + 1, mark).into_iter().map(str::to_owned).collect())
+                }
+            };
+            text.lines().map(row).collect()
+        };
+        assert_eq!(rows(&shown, 8, '|'), rows(&expected, 6, '>'), "bytes {start} to {end}");
+    }
+    let lines = ground.lines("hexdump", &["sparse"]);
+    let holes: Vec<_> = lines.iter().filter(|line| line["type"] == "hole").collect();
+    let bytes = |line: &Value| line["hex"].as_str().map_or(0, |hex| hex.len() as u64 / 2);
+    assert_eq!(lines.iter().map(bytes).sum::<u64>() + holes[0]["bytes"].as_u64().unwrap(), 5_000_003);
 }
 
 /// The bytes in a row of a dump: what lies between the offset and the text.

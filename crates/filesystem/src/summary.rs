@@ -81,6 +81,14 @@ pub struct Summary {
     pub details: Vec<Detail>,
 }
 
+impl Summary {
+    /// Whether the counts of free blocks and inodes are those from before a journal that holds transactions.
+    #[must_use]
+    pub const fn counts_before_replay(&self) -> bool {
+        matches!(self.journal, JournalState::Ignored | JournalState::Unusable(_))
+    }
+}
+
 /// What the bytes at a place of the volume are used for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockUse {

@@ -18,7 +18,10 @@ impl<T> Default for Ahead<T> {
 
 impl<T> Ahead<T> {
     /// Takes entries and looks up what they lead to, in the order of their inodes.
-    pub fn look_up(entries: impl Iterator<Item = Result<Entry, FsError>>, mut look_up: impl FnMut(&Entry) -> T) -> Self {
+    pub fn look_up(
+        entries: impl Iterator<Item = Result<Entry, FsError>>,
+        mut look_up: impl FnMut(&Entry) -> T,
+    ) -> Self {
         let mut list: VecDeque<_> = entries.map(|entry| (entry, None)).collect();
         let inodes = list.iter().enumerate();
         let inodes = inodes.filter_map(|(place, (entry, _))| entry.as_ref().ok().map(|entry| (entry.inode, place)));

@@ -20,6 +20,7 @@ use kanshiki_walk::parallel::Piece;
 use kanshiki_walk::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
 use serde::Serialize;
 use std::cell::RefCell;
+use std::io::{IsTerminal as _, stdout};
 
 /// A file that was found, in JSON.
 #[derive(Serialize)]
@@ -62,7 +63,8 @@ pub(super) fn show(arguments: &FindArguments, evidence: &Evidence, output: &mut 
     let criteria = arguments.criteria(&accounts)?;
     let form = match (output.is_json(), arguments.print0, arguments.long) {
         (true, ..) => Form::Json,
-        (_, true, _) => Form::Exact,
+        // Exact names may steer a terminal.
+        (_, true, _) if !stdout().is_terminal() => Form::Exact,
         (_, _, true) => Form::Long,
         _ => Form::Path,
     };

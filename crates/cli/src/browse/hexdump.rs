@@ -1,21 +1,26 @@
 //! `kanshiki hexdump`: bytes of files, inodes or blocks in hexadecimal.
 
-use super::cat::TargetArguments;
+use super::cat::{Target, TargetArguments};
 use crate::console::Console;
 use crate::evidence::{Evidence, EvidenceArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, RowsArguments};
 use kanshiki_image::{Piece, pieces};
-use kanshiki_model::{Issue, hex};
+use kanshiki_model::{ByteRange, Issue, hex};
+use kanshiki_walk::contents::stored_runs;
 use serde::Serialize;
 
 /// Bytes in a row.
 const ROW: usize = 16;
 
+/// Bytes of a hole from which on its rows are left out.
+const HOLE_BYTES: u64 = 1 << 20;
+
 const AFTER_HELP: &str = "\
 Rows are those of `hexdump -C`: offset, sixteen bytes, and what of them is ASCII. Rows that repeat
-the one before are told as one `*`, unless --all is given.
+the one before are told as one `*`, and holes of 1 MiB and more with --jsonl as one line, unless
+--all is given.
 
 Exit codes: 0 done; 3 done, but something is damaged or unreadable; 4 not done.
 
@@ -34,7 +39,7 @@ pub(crate) struct HexdumpArguments {
     /// What to give.
     #[command(flatten)]
     target: TargetArguments,
-    /// Rows that repeat the one before, too
+    /// Rows that repeat the one before, and those of large holes, too
     #[arg(long)]
     all: bool,
     /// How rows are written.
@@ -47,6 +52,13 @@ struct BytesLine<'a> {
     name: &'a str,
     offset: u64,
     hex: String,
+}
+
+#[derive(Serialize)]
+struct HoleLine<'a> {
+    name: &'a str,
+    offset: u64,
+    bytes: u64,
 }
 
 /// Runs the verb.
@@ -69,18 +81,7 @@ pub(super) fn show(arguments: &HexdumpArguments, evidence: &Evidence, output: &m
         }
         let mut dump =
             Dump { name: &target.name, all: arguments.all, at: target.range.start, row: Vec::new(), before: None };
-        pieces(target.source.as_ref(), target.range, &mut |piece| match piece {
-            Piece::Bytes(bytes) => dump.bytes(bytes, output),
-            Piece::Unreadable { range, error } => {
-                dump.end_row(output)?;
-                dump.at = range.end;
-                dump.before = None;
-                if !output.is_json() {
-                    output.line(&format!("{:08x}  (unreadable up to {:08x})", range.start, range.end))?;
-                }
-                output.issue(&Issue::at(&target.name, range, Failure::of(&error).to_string()))
-            }
-        })?;
+        dump.all(target, output)?;
         dump.finish(output)
     })
 }
@@ -97,6 +98,51 @@ struct Dump<'a> {
 }
 
 impl Dump<'_> {
+    /// The bytes that were asked for.
+    fn all(&mut self, target: &Target, output: &mut Output) -> Result<(), Failure> {
+        let range = target.range.intersect(ByteRange::new(0, target.source.len()));
+        if self.all {
+            return self.read(target, range, output);
+        }
+        let mut at = range.start;
+        let stored = stored_runs(target.source.as_ref(), HOLE_BYTES).map(|run| run.intersect(range));
+        for stored in stored.filter(|run| !run.is_empty()) {
+            self.hole(target, ByteRange::new(at, stored.start), output)?;
+            self.read(target, stored, output)?;
+            at = stored.end;
+        }
+        self.hole(target, ByteRange::new(at, range.end), output)
+    }
+
+    /// Bytes that are not stored: the first rows of zeroes, and the rest without its rows.
+    fn hole(&mut self, target: &Target, range: ByteRange, output: &mut Output) -> Result<(), Failure> {
+        // Up to the end of the row under way, then a row to tell, and one that repeats it.
+        let told = ((ROW - self.row.len()) % ROW + 2 * ROW) as u64;
+        let (told, rest) = split(range, told);
+        self.read(target, told, output)?;
+        let (skipped, rest) = split(rest, rest.len() - rest.len() % ROW as u64);
+        if output.is_json() && !skipped.is_empty() {
+            output.object("hole", &HoleLine { name: self.name, offset: skipped.start, bytes: skipped.len() })?;
+        }
+        self.at = rest.start;
+        self.read(target, rest, output)
+    }
+
+    fn read(&mut self, target: &Target, range: ByteRange, output: &mut Output) -> Result<(), Failure> {
+        pieces(target.source.as_ref(), range, &mut |piece| match piece {
+            Piece::Bytes(bytes) => self.bytes(bytes, output),
+            Piece::Unreadable { range, error } => {
+                self.end_row(output)?;
+                self.at = range.end;
+                self.before = None;
+                if !output.is_json() {
+                    output.line(&format!("{:08x}  (unreadable up to {:08x})", range.start, range.end))?;
+                }
+                output.issue(&Issue::at(self.name, range, Failure::of(&error).to_string()))
+            }
+        })
+    }
+
     fn bytes(&mut self, mut bytes: &[u8], output: &mut Output) -> Result<(), Failure> {
         while !bytes.is_empty() {
             // Rows begin at multiples of their length only if the first does, as in `hexdump -s`.
@@ -139,6 +185,12 @@ impl Dump<'_> {
         self.end_row(output)?;
         if output.is_json() { Ok(()) } else { output.line(&format!("{:08x}", self.at)) }
     }
+}
+
+/// The first bytes of a range, and the rest.
+fn split(range: ByteRange, bytes: u64) -> (ByteRange, ByteRange) {
+    let middle = range.start.saturating_add(bytes).min(range.end);
+    (ByteRange::new(range.start, middle), ByteRange::new(middle, range.end))
 }
 
 fn format_row(offset: u64, row: &[u8]) -> String {

@@ -201,6 +201,9 @@ impl Lines<'_> {
         {
             after.push_str(&format!(" -> {}", visible(&target)));
         }
+        if self.arguments.long && found.is_some_and(|(_, node)| node.encrypted) {
+            after.push_str(" (encrypted)");
+        }
         if row.entry.as_ref().is_some_and(|entry| entry.state == EntryState::Deleted) {
             after.push_str(&format!(" (deleted{})", what_it_holds(row)));
         }

@@ -170,6 +170,20 @@ fn hexdump_looks_as_hexdump_does() {
 }
 
 #[test]
+fn what_is_encrypted_is_marked() {
+    let mut filesystem = sample();
+    filesystem.node_mut(12).unwrap().node.encrypted = true;
+    let evidence = evidence(filesystem);
+    for (words, expected) in [
+        (&["ls", "-l", "IMAGE", "/etc"][..], "passwd (encrypted)\n"),
+        (&["tree", "IMAGE", "/etc"], "└── passwd (encrypted)\n"),
+    ] {
+        let (shown, ..) = run(&evidence, words);
+        assert!(shown.contains(expected), "{shown}");
+    }
+}
+
+#[test]
 fn blocks_lead_from_files_to_blocks_and_back() {
     shows(&["blocks", "IMAGE", "/etc/passwd"], "bytes 0-1024: block 1026, byte 1050624 of the volume\n");
     shows(

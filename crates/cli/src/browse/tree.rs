@@ -148,6 +148,9 @@ impl Drawing<'_> {
         {
             after.push_str(&format!(" -> {}", visible(&target)));
         }
+        if row.found.as_ref().is_ok_and(|(_, node)| node.encrypted) {
+            after.push_str(" (encrypted)");
+        }
         if row.entry.as_ref().is_some_and(|entry| entry.state == EntryState::Deleted) {
             after.push_str(" (deleted)");
         }

@@ -215,8 +215,9 @@ fn summary_lines(summary: &Summary) -> Vec<String> {
         said("last mounted", summary.mounted, place),
         said("last written", summary.written, None),
     ];
+    let before = if summary.counts_before_replay() { ", before the journal is replayed" } else { "" };
     let mut lines = vec![
-        format!("{}{label}{uuid}, {size}, {free} free, {used} inodes in use", summary.kind),
+        format!("{}{label}{uuid}, {size}, {free} free, {used} inodes in use{before}", summary.kind),
         format!("{}{}", summary.state, times.concat()),
     ];
     if !summary.features.is_empty() {
@@ -243,6 +244,7 @@ fn summary_json(summary: &Summary) -> Value {
         "written": summary.written,
         "state": summary.state,
         "features": summary.features,
+        "before_replay": summary.counts_before_replay(),
         "details": details,
     })
 }

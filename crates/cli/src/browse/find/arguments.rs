@@ -117,7 +117,7 @@ pub(crate) struct FindArguments {
     /// Inode, permissions, links, owner, group, size and time of the last change before each path
     #[arg(long, short)]
     pub(super) long: bool,
-    /// Paths as their bytes, each with a NUL at its end
+    /// Paths as their bytes, each with a NUL at its end; on a terminal as without this
     #[arg(long, short = '0', conflicts_with_all = ["long", "jsonl"])]
     pub(super) print0: bool,
     /// How rows are written.

@@ -87,7 +87,7 @@ impl Logs<'_> {
     fn write(&self, writer: &mut Writer, message: Message) -> Result<(), StoreError> {
         match message {
             Message::Begin => writer.begin_part(),
-            Message::Events(file, batch) => writer.put(Files::Log(file), &batch),
+            Message::Events(file, batch) => writer.put(Files::Log(file), batch),
             Message::Issue(file, issue) => {
                 self.progress.issue(&issue);
                 writer.issue(self.exhibit, Some(file), &issue)

@@ -112,7 +112,8 @@ impl<'o> Output<'o> {
 
     fn flush(&mut self) {
         if !self.batch.is_empty() {
-            let batch = std::mem::take(&mut self.batch);
+            let mut batch = std::mem::take(&mut self.batch);
+            batch.seal();
             self.put(Found::Events(batch));
         }
     }

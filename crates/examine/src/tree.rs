@@ -238,7 +238,7 @@ impl Tree<'_> {
 
     fn flush(&self, writer: &mut Writer, waiting: &mut Waiting) -> Result<(), StoreError> {
         let (events, files) = (std::mem::take(&mut waiting.events), std::mem::take(&mut waiting.files));
-        writer.put(Files::Each(&files), &events)
+        writer.put(Files::Each(&files), events)
     }
 }
 

@@ -7,8 +7,17 @@ use std::path::Path;
 /// backslash `\\`, so that the text can be read back.
 #[must_use]
 pub fn visible(bytes: &[u8]) -> String {
+    if let (true, Ok(text)) = (is_plain(bytes), std::str::from_utf8(bytes)) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(bytes.len());
-    push_visible(&mut out, bytes);
+    for part in bytes.utf8_chunks() {
+        push_escaped(&mut out, part.valid());
+        for byte in part.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
     out
 }
 
@@ -24,21 +33,12 @@ pub fn visible_path(path: &Path) -> String {
     visible(path.as_os_str().as_encoded_bytes())
 }
 
-/// Adds bytes made visible to a text; see [`visible`].
-pub fn push_visible(out: &mut String, bytes: &[u8]) {
+/// Whether bytes are visible as they are: printable ASCII without a backslash.
+#[must_use]
+pub fn is_plain(bytes: &[u8]) -> bool {
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
     // Looked at without leaving early, many bytes are looked at in one instruction; nearly all there is is plain.
-    let is_plain = bytes.iter().fold(true, |all, byte| all & plain(*byte));
-    if let (true, Ok(text)) = (is_plain, std::str::from_utf8(bytes)) {
-        return out.push_str(text);
-    }
-    for part in bytes.utf8_chunks() {
-        push_escaped(out, part.valid());
-        for byte in part.invalid() {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "\\x{byte:02x}");
-        }
-    }
+    bytes.iter().fold(true, |all, byte| all & plain(*byte))
 }
 
 fn push_escaped(out: &mut String, text: &str) {

@@ -17,7 +17,7 @@ mod size;
 mod timestamp;
 
 pub use digest::{Algorithm, Digest, DigestParseError};
-pub use display::{from_visible, is_hidden, push_visible, shell_word, visible, visible_path, visible_text};
+pub use display::{from_visible, is_hidden, is_plain, shell_word, visible, visible_path, visible_text};
 pub use event::{Event, Span, TimeBasis, Value};
 pub use exact::{Exact, hex};
 pub use fact::{Fact, Facts, Origin};

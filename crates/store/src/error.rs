@@ -34,6 +34,14 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no number left for a further event.
+    #[error("the last event got the number {found} in the place of {expected}")]
+    Numbers {
+        /// The number that it got.
+        found: i64,
+        /// The number behind that of the event before it.
+        expected: i64,
+    },
     /// What SQLite said.
     #[error("cannot {action} the store")]
     Sqlite {

@@ -10,27 +10,22 @@ const HOUR: i64 = 3_600_000_000_000;
 /// Hours that are kept in memory; a log with more of them has further rows for the same hour.
 const MOST: usize = 1 << 18;
 
+/// The hour of a time, in hours since 1970.
+pub(crate) const fn hour_of(time: i64) -> i64 {
+    time.div_euclid(HOUR)
+}
+
 /// Events by kind and hour, of one part.
 #[derive(Debug, Default)]
 pub(crate) struct Hours {
     counts: HashMap<(i64, Option<i64>), i64>,
-    /// The last one counted: most events fall into the same hour as the one before.
-    last: Option<((i64, Option<i64>), i64)>,
 }
 
 impl Hours {
-    /// Counts an event.
-    pub(crate) fn add(&mut self, kind: i64, time: Option<i64>) {
-        let key = (kind, time.map(|time| time.div_euclid(HOUR)));
-        match &mut self.last {
-            Some((last, count)) if *last == key => *count = count.saturating_add(1),
-            last => {
-                if let Some((key, count)) = last.replace((key, 1)) {
-                    let total = self.counts.entry(key).or_insert(0);
-                    *total = total.saturating_add(count);
-                }
-            }
-        }
+    /// Counts so many events of a kind in an hour.
+    pub(crate) fn add(&mut self, kind: i64, hour: Option<i64>, events: i64) {
+        let total = self.counts.entry((kind, hour)).or_insert(0);
+        *total = total.saturating_add(events);
     }
 
     /// Whether it should be written.
@@ -40,10 +35,6 @@ impl Hours {
 
     /// Writes what was counted, in one order, and begins anew.
     pub(crate) fn write(&mut self, db: &Connection, file: Option<FileId>) -> Result<()> {
-        if let Some((key, count)) = self.last.take() {
-            let total = self.counts.entry(key).or_insert(0);
-            *total = total.saturating_add(count);
-        }
         let mut counts: Vec<((i64, Option<i64>), i64)> = self.counts.drain().collect();
         counts.sort_unstable();
         let sql = "INSERT INTO hours (file, kind, hour, events) VALUES (?, ?, ?, ?)";

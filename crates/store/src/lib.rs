@@ -12,6 +12,7 @@ mod error;
 mod exhibits;
 mod histogram;
 mod hours;
+mod insert;
 mod ledger;
 mod questions;
 mod reader;

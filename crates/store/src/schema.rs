@@ -14,6 +14,10 @@ const APPLICATION: i64 = 0x6b61_6e73;
 /// How much of the file is kept in memory, in KiB.
 const CACHE_KIB: i64 = 32 << 10;
 
+/// Bytes of a page of a new file: large enough that pages are seldom begun, and small enough that the bitmaps of `blocks`,
+/// which are about as large, leave little of their pages empty.
+const PAGE_BYTES: i64 = 8192;
+
 const TABLES: &str = include_str!("schema.sql");
 
 /// Opens the store for writing; makes it if there is none.
@@ -22,9 +26,11 @@ pub(crate) fn create_or_open(path: &Path) -> Result<Connection> {
     let db = Connection::open_with_flags(path, flags).map_err(StoreError::sqlite("open"))?;
     set_up(&db, path)?;
     // Appended pages are in no journal: a rollback journal stays small, where a write-ahead log would hold everything twice.
-    let mode =
-        "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA temp_store = FILE;";
-    db.execute_batch(mode).map_err(StoreError::sqlite("open"))?;
+    let mode = format!(
+        "PRAGMA page_size = {PAGE_BYTES}; PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
+         PRAGMA temp_store = FILE;"
+    );
+    db.execute_batch(&mode).map_err(StoreError::sqlite("open"))?;
     let is_new = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
     if is_new.map_err(not_a_store(path))? == 0 {
         create(&db)?;

@@ -55,7 +55,7 @@ fn put(writer: &mut Writer, file: FileId, events: &[(Option<i64>, &str)]) {
             ..Event::default()
         });
     }
-    writer.put(Files::Log(file), &batch).unwrap();
+    writer.put(Files::Log(file), batch).unwrap();
 }
 
 fn messages(path: &Path, filter: &Filter) -> Vec<String> {

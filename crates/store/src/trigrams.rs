@@ -19,40 +19,69 @@ const SPARSE: usize = 5;
 /// The trigrams of some texts.
 #[derive(Debug)]
 pub(crate) struct Trigrams {
-    bits: Box<[u8]>,
+    bits: Vec<u8>,
 }
 
 impl Default for Trigrams {
     fn default() -> Self {
-        Self { bits: vec![0; FULL_BYTES].into_boxed_slice() }
+        Self { bits: vec![0; FULL_BYTES] }
     }
 }
 
 impl Trigrams {
     /// Adds those of a text.
     pub(crate) fn add(&mut self, text: &[u8]) {
-        for hash in hashes(text) {
-            let (byte, bit) = place(hash);
-            if let Some(byte) = self.bits.get_mut(byte) {
+        let Some(([first, second], rest)) = text.split_first_chunk::<2>() else { return };
+        // As many bytes as hashes reach: the compiler sees that no place lies outside.
+        let Ok(bits) = <&mut [u8; FULL_BYTES]>::try_from(self.bits.as_mut_slice()) else {
+            return self.add_folded(text);
+        };
+        // The three letters stand in the upper bytes, so that the one that leaves needs no masking.
+        let push = |three: u32, byte: u8| (three | u32::from(byte.to_ascii_lowercase())) << 8;
+        let mut three = push(push(0, *first), *second);
+        for byte in rest {
+            three = push(three, *byte);
+            let (byte, bit) = place(hash(three >> 8));
+            if let Some(byte) = bits.get_mut(byte) {
                 *byte |= bit;
             }
         }
     }
 
-    /// The bitmap, folded as often as it goes.
-    pub(crate) fn fold(self) -> Vec<u8> {
-        let mut bits = self.bits.into_vec();
-        while bits.len() > LEAST_BYTES {
-            let half = bits.len() / 2;
-            let (low, high) = bits.split_at(half);
-            let folded: Vec<u8> = low.iter().zip(high).map(|(low, high)| low | high).collect();
-            let set: usize = folded.iter().map(|byte| usize::try_from(byte.count_ones()).unwrap_or(0)).sum();
+    /// The same where the bitmap was folded already.
+    fn add_folded(&mut self, text: &[u8]) {
+        let mask = self.bits.len().wrapping_sub(1);
+        for hash in hashes(text) {
+            let (byte, bit) = place(hash);
+            if let Some(byte) = self.bits.get_mut(byte & mask) {
+                *byte |= bit;
+            }
+        }
+    }
+
+    /// Folds the bitmap as often as it goes; folded again, it stays as it is.
+    pub(crate) fn fold(&mut self) {
+        while self.bits.len() > LEAST_BYTES {
+            let half = self.bits.len() / 2;
+            let (low, high) = self.bits.split_at_mut(half);
+            let (low_words, _) = low.as_chunks::<8>();
+            let (high_words, _) = high.as_chunks::<8>();
+            let set = low_words.iter().zip(high_words).fold(0_usize, |set, (low, high)| {
+                let both = u64::from_ne_bytes(*low) | u64::from_ne_bytes(*high);
+                set.saturating_add(usize::try_from(both.count_ones()).unwrap_or(0))
+            });
             if set.saturating_mul(SPARSE) > half.saturating_mul(8) {
                 break;
             }
-            bits = folded;
+            low.iter_mut().zip(high).for_each(|(low, high)| *low |= *high);
+            self.bits.truncate(half);
         }
-        bits
+        self.bits.shrink_to_fit();
+    }
+
+    /// The bitmap.
+    pub(crate) fn bits(&self) -> &[u8] {
+        &self.bits
     }
 }
 
@@ -65,14 +94,18 @@ pub(crate) fn may_hold(bitmap: &[u8], text: &[u8]) -> bool {
     })
 }
 
-/// The hashes of a text's trigrams, each of [`FULL_BITS`] bits.
+/// The hashes of a text's trigrams.
 fn hashes(text: &[u8]) -> impl Iterator<Item = u32> {
     text.windows(3).filter_map(|three| {
         let [a, b, c] = *three.first_chunk::<3>()?;
-        let number = u32::from_be_bytes([0, a.to_ascii_lowercase(), b.to_ascii_lowercase(), c.to_ascii_lowercase()]);
-        // Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, section 6.4).
-        Some(number.wrapping_mul(0x9e37_79b1) >> (32 - FULL_BITS))
+        Some(hash(u32::from_be_bytes([0, a.to_ascii_lowercase(), b.to_ascii_lowercase(), c.to_ascii_lowercase()])))
     })
+}
+
+/// The hash of three letters, of [`FULL_BITS`] bits: Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3,
+/// section 6.4).
+const fn hash(three: u32) -> u32 {
+    three.wrapping_mul(0x9e37_79b1) >> (32 - FULL_BITS)
 }
 
 /// The byte and the bit in it.
@@ -90,7 +123,8 @@ mod tests {
         for text in texts {
             trigrams.add(text);
         }
-        trigrams.fold()
+        trigrams.fold();
+        trigrams.bits
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! A part is the tree of an exhibit, or one log: it is in the store whole or not at all, whatever happens. Each is a
 //! savepoint, so that it can be taken out again; SQLite rolls back what a kill left behind.
 
-use crate::batch::EventBatch;
+use crate::batch::{EventBatch, Times};
 use crate::hours::Hours;
+use crate::insert::Inserter;
 use crate::rows::{ExhibitId, FileId, FileRow, Gap, LogRow, VolumeId};
 use crate::schema;
 use crate::{Result, StoreError};
@@ -16,9 +17,6 @@ use std::path::Path;
 
 /// Bytes of texts after which a transaction ends with the part that is under way.
 const TRANSACTION_BYTES: usize = 64 << 20;
-
-const INSERT_EVENT: &str = "INSERT INTO events (id, time, basis, kind, file, offset, content_offset, length, line, pid,
-    host, program, user, address, message, fields) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const INSERT_FILE: &str =
     "INSERT INTO files (id, volume, path, inode, generation, state, type, size, mode, uid, gid, links,
@@ -45,20 +43,6 @@ struct Part {
     first_event: i64,
     first_file: i64,
     times: Times,
-}
-
-/// The earliest and the latest of some times.
-#[derive(Debug, Clone, Copy, Default)]
-struct Times {
-    earliest: Option<i64>,
-    latest: Option<i64>,
-}
-
-impl Times {
-    fn add(&mut self, time: i64) {
-        self.earliest = Some(self.earliest.map_or(time, |earliest| earliest.min(time)));
-        self.latest = Some(self.latest.map_or(time, |latest| latest.max(time)));
-    }
 }
 
 /// Which files the events of a batch belong to.
@@ -241,61 +225,53 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Sqlite`].
-    pub fn put(&mut self, files: Files<'_>, batch: &EventBatch) -> Result<()> {
+    /// [`StoreError::Sqlite`], [`StoreError::Numbers`].
+    pub fn put(&mut self, files: Files<'_>, mut batch: EventBatch) -> Result<()> {
         let first = self.next_event;
-        let mut times = Times::default();
-        let mut untimed = 0_i64;
-        let db = &self.db;
-        let mut statement = db.prepare_cached(INSERT_EVENT).map_err(StoreError::sqlite("write"))?;
-        for (number, row) in batch.events().enumerate() {
-            let kind = match self.kinds.get(row.kind) {
-                Some(kind) => *kind,
-                None => *self.kinds.entry(row.kind).or_insert(kind_number(db, row.kind)?),
-            };
-            let Some(file) = files.of(number) else { break };
-            let [host, program, user, address, message, fields] =
-                [row.host, row.program, row.user, row.address, row.message, row.fields]
-                    .map(|text| (!text.is_empty()).then_some(text));
-            let span = row.span;
-            let values = params![
-                self.next_event,
-                row.time,
-                row.basis.number(),
-                kind,
-                file.0,
-                saturated(span.offset),
-                span.content_offset.map(saturated),
-                saturated(span.length),
-                span.line.map(saturated),
-                row.pid,
-                host,
-                program,
-                user,
-                address,
-                message,
-                fields
-            ];
-            statement.execute(values).map_err(StoreError::sqlite("write"))?;
+        let kinds = self.kind_numbers(&batch)?;
+        let mut inserter = Inserter::numbered(&self.db, first)?;
+        for (number, (row, texts)) in batch.rows().enumerate() {
+            let (Some(file), Some(kind)) = (files.of(number), kinds.get(row.kind)) else { break };
+            inserter.insert(row, *kind, file, texts)?;
             self.next_event = self.next_event.saturating_add(1);
-            match row.time {
-                Some(time) => times.add(time),
-                None => untimed = untimed.saturating_add(1),
+            if number == 0 {
+                inserter = Inserter::behind(&self.db)?;
             }
-            self.hours.add(kind, row.time);
+        }
+        drop(inserter);
+        if self.next_event == first {
+            return Ok(());
+        }
+        let (found, expected) = (self.db.last_insert_rowid(), self.next_event.saturating_sub(1));
+        if found != expected {
+            return Err(StoreError::Numbers { found, expected });
+        }
+        for count in batch.hours() {
+            self.hours.add(kinds.get(count.kind).copied().unwrap_or(0), count.hour, count.events);
         }
         if self.hours.is_full() {
             self.hours.write(&self.db, files.log())?;
         }
-        drop(statement);
-        if self.next_event > first {
-            self.block(first, files.log(), times, untimed, &batch.trigrams())?;
-        }
+        batch.seal();
+        let (times, untimed) = batch.times();
+        self.block(first, files.log(), times, untimed, batch.trigrams())?;
         for time in [times.earliest, times.latest].into_iter().flatten() {
             self.part.times.add(time);
         }
         self.written = self.written.saturating_add(batch.weight());
         Ok(())
+    }
+
+    /// The numbers of the kinds of a batch.
+    fn kind_numbers(&mut self, batch: &EventBatch) -> Result<Vec<i64>> {
+        let mut numbers = Vec::with_capacity(batch.kinds().len());
+        for kind in batch.kinds() {
+            numbers.push(match self.kinds.get(kind) {
+                Some(number) => *number,
+                None => *self.kinds.entry(kind).or_insert(kind_number(&self.db, kind)?),
+            });
+        }
+        Ok(numbers)
     }
 
     fn block(&self, first: i64, log: Option<FileId>, times: Times, untimed: i64, trigrams: &[u8]) -> Result<()> {

@@ -10,6 +10,7 @@
 //! - The root is inode 1 to the kernel; programs see its own number. Where several volumes make the tree, the number of
 //!   the volume, counted from 0, stands above bit 48 of an inode's number.
 
+mod answers;
 mod attributes;
 mod directory;
 mod names;

@@ -1,6 +1,6 @@
 //! Volumes, or whole disks, as plain files in one folder.
 
-use super::tree::{LONG, answer_read, configure, seek};
+use super::answers::{LONG, answer_read, configure, seek};
 use fuser::{
     Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig,
     LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, Request,

@@ -259,6 +259,58 @@ const STARTS: [&[u8]; 12] = [
 /// Ends of lines that lead into each part.
 const ENDS: [&[u8]; 6] = [b"", b"\"", b", 1.0Kbyte/sec", b" b _ i r a ftp 0 * c", b"\" 226 1", b" (1 bytes, 2KB/sec)"];
 
+/// A sample of `testdata/ftp`: its name, the parser that must claim it, its lines that are no records, and its bytes.
+macro_rules! sample {
+    ($name:literal, $parser:literal, $others:literal) => {
+        ($name, $parser, $others, include_bytes!(concat!("../../../../../testdata/ftp/", $name)).as_slice())
+    };
+}
+
+#[test]
+fn logs_that_proftpd_and_pure_ftpd_wrote_tell_what_the_client_did() {
+    // Two wrong passwords, an anonymous login, two uploads, one download and one of a file that is not there.
+    let transfers = [("ftp.upload", 123_457), ("ftp.upload", 0), ("ftp.download", 123_457)];
+    for (name, id, comments, bytes) in [
+        sample!("proftpd-access.log", "ftp-access", 0),
+        sample!("proftpd-xferlog", "xferlog", 0),
+        sample!("proftpd-system.log", "syslog", 0),
+        sample!("pure-clf.log", "ftp-access", 0),
+        sample!("pure-stats.log", "ftp-stats", 0),
+        sample!("pure-w3c.log", "ftp-w3c", 4),
+        sample!("pure-xferlog", "xferlog", 0),
+    ] {
+        let (path, host) = (format!("/var/log/{name}"), Host::unknown());
+        let candidate = Candidate { path: path.as_bytes(), head: bytes, host: &host };
+        let parser = PARSERS.iter().find(|parser| parser.claims(&candidate)).unwrap();
+        assert_eq!(parser.id(), id, "{name}");
+        let parsed = parse(*parser, &path, "2026-11-28T16:00:00Z", bytes);
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count() - comments;
+        assert_eq!(
+            (parsed.events.len(), parsed.row.others, parsed.issues.len()),
+            (lines, 0, 0),
+            "{name}: {:?}",
+            parsed.issues
+        );
+        assert!(parsed.all("time").iter().all(|time| time.as_str().unwrap().starts_with("2026-11-28T15:5")), "{name}");
+        let count = |kind: &str| parsed.events.iter().filter(|event| event["kind"] == kind).count();
+        let is_transfer = |event: &&Value| ["ftp.upload", "ftp.download"].iter().any(|kind| event["kind"] == *kind);
+        let told: Vec<(&str, i64)> = parsed
+            .events
+            .iter()
+            .filter(is_transfer)
+            .map(|event| (event["kind"].as_str().unwrap(), event["bytes"].as_i64().unwrap()))
+            .collect();
+        match name {
+            "proftpd-system.log" => assert_eq!((count("ftp.login-failed"), count("ftp.login")), (2, 1)),
+            "proftpd-access.log" => {
+                assert_eq!((count("ftp.login-failed"), count("ftp.login"), count("ftp.download-failed")), (2, 1, 1));
+                assert_eq!(told, transfers);
+            }
+            _ => assert_eq!(told, transfers, "{name}"),
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_never_panic(

@@ -19,12 +19,13 @@ use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
 DIR gets `events.sqlite`: a table of all files, an event for each record of the logs and for each
-time of a file, what each log covers, and what could not be read. It opens in the sqlite3 shell;
-docs/store.md tells its tables. Logs are read in every rotation, also from gzip, xz, zstd and bzip2;
-years and zones that records do not tell are inferred from the image, and said to be. Examined
-again, nothing is entered twice: what was interrupted goes on, what is there is left. Exhibits of a
-case are known by their digests; a plain image that was changed or copied since, or is looked at
-with another volume or journal, is an exhibit of its own, and that is said.
+time of a file, what each log covers, what would not have been logged by the settings of the image,
+and what could not be read. It opens in the sqlite3 shell; docs/store.md tells its tables. Logs are
+read in every rotation, also from gzip, xz, zstd and bzip2; years and zones that records do not tell
+are inferred from the image, and said to be. Examined again, nothing is entered twice: what was
+interrupted goes on, what is there is left. Exhibits of a case are known by their digests; a plain
+image that was changed or copied since, or is looked at with another volume or journal, is an
+exhibit of its own, and that is said.
 
 Exit codes: 0 done; 3 done, but something was damaged, unreadable or not understood: the table
 `issues` tells; 4 not done; 130 interrupted: the same command goes on.
@@ -79,13 +80,14 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
         console.json(&json!({
             "schema": 1, "type": "result", "exit_code": exit.code(), "store": visible(store.as_os_str().as_encoded_bytes()),
             "files": totals.files, "logs": totals.logs, "events": totals.events, "issues": totals.issues,
-            "not_understood": totals.others, "whole": outcome == Outcome::Whole,
+            "not_understood": totals.others, "blind_spots": totals.blind_spots, "whole": outcome == Outcome::Whole,
         }))?;
     } else if !arguments.output.quiet {
         let heading = if outcome == Outcome::Whole { "examined" } else { "interrupted; the same command goes on" };
         console.result(&format!(
-            "exhibit {name}: {heading}\n  store        {}\n  files        {}\n  logs         {}\n  events       {}\n  not understood {} records\n  issues       {}\n",
-            visible(store.as_os_str().as_encoded_bytes()), totals.files, totals.logs, totals.events, totals.others, totals.issues
+            "exhibit {name}: {heading}\n  store        {}\n  files        {}\n  logs         {}\n  events       {}\n  not understood {} records\n  issues       {}\n  blind spots  {}\n",
+            visible(store.as_os_str().as_encoded_bytes()), totals.files, totals.logs, totals.events, totals.others, totals.issues,
+            blind_spots(totals.blind_spots)
         ))?;
     }
     if arguments.output.quiet && exit == Exit::Part {
@@ -93,6 +95,15 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
         console.note(&format!("{label}: {} issues of exhibit {name}: the table `issues` tells\n", totals.issues));
     }
     Ok(exit)
+}
+
+/// How many blind spots there are, and how to see them.
+fn blind_spots(count: i64) -> String {
+    if count == 0 {
+        "0".to_owned()
+    } else {
+        format!("{count}: `kanshiki query blind-spots` tells what would not have been logged")
+    }
 }
 
 /// Whether the case has another exhibit of this name: an image that was changed or copied since is another.

@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 mod accounts;
+mod blind;
 mod clock;
 mod coverage;
 mod details;
@@ -123,6 +124,7 @@ pub fn examine(
     if flow.is_continue() {
         progress.begin("logs", Some(writer.waiting_bytes(id)?));
         writer.zone(id, host.zone.name())?;
+        blind::enter(view, id, &volumes, &mut writer)?;
         flow = logs::Logs { view, exhibit: id, host: &host, progress }.read(&mut writer)?;
     }
     if flow.is_continue() {

@@ -1,6 +1,6 @@
 //! Reads files of settings out of the image.
 
-use kanshiki_filesystem::{Follow, NodeType, View};
+use kanshiki_filesystem::{Follow, LookupError, NodeType, View};
 use kanshiki_model::{ByteRange, EvidencePath};
 use kanshiki_walk::contents::RangeReader;
 use std::io::Read as _;
@@ -11,17 +11,70 @@ const SETTINGS_BYTES: u64 = 1 << 20;
 /// Names that one pattern may lead to.
 const NAMES: usize = 1024;
 
-/// The first bytes of a regular file; `None` if there is none that can be read.
-pub(crate) fn read(view: &View, path: &[u8]) -> Option<Vec<u8>> {
-    let found = view.lookup(&EvidencePath::from_bytes(path), Follow::All).ok()?;
-    if found.node.node_type != NodeType::File {
-        return None;
+/// A file of settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct File {
+    /// Its path, links followed.
+    pub(crate) path: Vec<u8>,
+    /// Its volume, as its index in the view.
+    pub(crate) volume: usize,
+    pub(crate) inode: u64,
+    /// The first MiB of its content.
+    pub(crate) bytes: Vec<u8>,
+    /// Whether that is all.
+    pub(crate) is_whole: bool,
+}
+
+/// What a path leads to.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// There is no such name.
+    Nothing,
+    Directory,
+    File(File),
+    /// A device, a pipe or a socket.
+    Other,
+    /// It cannot be told, or cannot be read.
+    Unreadable(String),
+}
+
+/// What a path leads to, with the content of a regular file.
+pub(crate) fn open(view: &View, path: &[u8]) -> Found {
+    let located = match view.lookup(&EvidencePath::from_bytes(path), Follow::All) {
+        Ok(located) => located,
+        Err(LookupError::NotFound { .. } | LookupError::NotADirectory { .. }) => return Found::Nothing,
+        Err(error) => return Found::Unreadable(error.to_string()),
+    };
+    match located.node.node_type {
+        NodeType::File => {}
+        NodeType::Directory => return Found::Directory,
+        _ => return Found::Other,
     }
-    let source = view.filesystem(found.place)?.content(found.place.node).ok()?;
+    let Some(filesystem) = view.filesystem(located.place) else { return Found::Nothing };
+    let source = match filesystem.content(located.place.node) {
+        Ok(source) => source,
+        Err(error) => return Found::Unreadable(error.to_string()),
+    };
     let range = ByteRange::new(0, source.len().min(SETTINGS_BYTES));
     let mut bytes = Vec::new();
-    RangeReader::new(&*source, range).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+    if let Err(error) = RangeReader::new(&*source, range).read_to_end(&mut bytes) {
+        return Found::Unreadable(error.to_string());
+    }
+    Found::File(File {
+        path: located.path.as_bytes().to_vec(),
+        volume: located.place.volume,
+        inode: located.place.node.inode,
+        bytes,
+        is_whole: source.len() <= SETTINGS_BYTES,
+    })
+}
+
+/// The first bytes of a regular file; `None` if there is none that can be read.
+pub(crate) fn read(view: &View, path: &[u8]) -> Option<Vec<u8>> {
+    match open(view, path) {
+        Found::File(file) => Some(file.bytes),
+        _ => None,
+    }
 }
 
 /// The paths that a pattern leads to, in the order of their names: `*`, `?` and `[…]` stand for parts of one name. At most

@@ -1,8 +1,9 @@
 //! What the coverage ledger tells of the logs of an exhibit together.
 
-use crate::rows::{ExhibitId, FileId, Gap};
-use crate::writer::Writer;
+use crate::rows::{BlindSpot, ExhibitId, FileId, Gap};
+use crate::writer::{Writer, saturated};
 use crate::{Result, StoreError};
+use kanshiki_model::visible;
 use rusqlite::params;
 
 /// What the reason of every hole in a rotation begins with, so that it is told from the silences within one log.
@@ -72,6 +73,37 @@ impl Writer {
         for (file, gap) in gaps {
             let sql = "INSERT INTO gaps (file, start, end, reason) VALUES (?, ?, ?, ?)";
             let row = params![file.0, gap.start, gap.end, format!("{ROTATION}{}", gap.reason)];
+            self.db.prepare_cached(sql).and_then(|mut it| it.execute(row)).map_err(StoreError::sqlite("write"))?;
+        }
+        self.end_part()
+    }
+
+    /// Enters what would not have been logged on the machine of an exhibit in the place of what was there, as a part of its
+    /// own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn blind_spots(&mut self, exhibit: ExhibitId, spots: &[BlindSpot<'_>]) -> Result<()> {
+        self.begin_part()?;
+        let sql = "DELETE FROM blind_spots WHERE exhibit = ?";
+        self.db.execute(sql, [exhibit.0]).map_err(StoreError::sqlite("write"))?;
+        for spot in spots {
+            let sql = "INSERT INTO blind_spots (exhibit, service, unlogged, state, reason, volume, path, inode, offset, length, line)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            let row = params![
+                exhibit.0,
+                spot.service,
+                spot.unlogged,
+                spot.state,
+                spot.reason,
+                spot.file.map(|(volume, _)| volume.0),
+                visible(spot.path),
+                spot.file.map(|(_, inode)| saturated(inode)),
+                spot.span.map(|(offset, _, _)| saturated(offset)),
+                spot.span.map(|(_, length, _)| saturated(length)),
+                spot.span.map(|(_, _, line)| saturated(line)),
+            ];
             self.db.prepare_cached(sql).and_then(|mut it| it.execute(row)).map_err(StoreError::sqlite("write"))?;
         }
         self.end_part()

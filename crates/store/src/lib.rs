@@ -31,7 +31,7 @@ pub use histogram::{Count, Grain};
 pub use ledger::LedgerFile;
 pub use questions::{QUESTIONS, Question};
 pub use reader::{Filter, Reader, StoredEvent};
-pub use rows::{ExhibitId, FileId, FileRow, Gap, LogRow, VolumeId, WaitingLog};
+pub use rows::{BlindSpot, ExhibitId, FileId, FileRow, Gap, LogRow, VolumeId, WaitingLog};
 pub use schema::SCHEMA;
 pub use totals::Totals;
 pub use writer::{Files, Writer};

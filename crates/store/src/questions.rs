@@ -90,6 +90,11 @@ pub const QUESTIONS: &[Question] = &[
             FROM gaps g JOIN files f ON f.id = g.file ORDER BY g.start, f.path",
     },
     Question {
+        name: "blind-spots",
+        answers: "what would not have been logged, by the settings of the image",
+        sql: "SELECT service, state, unlogged, reason, path, line FROM blind_spots ORDER BY exhibit, service, rowid",
+    },
+    Question {
         name: "issues",
         answers: "what could not be read or understood",
         sql: "SELECT subject, \"offset\", length, message FROM issues ORDER BY subject, \"offset\"",

@@ -75,6 +75,25 @@ pub struct Gap {
     pub reason: String,
 }
 
+/// What would not have been logged, by the settings of an image.
+#[derive(Debug, Clone, Copy)]
+pub struct BlindSpot<'a> {
+    /// The program or the part of the system, such as `sshd`.
+    pub service: &'a str,
+    /// What leaves no record.
+    pub unlogged: &'a str,
+    /// `unlogged`, or `unknown` if the settings could not be judged.
+    pub state: &'static str,
+    /// The setting that was found, or that it is absent, and the default of the program; made visible.
+    pub reason: &'a str,
+    /// The file that holds the setting or would hold it: its volume and inode; `None` if there is no such file.
+    pub file: Option<(VolumeId, u64)>,
+    /// Its path.
+    pub path: &'a [u8],
+    /// Where the setting stands: byte, number of bytes, and line from 1; `None` if it is absent.
+    pub span: Option<(u64, u64, u64)>,
+}
+
 /// A file that may be a log and has not been read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingLog {

@@ -36,6 +36,8 @@ pub(crate) fn create_or_open(path: &Path) -> Result<Connection> {
         create(&db)?;
     }
     check(&db, path)?;
+    // An older version may have made it, before some of the tables.
+    db.execute_batch(TABLES).map_err(StoreError::sqlite("open"))?;
     Ok(db)
 }
 

@@ -2,10 +2,10 @@
 -- that are no UTF-8 as \xNN, a backslash as \\.
 
 -- Facts of the store: the number of its schema.
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 -- What was examined: an image, and what its manifest calls it.
-CREATE TABLE exhibits (
+CREATE TABLE IF NOT EXISTS exhibits (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,          -- the exhibit of a case, or the path that was given
     source TEXT NOT NULL UNIQUE, -- what tells it from all others: the digest of the image's leaves, or device, inode, size
@@ -15,7 +15,7 @@ CREATE TABLE exhibits (
     has_tree INTEGER NOT NULL DEFAULT 0 -- 1 if all its files are in
 );
 
-CREATE TABLE volumes (
+CREATE TABLE IF NOT EXISTS volumes (
     id INTEGER PRIMARY KEY,
     exhibit INTEGER NOT NULL REFERENCES exhibits(id),
     name TEXT NOT NULL,          -- p2, vg/root; empty where the image is the volume
@@ -23,7 +23,7 @@ CREATE TABLE volumes (
 );
 
 -- Files that events come from: every path of the volume, and every log.
-CREATE TABLE files (
+CREATE TABLE IF NOT EXISTS files (
     id INTEGER PRIMARY KEY,
     volume INTEGER NOT NULL REFERENCES volumes(id),
     path TEXT,                   -- NULL for an inode that no name leads to
@@ -36,13 +36,13 @@ CREATE TABLE files (
     modified INTEGER, accessed INTEGER, changed INTEGER, created INTEGER, deleted INTEGER
 );
 
-CREATE TABLE kinds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS kinds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 
 -- How the time of an event is known.
-CREATE TABLE bases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS bases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 
 -- In the order in which they were read: files in the order of the disk, records in that of their file.
-CREATE TABLE events (
+CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY,
     time INTEGER,                -- NULL if it cannot be told
     basis INTEGER NOT NULL REFERENCES bases(id),
@@ -61,7 +61,7 @@ CREATE TABLE events (
 
 -- Runs of events that stand together, at most 1024, of one log each or, with NULL, of the tree: a question about a range of time or about a text
 -- looks here first, so that no index has to be kept while events come in.
-CREATE TABLE blocks (
+CREATE TABLE IF NOT EXISTS blocks (
     first INTEGER PRIMARY KEY,   -- events.id
     last INTEGER NOT NULL,
     file INTEGER REFERENCES files(id),
@@ -71,7 +71,7 @@ CREATE TABLE blocks (
 );
 
 -- Events of a kind in an hour, by log; of all other files together, with NULL.
-CREATE TABLE hours (
+CREATE TABLE IF NOT EXISTS hours (
     file INTEGER REFERENCES files(id),
     kind INTEGER NOT NULL REFERENCES kinds(id),
     hour INTEGER,                -- hours since 1970 in UTC; NULL if it cannot be told
@@ -79,7 +79,7 @@ CREATE TABLE hours (
 );
 
 -- The coverage ledger: for every log what it covers.
-CREATE TABLE logs (
+CREATE TABLE IF NOT EXISTS logs (
     file INTEGER PRIMARY KEY REFERENCES files(id),
     parser TEXT NOT NULL,        -- its name and the number of its edition
     state TEXT NOT NULL,         -- waiting; whole, cut (by a limit or damage), unreadable, unsupported
@@ -94,14 +94,28 @@ CREATE TABLE logs (
 );
 
 -- Silences of a log that are longer than its own habit, and rotated files that are missing.
-CREATE TABLE gaps (
+CREATE TABLE IF NOT EXISTS gaps (
     file INTEGER NOT NULL REFERENCES files(id),
     start INTEGER, end INTEGER,
     reason TEXT NOT NULL
 );
 
+-- What would not have been logged, by the settings of the image: of services that are installed there.
+CREATE TABLE IF NOT EXISTS blind_spots (
+    exhibit INTEGER NOT NULL REFERENCES exhibits(id),
+    service TEXT NOT NULL,       -- mysql, sshd, journal …
+    unlogged TEXT NOT NULL,      -- what leaves no record
+    state TEXT NOT NULL,         -- unlogged; unknown if the settings could not be judged
+    reason TEXT NOT NULL,        -- the setting that was found, or that it is absent, and the default of the program
+    volume INTEGER REFERENCES volumes(id), -- where the setting stands, or would stand; NULL if the image has no such file
+    path TEXT NOT NULL,
+    inode INTEGER,
+    offset INTEGER, length INTEGER, -- bytes of the file; NULL if the setting is absent
+    line INTEGER                 -- from 1
+);
+
 -- What could not be read or understood.
-CREATE TABLE issues (
+CREATE TABLE IF NOT EXISTS issues (
     file INTEGER REFERENCES files(id),
     exhibit INTEGER NOT NULL REFERENCES exhibits(id),
     offset INTEGER, length INTEGER, -- bytes of the file's content
@@ -110,7 +124,7 @@ CREATE TABLE issues (
 );
 
 -- Events with names in the place of numbers, and the time to read.
-CREATE VIEW timeline AS
+CREATE VIEW IF NOT EXISTS timeline AS
 SELECT e.id, e.time,
     strftime('%Y-%m-%dT%H:%M:%S', e.time / 1000000000 - (e.time % 1000000000 < 0), 'unixepoch') || 'Z' AS utc,
     b.name AS basis, k.name AS kind, v.name AS volume, f.path, f.inode, e.offset, e.content_offset, e.length, e.line,

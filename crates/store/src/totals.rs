@@ -16,6 +16,8 @@ pub struct Totals {
     pub others: i64,
     /// What could not be read or understood.
     pub issues: i64,
+    /// What would not have been logged.
+    pub blind_spots: i64,
 }
 
 impl Reader {
@@ -46,6 +48,7 @@ impl Reader {
             events,
             others: number(&format!("SELECT coalesce(sum(l.others), 0) {of_logs}"))?,
             issues: number("SELECT count(*) FROM issues WHERE exhibit = ?")?,
+            blind_spots: number("SELECT count(*) FROM blind_spots WHERE exhibit = ?")?,
         })
     }
 }

@@ -1,0 +1,277 @@
+//! MySQL and MariaDB: option files (MySQL 8.0 Reference Manual, 4.2.2.2; MariaDB, "Configuring MariaDB with Option Files").
+
+use crate::blind::config::{Config, Dialect, Judged, Settings, Verdict, behind, holds, unquoted};
+use crate::blind::{Evidence, Finder};
+use crate::settings::{self, Found};
+use kanshiki_filesystem::View;
+use kanshiki_model::visible_text;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// What tells that a server is installed, not a client alone.
+const SIGNS: &[&str] = &[
+    "/usr/sbin/mariadbd",
+    "/usr/sbin/mysqld",
+    "/usr/libexec/mariadbd",
+    "/usr/libexec/mysqld",
+    "/usr/bin/mysqld",
+    "/usr/bin/mariadbd",
+    "/usr/local/mysql/bin/mysqld",
+    "/opt/bitnami/mysql/bin/mysqld",
+    "/opt/bitnami/mariadb/sbin/mysqld",
+    "/var/lib/mysql",
+];
+
+/// What MariaDB alone has.
+const MARIADB: &[&str] = &[
+    "/usr/sbin/mariadbd",
+    "/usr/libexec/mariadbd",
+    "/usr/bin/mariadbd",
+    "/opt/bitnami/mariadb",
+    "/etc/mysql/mariadb.conf.d",
+    "/var/lib/mysql/aria_log_control",
+    "/var/lib/mysql/mariadb_upgrade_info",
+];
+
+/// The files that a server reads first, in their order.
+const MAIN: &[&str] = &[
+    "/etc/my.cnf",
+    "/etc/mysql/my.cnf",
+    "/usr/etc/my.cnf",
+    "/usr/local/mysql/etc/my.cnf",
+    "/opt/bitnami/*/conf/my.cnf",
+];
+
+/// The folders that packages have them include.
+const INCLUDED: &[&str] = &[
+    "/etc/my.cnf.d/*.cnf",
+    "/etc/mysql/conf.d/*.cnf",
+    "/etc/mysql/mysql.conf.d/*.cnf",
+    "/etc/mysql/mariadb.conf.d/*.cnf",
+];
+
+const DIALECT: Dialect = Dialect { include, folder: None };
+
+fn include(line: &[u8]) -> Option<Vec<u8>> {
+    if let Some(folder) = behind(line, "!includedir") {
+        return Some([folder, b"/*.cnf".as_slice()].concat());
+    }
+    behind(line, "!include").map(<[u8]>::to_vec)
+}
+
+/// The value of an option that `skip-` stands before.
+const SKIPPED: &[u8] = b"skipped";
+
+pub(super) fn find(finder: &mut Finder<'_>) {
+    let Some(sign) = finder.any_of(SIGNS) else { return };
+    let is_mariadb = finder.any_of(MARIADB).is_some();
+    let config = finder.config(MAIN, DIALECT).or_else(|| {
+        let mut config = finder.config(INCLUDED, DIALECT)?;
+        config.is_unknown("the image has no my.cnf that includes this file");
+        Some(config)
+    });
+    let config = config.unwrap_or_default();
+    let server = Server { view: finder.view, is_mariadb, sign, settings: options(&config, is_mariadb) };
+    let service = if is_mariadb { "mariadb" } else { "mysql" };
+    finder.tell(
+        service,
+        "queries that change nothing, such as SELECT: what was read out of tables, and by whom",
+        server.queries(),
+    );
+    finder.tell(service, "connections that succeed: who was logged in, from where, and when", server.connections());
+    finder.tell(
+        service,
+        "rows that statements changed, as a binary log keeps them (reads are in no binary log)",
+        server.changes(),
+    );
+    let slow = server.judge("slow_query_log", "OFF", is_off);
+    finder.tell(
+        service,
+        "statements that take long, such as the dump of a large table, with the rows that they read",
+        slow,
+    );
+}
+
+/// Whether a switch is off (`get_bool_argument` of my_getopt.c).
+fn is_off(value: &[u8]) -> Option<bool> {
+    match value.to_ascii_lowercase().as_slice() {
+        b"off" | b"false" | b"0" | SKIPPED => Some(true),
+        b"on" | b"true" | b"1" => Some(false),
+        _ => None,
+    }
+}
+
+/// The options of groups that the server reads. A group goes on to the end of its file; files that it includes begin without.
+fn options(config: &Config, is_mariadb: bool) -> Settings<'_> {
+    let mut groups: HashMap<usize, Vec<u8>> = HashMap::new();
+    config.settings(|line| {
+        if let Some(group) = line.text.strip_prefix(b"[") {
+            let end = memchr::memchr(b']', group).unwrap_or(group.len());
+            groups.insert(line.place, group.get(..end).unwrap_or_default().to_vec());
+            return None;
+        }
+        let (name, value) = option(line.text)?;
+        match groups.get(&line.place).map(Vec::as_slice)? {
+            b"mysqld" | b"server" => Some((name, value)),
+            b"mariadb" | b"mariadbd" if is_mariadb => Some((name, value)),
+            // Read by one version alone, which the settings do not tell: no value that can be judged.
+            group if group.starts_with(b"mysqld-") || (is_mariadb && group.starts_with(b"mariadb-")) => {
+                Some((name, b"of one version".to_vec()))
+            }
+            _ => None,
+        }
+    })
+}
+
+/// `name[ = value]`, dashes as underscores; `skip-`, `disable-`, `enable-` and `loose-` before a name have a meaning of their
+/// own (MySQL 8.0 Reference Manual, 4.2.2.4).
+fn option(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    if line.starts_with(b"#") || line.starts_with(b";") || line.starts_with(b"!") {
+        return None;
+    }
+    let end = memchr::memchr(b'=', line).unwrap_or(line.len());
+    let (name, value) = line.split_at_checked(end)?;
+    let name = unquoted(name.trim_ascii()).to_ascii_lowercase();
+    let name: Vec<u8> = name.iter().map(|byte| if *byte == b'-' { b'_' } else { *byte }).collect();
+    let name = name.strip_prefix(b"loose_").unwrap_or(&name);
+    let value = value.strip_prefix(b"=").map_or(b"1".as_slice(), |value| unquoted(value.trim_ascii()));
+    for (prefix, switch) in [("skip_", SKIPPED), ("disable_", SKIPPED), ("enable_", b"1")] {
+        if let Some(name) = name.strip_prefix(prefix.as_bytes()).filter(|name| SWITCHES.contains(name)) {
+            return Some((name.to_vec(), switch.to_vec()));
+        }
+    }
+    Some((name.to_vec(), value.to_vec()))
+}
+
+/// Options that are looked at, and may have a prefix.
+const SWITCHES: [&[u8]; 3] = [b"general_log", b"slow_query_log", b"log_bin"];
+
+/// A server with its options.
+struct Server<'a> {
+    view: &'a View,
+    is_mariadb: bool,
+    sign: Evidence,
+    settings: Settings<'a>,
+}
+
+impl Server<'_> {
+    /// What an option says; SET PERSIST of MySQL 8 goes before the option files.
+    fn judge(&self, name: &str, default: &str, is_silent: fn(&[u8]) -> Option<bool>) -> Judged {
+        if let Some((value, evidence)) = self.persisted(name) {
+            let verdict = match is_silent(value.as_bytes()) {
+                Some(true) => Verdict::Silent,
+                Some(false) => Verdict::Logged,
+                None => Verdict::Unknown,
+            };
+            return Judged {
+                verdict,
+                reason: format!("set by SET PERSIST: {name} = {}", visible_text(&value)),
+                evidence,
+            };
+        }
+        let mut judged = self.settings.judge(name, default, is_silent);
+        if judged.evidence.path.is_empty() {
+            judged.evidence = self.sign.clone();
+            judged.reason.push_str("; the image has no my.cnf");
+        }
+        judged
+    }
+
+    /// The value that `mysqld-auto.cnf` in the folder of the data keeps (MySQL 8.0 Reference Manual, 7.1.9.3).
+    fn persisted(&self, name: &str) -> Option<(String, Evidence)> {
+        let folder = self.data();
+        let Found::File(file) = settings::open(self.view, &[&folder, b"/mysqld-auto.cnf".as_slice()].concat()) else {
+            return None;
+        };
+        let json: Value = serde_json::from_slice(&file.bytes).ok()?;
+        let value =
+            ["mysql_dynamic_variables", "mysql_static_variables", "mysql_server", "mysql_server_static_options"]
+                .iter()
+                .find_map(|group| json.get(group)?.get(name)?.get("Value")?.as_str())
+                .or_else(|| {
+                    json.get("mysql_server")?.get("mysql_server_static_options")?.get(name)?.get("Value")?.as_str()
+                })?;
+        let evidence = Evidence { path: file.path, place: Some((file.volume, file.inode)), span: None };
+        Some((value.to_owned(), evidence))
+    }
+
+    fn data(&self) -> Vec<u8> {
+        self.settings.last("datadir").map_or_else(|| b"/var/lib/mysql".to_vec(), |setting| setting.value.clone())
+    }
+
+    /// The general log is off by default (MySQL 8.0, 7.4.3; MariaDB, "General Query Log"); with `log_output = NONE` it and the
+    /// slow log are not written, whatever else is set.
+    fn queries(&self) -> Judged {
+        let general = self.judge("general_log", "OFF", is_off);
+        match general.verdict {
+            Verdict::Logged => self.judge("log_output", "FILE", |value| {
+                Some(value.split(|byte| *byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(b"NONE")))
+            }),
+            _ => self.or_audit(general, &["QUERY", "QUERY_DML"]),
+        }
+    }
+
+    /// Connections are in the general log, and in that of an audit plugin; the error log has those that fail alone.
+    fn connections(&self) -> Judged {
+        let general = self.judge("general_log", "OFF", is_off);
+        match general.verdict {
+            Verdict::Logged => self.queries(),
+            _ => self.or_audit(general, &["CONNECT"]),
+        }
+    }
+
+    /// As judged, unless an audit plugin logs such events. The plugin of MariaDB logs all events if `server_audit_events` is
+    /// empty (MariaDB, "MariaDB Audit Plugin - Log Settings"); what others log is not judged.
+    fn or_audit(&self, judged: Judged, events: &[&str]) -> Judged {
+        let is_audit = |name: &[u8], value: &[u8]| {
+            name.starts_with(b"server_audit") || name.starts_with(b"audit_log") || holds(value, "audit")
+        };
+        let Some(audit) = self.settings.found.iter().rev().find(|it| is_audit(&it.name, &it.value)) else {
+            return judged.and("no audit plugin is set either");
+        };
+        let is_mariadb_plugin = self.settings.last("server_audit_logging").is_some();
+        let Some(logging) = self.settings.last("server_audit_logging").filter(|_| is_mariadb_plugin) else {
+            let reason = format!("{}; an audit plugin is set, whose own settings are not judged", judged.reason);
+            return Judged { verdict: Verdict::Unknown, reason, evidence: audit.line.evidence() };
+        };
+        let logs_them = match self.settings.last("server_audit_events") {
+            None => true,
+            Some(set) => {
+                set.value.trim_ascii().is_empty()
+                    || set
+                        .value
+                        .split(|byte| *byte == b',')
+                        .any(|word| events.iter().any(|event| word.trim_ascii().eq_ignore_ascii_case(event.as_bytes())))
+            }
+        };
+        match is_off(&logging.value) {
+            Some(false) if logs_them => Judged { verdict: Verdict::Logged, ..judged },
+            Some(false) => judged.and("server_audit_events leaves them out"),
+            Some(true) => judged.and("server_audit_logging is off"),
+            None => Judged { verdict: Verdict::Unknown, ..judged },
+        }
+    }
+
+    /// The binary log is off by default but in MySQL 8.0 and later (MySQL 8.0, 7.4.4; MariaDB, "Activating the Binary Log").
+    fn changes(&self) -> Judged {
+        let is_skipped = |value: &[u8]| match value {
+            SKIPPED => Some(true),
+            b"0" | b"of one version" => None,
+            value if value.eq_ignore_ascii_case(b"off") => None,
+            _ => Some(false),
+        };
+        if self.judge("log_bin", "", is_skipped).verdict != Verdict::Logged || self.settings.last("log_bin").is_some() {
+            return self.judge("log_bin", "", is_skipped);
+        }
+        let has_ibd = settings::read(self.view, &[&self.data(), b"/mysql.ibd".as_slice()].concat()).is_some();
+        if self.is_mariadb {
+            self.judge("log_bin", "OFF", |_| Some(true))
+        } else if has_ibd {
+            self.judge("log_bin", "ON since MySQL 8.0", |_| Some(false))
+        } else {
+            self.judge("log_bin", "OFF before MySQL 8.0 and ON since, and the image does not tell the version", |_| {
+                None
+            })
+        }
+    }
+}

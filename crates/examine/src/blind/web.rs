@@ -1,0 +1,121 @@
+//! Web servers: Apache (mod_log_config) and nginx (ngx_http_log_module).
+
+use super::Finder;
+use super::config::{Config, Dialect, behind, holds, unquoted, words};
+
+pub(super) fn find(finder: &mut Finder<'_>) {
+    apache(finder);
+    nginx(finder);
+}
+
+const REQUESTS: &str = "requests: who asked for what, and when";
+
+const BODIES: &str = "what was sent with requests (POST): forms, files, commands for a web shell";
+
+/// The settings of packages, with the folder in which relative names begin (`ServerRoot`).
+const APACHE: &[(&[&str], &str)] = &[
+    (&["/etc/apache2/apache2.conf", "/etc/apache2/httpd.conf"], "/etc/apache2"),
+    (&["/etc/httpd/conf/httpd.conf", "/etc/httpd/httpd.conf"], "/etc/httpd"),
+    (&["/usr/local/apache2/conf/httpd.conf"], "/usr/local/apache2"),
+    (&["/opt/bitnami/apache/conf/httpd.conf", "/opt/bitnami/apache2/conf/httpd.conf"], "/opt/bitnami/apache"),
+];
+
+fn apache_include(line: &[u8]) -> Option<Vec<u8>> {
+    let pattern = behind(line, "IncludeOptional").or_else(|| behind(line, "Include"))?;
+    Some(unquoted(pattern).to_vec())
+}
+
+/// No log of accesses is written without CustomLog, GlobalLog or TransferLog; bodies are written by mod_security and mod_dumpio
+/// alone.
+fn apache(finder: &mut Finder<'_>) {
+    for (starts, folder) in APACHE {
+        let Some(config) = finder.config(starts, Dialect { include: apache_include, folder: Some(folder) }) else {
+            continue;
+        };
+        let mut has_log = false;
+        for line in config.lines() {
+            let log = ["CustomLog", "GlobalLog", "TransferLog"].iter().find_map(|name| behind(line.text, name));
+            if let Some(log) = log {
+                has_log |= !is_nowhere(log);
+                if is_nowhere(log) {
+                    finder.tell("apache", "requests of the server or site whose log this is", config.at(&line));
+                } else if words(log).last().is_some_and(|word| word.starts_with(b"env=") || word.starts_with(b"expr="))
+                {
+                    finder.tell("apache", "requests that this condition leaves out", config.at(&line));
+                }
+            }
+            if behind(line.text, "ErrorLog").is_some_and(is_nowhere) {
+                finder.tell("apache", "errors, and what scripts write to their error output", config.at(&line));
+            }
+        }
+        if !has_log {
+            finder.tell(
+                "apache",
+                REQUESTS,
+                config.absent("there is no CustomLog, GlobalLog or TransferLog; no log is the default"),
+            );
+        }
+        let logs_bodies = |line: &[u8]| {
+            behind(line, "DumpIOInput").is_some()
+                || behind(line, "SecAuditEngine").is_some_and(|it| !it.eq_ignore_ascii_case(b"off"))
+        };
+        if !config.lines().any(|line| logs_bodies(line.text)) {
+            finder.tell(
+                "apache",
+                BODIES,
+                config.absent("logs of accesses hold no bodies; neither mod_security nor mod_dumpio is set"),
+            );
+        }
+    }
+}
+
+/// Whether a log goes to `/dev/null`.
+fn is_nowhere(arguments: &[u8]) -> bool {
+    let first = unquoted(arguments);
+    words(first).next() == Some(b"/dev/null")
+}
+
+/// The settings of packages, with the folder in which relative names begin.
+const NGINX: &[(&str, &str)] = &[
+    ("/etc/nginx/nginx.conf", "/etc/nginx"),
+    ("/usr/local/nginx/conf/nginx.conf", "/usr/local/nginx/conf"),
+    ("/usr/local/openresty/nginx/conf/nginx.conf", "/usr/local/openresty/nginx/conf"),
+    ("/opt/bitnami/nginx/conf/nginx.conf", "/opt/bitnami/nginx/conf"),
+];
+
+fn nginx_include(line: &[u8]) -> Option<Vec<u8>> {
+    let pattern = behind(line, "include")?;
+    Some(unquoted(pattern.split(|byte| *byte == b';').next()?.trim_ascii()).to_vec())
+}
+
+/// nginx writes `logs/access.log` unless `access_log off` says otherwise; bodies are written where `$request_body` is part of a
+/// form alone.
+fn nginx(finder: &mut Finder<'_>) {
+    for (start, folder) in NGINX {
+        let Some(config) = finder.config(&[start], Dialect { include: nginx_include, folder: Some(folder) }) else {
+            continue;
+        };
+        for line in config.lines().filter(|line| !line.text.starts_with(b"#")) {
+            // Several may stand on one line, as in `location /x { access_log off; }`.
+            let mut statements = line.text.split(|byte| matches!(byte, b';' | b'{' | b'}')).map(<[u8]>::trim_ascii);
+            let silent =
+                statements.find(|it| behind(it, "access_log").is_some_and(|rest| rest == b"off" || is_nowhere(rest)));
+            if silent.is_some() {
+                finder.tell("nginx", "requests of the server or location where this stands", config.at(&line));
+            }
+            if behind(line.text, "error_log").is_some_and(|rest| is_nowhere(rest.strip_suffix(b";").unwrap_or(rest))) {
+                finder.tell("nginx", "errors, and what is refused", config.at(&line));
+            }
+            if behind(line.text, "access_log").is_some_and(|rest| words(rest).any(|word| word.starts_with(b"if="))) {
+                finder.tell("nginx", "requests that this condition leaves out", config.at(&line));
+            }
+        }
+        if !logs_bodies(&config) {
+            finder.tell("nginx", BODIES, config.absent("no form of a log has $request_body; the default has none"));
+        }
+    }
+}
+
+fn logs_bodies(config: &Config) -> bool {
+    config.lines().any(|line| !line.text.starts_with(b"#") && holds(line.text, "$request_body"))
+}

@@ -133,7 +133,7 @@ impl Finder<'_> {
             return;
         }
         if reason.len() > REASON_BYTES {
-            reason.truncate(reason.floor_char_boundary(REASON_BYTES));
+            reason = reason.chars().take(REASON_BYTES).collect();
             reason.push('…');
         }
         self.spots.push(Spot {

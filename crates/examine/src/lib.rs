@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 mod accounts;
+mod again;
 mod blind;
 mod clock;
 mod coverage;
@@ -113,13 +114,16 @@ pub fn examine(
         view.volumes().iter().map(|volume| writer.volume(id, &volume.name)).collect();
     let volumes = volumes?;
     let host = Host::of(view);
+    let places = places::Places::new(host.web.places())?;
     let mut flow = ControlFlow::Continue(());
-    if !writer.has_tree(id)? {
+    if writer.has_tree(id)? {
+        again::enter(view, id, &places, &mut writer)?;
+    } else {
         progress.begin("files", None);
         let root = view.lookup(&EvidencePath::root(), Follow::All);
         let root = root.map_err(|error| ExamineError::NoRoot(Box::new(error)))?;
         let tree = tree::Tree { view, exhibit: id, volumes: &volumes, progress };
-        flow = tree.enter(&root, &places::Places::new(host.web.places())?, &mut writer)?;
+        flow = tree.enter(&root, &places, &mut writer)?;
     }
     if flow.is_continue() {
         progress.begin("logs", Some(writer.waiting_bytes(id)?));

@@ -1,6 +1,7 @@
 //! Which files may be logs, by their paths; what they are is told by their content.
 
 use crate::settings::is_like;
+use kanshiki_model::visible;
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
 /// Patterns of paths from the root of the host: `*` stands for anything but a slash, `**` for anything.
@@ -81,6 +82,12 @@ impl Places {
         let told = told.filter(|path| is_narrow(path) && !known.is_match(path));
         let told = told.map(|path| [path, b"*"].concat()).take(TOLD).collect();
         Ok(Self { known, told })
+    }
+
+    /// All of them in one text.
+    pub(crate) fn told(&self) -> String {
+        let told = self.told.iter().map(|path| visible(path));
+        PLACES.iter().map(|place| (*place).to_owned()).chain(told).collect::<Vec<_>>().join(" ")
     }
 
     pub(crate) fn may_be_log(&self, path: &[u8]) -> bool {

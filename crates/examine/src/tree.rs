@@ -1,5 +1,6 @@
 //! The tree of an exhibit: every file enters the store with its times as events, and those that may be logs are noted.
 
+use crate::again::readers;
 use crate::places::Places;
 use kanshiki_filesystem::{DeletedNode, FsError, Located, Node, NodeState, NodeTimes, NodeType, Place, View};
 use kanshiki_model::{Event, FileTime, Issue, Progress, Span, Timestamp};
@@ -147,7 +148,7 @@ impl Tree<'_> {
             return Ok(ControlFlow::Break(()));
         }
         self.flush(writer, &mut waiting)?;
-        writer.end_tree(self.exhibit)?;
+        writer.end_tree(self.exhibit, &readers(places))?;
         Ok(ControlFlow::Continue(()))
     }
 

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
+mod again;
 mod ask;
 mod batch;
 mod error;
@@ -23,6 +24,7 @@ mod trigrams;
 mod waiting;
 mod writer;
 
+pub use again::ReadLog;
 pub use ask::{Answer, Parameters, Part};
 pub use batch::{BATCH_BYTES, BATCH_EVENTS, EventBatch, PackedEvent};
 pub use error::StoreError;

@@ -38,6 +38,11 @@ pub(crate) fn create_or_open(path: &Path) -> Result<Connection> {
     check(&db, path)?;
     // An older version may have made it, before some of the tables.
     db.execute_batch(TABLES).map_err(StoreError::sqlite("open"))?;
+    let has_readers = "SELECT count(*) FROM pragma_table_info('exhibits') WHERE name = 'readers'";
+    let has_readers: i64 = db.query_row(has_readers, [], |row| row.get(0)).map_err(StoreError::sqlite("open"))?;
+    if has_readers == 0 {
+        db.execute_batch("ALTER TABLE exhibits ADD COLUMN readers TEXT").map_err(StoreError::sqlite("open"))?;
+    }
     Ok(db)
 }
 

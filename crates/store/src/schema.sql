@@ -12,7 +12,8 @@ CREATE TABLE IF NOT EXISTS exhibits (
                                  -- and time of its file; the volume, further images and the reading of the journal
     size INTEGER NOT NULL,       -- bytes
     zone TEXT,                   -- of its clock, as Asia/Tokyo; NULL if the image does not name one
-    has_tree INTEGER NOT NULL DEFAULT 0 -- 1 if all its files are in
+    has_tree INTEGER NOT NULL DEFAULT 0, -- 1 if all its files are in
+    readers TEXT                 -- the parsers with their editions and the places of logs for which its files were looked at
 );
 
 CREATE TABLE IF NOT EXISTS volumes (

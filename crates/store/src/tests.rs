@@ -32,7 +32,7 @@ fn begun(path: &Path) -> (Writer, ExhibitId, FileId) {
         times: [Some(SECOND), None, Some(-SECOND), None, None],
     };
     let file = writer.file(&file).unwrap();
-    writer.end_tree(exhibit).unwrap();
+    writer.end_tree(exhibit, "parsers").unwrap();
     (writer, exhibit, file)
 }
 

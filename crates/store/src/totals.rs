@@ -36,7 +36,7 @@ impl Reader {
         let others = "EXISTS (SELECT 1 FROM exhibits WHERE id <> ?)";
         // Where there is no other exhibit, all events are its own, however many there are.
         let events = if number(&format!("SELECT {others}"))? == 0 {
-            number("SELECT coalesce(max(id), 0) FROM events WHERE ? IS NOT NULL")?
+            number("SELECT coalesce(sum(last - first + 1), 0) FROM blocks WHERE ? IS NOT NULL")?
         } else {
             number(
                 "SELECT count(*) FROM events e JOIN files f ON f.id = e.file JOIN volumes v ON v.id = f.volume WHERE v.exhibit = ?",

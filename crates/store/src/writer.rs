@@ -321,16 +321,16 @@ impl Writer {
         self.end_part()
     }
 
-    /// Ends the part of the tree of an exhibit.
+    /// Ends the part of the tree of an exhibit; `readers` as for [`Self::note_readers`].
     ///
     /// # Errors
     ///
     /// [`StoreError::Sqlite`].
-    pub fn end_tree(&mut self, exhibit: ExhibitId) -> Result<()> {
+    pub fn end_tree(&mut self, exhibit: ExhibitId, readers: &str) -> Result<()> {
         self.hours.write(&self.db, None)?;
         let sql = "UPDATE exhibits SET has_tree = 1 WHERE id = ?";
         self.db.execute(sql, [exhibit.0]).map_err(StoreError::sqlite("write"))?;
-        self.end_part()
+        self.note_readers(exhibit, readers)
     }
 
     /// Enters what is known of an exhibit without one of its files, unless that is there already.

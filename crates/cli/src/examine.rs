@@ -1,18 +1,19 @@
 //! `kanshiki examine`: logs and file times of an image into the case's store.
 
-use crate::arguments::OutputArguments;
+use crate::arguments::{OutputArguments, VERSION};
 use crate::clock::SystemClock;
 use crate::console::Console;
 use crate::evidence::{Evidence, EvidenceArguments, JournalChoice, RecordedImage};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Reporter;
-use kanshiki_custody::Case;
-
-use kanshiki_examine::{Exhibit, Outcome, examine};
+use kanshiki_custody::case::EVENTS;
+use kanshiki_custody::log::TEXT_LIMIT;
+use kanshiki_custody::{Act, ActKind, Case, CustodyLog};
+use kanshiki_examine::{ExamineError, Exhibit, Outcome, examine};
 use kanshiki_image::volumes::Address;
 use kanshiki_model::{Note, Progress as _, visible, visible_text};
-use kanshiki_store::Reader;
+use kanshiki_store::{Reader, Totals};
 use serde_json::json;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ are inferred from the image, and said to be. Examined again, nothing is entered 
 interrupted goes on, what is there is left. Exhibits of a case are known by their digests; a plain
 image that was changed or copied since, or is looked at with another volume or journal, is an
 exhibit of its own, and that is said.
+
+The examination is entered in the custody log of the case: who, what, how many events, how it ended.
+A log that a newer version of the program reads better is read anew, and nothing is doubled.
 
 Exit codes: 0 done; 3 done, but something was damaged, unreadable or not understood: the table
 `issues` tells; 4 not done; 130 interrupted: the same command goes on.
@@ -44,6 +48,9 @@ pub(crate) struct ExamineArguments {
     /// Case folder; it is made if there is none
     #[arg(long, value_name = "DIR")]
     case: PathBuf,
+    /// Who examines, for the custody log
+    #[arg(long, value_name = "NAME")]
+    examiner: Option<String>,
     /// How the work is told.
     #[command(flatten)]
     pub(crate) output: OutputArguments,
@@ -53,7 +60,10 @@ pub(crate) struct ExamineArguments {
 pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exit, Failure> {
     let evidence = Evidence::open(&arguments.evidence)?;
     let case = Case::create_or_open(&arguments.case, &SystemClock).map_err(|error| Failure::of(&error))?;
-    let store = case.path().join(kanshiki_custody::case::EVENTS);
+    // Opened before the work, so that a closed or damaged log is told at once.
+    let log = CustodyLog::open(&case).and_then(|log| log.check_appendable(ActKind::Note).map(|()| log));
+    let log = log.map_err(|error| Failure::of(&error))?;
+    let store = case.path().join(EVENTS);
     let (name, source) = identity(&evidence, &arguments.evidence)?;
     let volume = visible(arguments.evidence.image.as_encoded_bytes());
     let reporter = Reporter::start(&arguments.output, console)?;
@@ -69,8 +79,18 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     let exhibit = Exhibit { name: &name, source: &source, size, issues: &opened };
     let outcome = examine(&evidence.view, &exhibit, &store, &reporter);
     drop(reporter);
+    let totals = Reader::open(&store).and_then(|reader| reader.totals(&source));
+    let act = Act {
+        kind: ActKind::Note,
+        who: arguments.examiner.as_deref().unwrap_or("not told").to_owned(),
+        what: sentence((&name, &source, &volume), &outcome, totals.as_ref().ok()),
+        subjects: Vec::new(),
+        tool: format!("kanshiki {VERSION}"),
+    };
+    let entry = log.append(act, &SystemClock);
     let outcome = outcome.map_err(|error| Failure::from_error(format!("cannot examine `{volume}`"), &error))?;
-    let totals = Reader::open(&store).and_then(|reader| reader.totals(&source)).map_err(|error| Failure::of(&error))?;
+    let totals = totals.map_err(|error| Failure::of(&error))?;
+    let entry = entry.map_err(|error| Failure::of(&error))?.sequence;
     let exit = match outcome {
         Outcome::Interrupted => Exit::Interrupted,
         Outcome::Whole if totals.issues == 0 => Exit::Done,
@@ -80,12 +100,12 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
         console.json(&json!({
             "schema": 1, "type": "result", "exit_code": exit.code(), "store": visible(store.as_os_str().as_encoded_bytes()),
             "files": totals.files, "logs": totals.logs, "events": totals.events, "issues": totals.issues,
-            "not_understood": totals.others, "blind_spots": totals.blind_spots, "whole": outcome == Outcome::Whole,
+            "not_understood": totals.others, "blind_spots": totals.blind_spots, "custody_entry": entry, "whole": outcome == Outcome::Whole,
         }))?;
     } else if !arguments.output.quiet {
         let heading = if outcome == Outcome::Whole { "examined" } else { "interrupted; the same command goes on" };
         console.result(&format!(
-            "exhibit {name}: {heading}\n  store        {}\n  files        {}\n  logs         {}\n  events       {}\n  not understood {} records\n  issues       {}\n  blind spots  {}\n",
+            "exhibit {name}: {heading}\n  store        {}\n  files        {}\n  logs         {}\n  events       {}\n  not understood {} records\n  issues       {}\n  blind spots  {}\n  custody log  entry {entry}\n",
             visible(store.as_os_str().as_encoded_bytes()), totals.files, totals.logs, totals.events, totals.others, totals.issues,
             blind_spots(totals.blind_spots)
         ))?;
@@ -95,6 +115,27 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
         console.note(&format!("{label}: {} issues of exhibit {name}: the table `issues` tells\n", totals.issues));
     }
     Ok(exit)
+}
+
+/// What the custody log gets: what was examined, what came of it, and how it ended.
+fn sentence(
+    (name, source, from): (&str, &str, &str),
+    outcome: &Result<Outcome, ExamineError>,
+    totals: Option<&Totals>,
+) -> String {
+    let end = match outcome {
+        Err(error) => format!("broken off: {error}"),
+        Ok(Outcome::Interrupted) => "interrupted before its end".to_owned(),
+        Ok(Outcome::Whole) => match totals.map_or(0, |totals| totals.issues) {
+            0 => "whole".to_owned(),
+            issues => format!("whole, with {issues} issues that the store tells"),
+        },
+    };
+    let found = totals.map_or_else(String::new, |totals| {
+        format!(", which has {} events of {} logs and {} files by now", totals.events, totals.logs, totals.files)
+    });
+    let what = format!("examined exhibit {name} ({source}) from {from} into {EVENTS}{found}; {end}");
+    what.chars().take(TEXT_LIMIT / 4).collect()
 }
 
 /// How many blind spots there are, and how to see them.

@@ -25,6 +25,8 @@ fn every_step_ends_as_it_should_and_the_folder_is_cleared_away() {
     assert!(text.contains("ext4 \"quay1-root\""), "{text}");
     assert!(text.contains("└── kworkerd"), "{text}");
     assert!(text.contains("# Stands in for the script that the intruder ran and removed."), "{text}");
+    assert!(text.contains("Subsystem sftp /usr/lib/openssh/sftp-server; no -l is given"), "{text}");
+    assert!(text.contains("examined exhibit quay1-disk"), "{text}");
     assert!(text.contains("MiB 23 differs"), "{text}");
     assert_eq!(entries(temporary.path()), 0);
 }

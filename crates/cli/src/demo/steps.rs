@@ -110,7 +110,7 @@ pub(super) const STEPS: &[Step] = &[
         title: "Turn every log into events",
         story: "Logs in every rotation and the times of all files go into one store in the case, each with the place that\n\
                 it comes from.",
-        action: Action::Kanshiki(&["examine", EXHIBIT, "--case", CASE, "--quiet"]),
+        action: Action::Kanshiki(&["examine", EXHIBIT, "--case", CASE, "--examiner", "A. Mori", "--quiet"]),
         expected: 0,
     },
     Step {
@@ -157,6 +157,12 @@ pub(super) const STEPS: &[Step] = &[
             "--to",
             "2025-03-12T04:10",
         ]),
+        expected: 0,
+    },
+    Step {
+        title: "Know what no log can tell",
+        story: "What would not have been logged, by the settings that lie on the disk, with the line of the setting:",
+        action: Action::Kanshiki(&["query", "blind-spots", "--case", CASE]),
         expected: 0,
     },
     Step {

@@ -90,7 +90,7 @@ fn cron(finder: &mut Finder<'_>) {
         let words: Vec<&[u8]> = words(text).map(|word| word.trim_ascii_end()).collect();
         text.starts_with(b"EXTRA_OPTS")
             && (holds(text, "-L0")
-                || words.windows(2).any(|pair| pair[0].ends_with(b"-L") && pair[1].starts_with(b"0")))
+                || words.windows(2).any(|pair| matches!(pair, [option, [b'0', ..]] if option.ends_with(b"-L"))))
     };
     if let Some(line) = config.lines().find(|line| is_silent(line.text)) {
         finder.tell("cron", "jobs that were run", config.at(&line));

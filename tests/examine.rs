@@ -187,6 +187,24 @@ fn examined_again_nothing_is_doubled() {
 }
 
 #[test]
+fn one_core_gives_the_same_store_as_all() {
+    if !need(&[Need::Tool("mkfs.ext4"), Need::Tool("taskset"), Need::Tool("xzgrep")]) {
+        return;
+    }
+    let place = tempdir();
+    let image = image(place.path(), 50_000);
+    let store = |name: &str, command: &mut Command| {
+        let _: Ran = run(command).exits(3);
+        std::fs::read(place.path().join(name).join("events.sqlite")).unwrap()
+    };
+    let all = store("all", &mut examine(&image, &place.path().join("all")));
+    let mut one = Command::new("taskset");
+    one.args(["-c", "0"]).arg(kanshiki_path()).arg("examine").arg(&image);
+    let one = store("one", one.arg("--case").arg(place.path().join("one")));
+    assert!(all == one, "the stores differ");
+}
+
+#[test]
 fn a_killed_examination_goes_on_and_gives_what_an_undisturbed_one_gives() {
     if !need(NEEDS) {
         return;

@@ -10,7 +10,7 @@ use kanshiki_filesystem::{Place, View};
 use kanshiki_image::Source;
 use kanshiki_model::{Issue, Progress, Timestamp, visible};
 use kanshiki_store::{EventBatch, ExhibitId, FileId, Files, Gap, LogRow, StoreError, WaitingLog, Writer};
-use kanshiki_walk::parallel::{self, Weigh, ordered};
+use kanshiki_walk::parallel::{self, Weigh, ordered_beside};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -61,7 +61,8 @@ impl Logs<'_> {
             let Some(end) = waiting.last().cloned() else { return Ok(ControlFlow::Continue(())) };
             let mut result = Ok(());
             let mut is_open = false;
-            ordered(waiting.into_iter(), &|log, out: &mut Out<'_, '_>| self.read_one(&log, out), &mut |results| {
+            let work = |log: WaitingLog, out: &mut Out<'_, '_>| self.read_one(&log, out);
+            ordered_beside(waiting.into_iter(), &work, &mut |results| {
                 let Results(messages) = results;
                 for message in messages {
                     is_open = !matches!(message, Message::End(..) | Message::NoLog(..));

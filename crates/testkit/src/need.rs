@@ -72,6 +72,7 @@ pub const TOOLS: &[Tool] = &[
     tool("setfacl", "acl", "gives access control lists to files"),
     tool("openssl", "openssl", "works out digests to compare with"),
     tool("sqlite3", "sqlite3", "opens the store of a case"),
+    tool("taskset", "util-linux", "runs the program on one core"),
     tool("ausyscall", "auditd", "names system calls to compare with"),
     tool("ausearch", "auditd", "puts the events of audit logs together to compare with"),
     tool("aureport", "auditd", "counts the events of audit logs to compare with"),

@@ -3,6 +3,7 @@
 use kanshiki_model::Issue;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of results that may wait for their turn.
@@ -10,6 +11,9 @@ const WAITING_BYTES: usize = 16 << 20;
 
 /// Bytes that one piece of work gathers before it hands them on.
 const PIECE_BYTES: usize = 256 << 10;
+
+/// Pieces that may wait for a sink that works beside.
+const QUEUE: usize = 8;
 
 /// Threads that the machine can run at once.
 #[must_use]
@@ -104,6 +108,31 @@ pub fn ordered<J: Send, P: Weigh>(
             scope.spawn(|| shared.run(&jobs, work));
         }
         shared.run(&jobs, work);
+    });
+}
+
+/// The same with `sink` on the thread of the caller, beside the work: for results that take as long to write as to make. A
+/// few pieces at most wait for it, besides those that wait for their turn.
+pub fn ordered_beside<J: Send, P: Weigh>(
+    jobs: impl Iterator<Item = J> + Send,
+    work: &(dyn Fn(J, &mut Output<'_, '_, P>) + Sync),
+    sink: &mut dyn FnMut(P) -> ControlFlow<()>,
+) {
+    let (sender, receiver) = sync_channel::<P>(QUEUE);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            ordered(jobs, work, &mut |piece| match sender.send(piece) {
+                Ok(()) => ControlFlow::Continue(()),
+                // Nobody takes them any more.
+                Err(_) => ControlFlow::Break(()),
+            });
+        });
+        // Ends when the work does, or dies; ended early, it takes the receiver with it, so that nobody waits to send.
+        for piece in receiver {
+            if sink(piece).is_break() {
+                break;
+            }
+        }
     });
 }
 
@@ -243,6 +272,31 @@ mod tests {
             ControlFlow::Continue(())
         });
         assert!(got.is_sorted() && got.len() == 800);
+    }
+
+    #[test]
+    fn a_sink_beside_the_work_gets_all_in_order_and_ends_it() {
+        let work = |job: u8, output: &mut Output<'_, '_>| {
+            for _ in 0..200 {
+                output.piece.bytes.resize(PIECE_BYTES, job);
+                let _ = output.flush_some();
+            }
+        };
+        for wanted in [800, 300, 1] {
+            let mut got: Vec<u8> = Vec::new();
+            ordered_beside(0..4_u8, &work, &mut |piece: Piece| {
+                got.extend(piece.bytes.first());
+                if got.len() < wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            assert!(got.is_sorted() && got.len() == wanted, "{} of {wanted}", got.len());
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a scoped thread panicked")]
+    fn work_that_dies_lets_no_sink_wait() {
+        let work = |job: u8, _: &mut Output<'_, '_>| assert!(job != 3, "the fourth job");
+        ordered_beside(0..4_u8, &work, &mut |_: Piece| ControlFlow::Continue(()));
     }
 
     #[test]

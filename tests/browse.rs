@@ -482,6 +482,10 @@ fn a_second_reader_finds_no_difference() {
         assert_eq!(ran.code, if options.contains(&"ext3") { 3 } else { 0 }, "{}", ran.stdout);
     }
     // Valid, and beyond the second reader: that is no difference.
+    let ground = Ground::new(&["-t", "ext4"]);
+    ground.change(&["sif /empty mtime @-86400", "sif /large mtime 20240301"]);
+    let ran = ground.run("check", &["--second-reader"]).exits(3);
+    assert!(ran.stdout.contains("invalid timestamp") && ran.stdout.contains(": 0 differences\n"), "{}", ran.stdout);
     let ground = Ground::new(&["-t", "ext4", "-I", "128", "-O", "metadata_csum"]);
     let ran = ground.run("check", &["--second-reader"]).exits(3);
     let told = "it does not read inodes of 128 bytes that have checksums";

@@ -19,7 +19,8 @@ foreground until then, and tells damage that it comes by. Whoever mounts may rea
 whatever its mode says. Times and attributes are those of the image, and so are inodes where one
 volume is shown. Where several make one tree, all are shown as one device, and 2^48 times the number
 of the volume, counted from 0, is added to each inode. An ordinary user needs `fusermount3`
-(package fuse3) and a DIR of their own; root needs nothing.
+(package fuse3) and a DIR of their own; root needs nothing. What no program can name, as a name
+with a slash in it, is shown as kanshiki-name- and its bytes in hexadecimal.
 
 With --raw, DIR holds each disk and each volume as one file, such as disk and p2, for programs that
 want a partition: also out of compressed and split images.

@@ -163,6 +163,20 @@ fn a_changed_entry_and_a_missing_backup_are_told() {
     disk.write(1024 + 128 + 40, &[0x01]);
     let issue = disk.layout(None).issues[0].to_string();
     assert!(issue.contains("CRC-32 of the entries at byte 1024"), "{issue}");
+    assert!(issue.ends_with("; the backup is used"), "{issue}");
+    // In the copy too, and then without one: an entry that nobody uses hides no others.
+    let Some(disk) = Disk::divided(test, 32 << 20, GPT) else { return };
+    let whole = disk.layout(None).partitions;
+    disk.write(1024 + 7 * 128 + 3, &[0x01]);
+    for gone in [(32 << 20) - 33 * 512 + 7 * 128 + 3, (32 << 20) - 512] {
+        disk.write(gone, &[0x01; 8]);
+        let layout = disk.layout(None);
+        let partitions = layout.partitions.iter().filter(|partition| partition.number != 8).cloned();
+        assert_eq!((layout.scheme, partitions.collect::<Vec<_>>()), (Scheme::Gpt, whole.clone()));
+        let issue = layout.issues[0].to_string();
+        assert!(issue.starts_with("primary GPT header, bytes 512-1024: CRC-32 of the entries"), "{issue}");
+        assert!(issue.ends_with("they are used all the same, since no table holds"), "{issue}");
+    }
     let Some(disk) = Disk::divided(test, 32 << 20, GPT) else { return };
     disk.write((32 << 20) - 512, &[0; 512]);
     assert_eq!(

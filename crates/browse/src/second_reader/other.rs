@@ -26,14 +26,16 @@ impl OtherError {
     /// Whether it says nothing of the volume, but of the reader: something valid that it does not do.
     pub(super) fn is_limit(&self) -> bool {
         match self {
-            Self::Said(error) => matches!(
-                error,
-                Ext4Error::Incompatible(_)
-                    | Ext4Error::Encrypted
-                    | Ext4Error::PathTooLong
-                    | Ext4Error::MalformedPath
-                    | Ext4Error::FileTooLarge
-            ),
+            Self::Said(error) => {
+                matches!(
+                    error,
+                    Ext4Error::Incompatible(_)
+                        | Ext4Error::Encrypted
+                        | Ext4Error::PathTooLong
+                        | Ext4Error::MalformedPath
+                        | Ext4Error::FileTooLarge
+                ) || says_what_linux_takes(error)
+            }
             Self::Broke | Self::NotAsked(_) => true,
         }
     }
@@ -46,6 +48,14 @@ impl OtherError {
             Self::NotAsked(reason) => (*reason).to_owned(),
         }
     }
+}
+
+/// Whether it refuses what Linux takes: times before 1970, and targets of links of which a part is longer than a name.
+/// Both are kinds of [`Ext4Error::Corrupt`] that only their words tell apart.
+fn says_what_linux_takes(error: &Ext4Error) -> bool {
+    let Ext4Error::Corrupt(corrupt) = error else { return false };
+    let said = corrupt.to_string();
+    said.contains("has invalid timestamp") || said.contains("has an invalid symlink path")
 }
 
 /// What a reader says of a node.

@@ -244,6 +244,7 @@ pub(crate) fn full_name(attribute: &Attribute) -> Vec<u8> {
         8 => "system.richacl".to_owned(),
         9 => "encryption.".to_owned(),
         10 => "gnu.".to_owned(),
+        11 => "verity.".to_owned(),
         other => format!("prefix-{other}."),
     };
     let mut name = prefix.into_bytes();

@@ -60,6 +60,8 @@ struct Gpt {
     primary: Result<Table, Absence>,
     backup_sector: u64,
     backup: Result<Table, Absence>,
+    /// The table that is used although the checksum of its entries is wrong, and what is wrong.
+    believed: Option<(&'static str, String)>,
 }
 
 impl Gpt {
@@ -71,27 +73,53 @@ impl Gpt {
             .iter()
             .position(|gpt| gpt.primary.is_ok())
             .or_else(|| all.iter().position(|gpt| gpt.backup.is_ok()))
+            .or_else(|| all.iter().position(Gpt::has_header))
             .or_else(|| all.iter().position(Gpt::has_magic))?;
-        Some(all.swap_remove(best))
+        let mut best = all.swap_remove(best);
+        best.believe();
+        Some(best)
+    }
+
+    /// Where no table holds, takes one whose header does: one wrong byte in its entries hides no others.
+    fn believe(&mut self) {
+        if self.is_usable() {
+            return;
+        }
+        for (which, slot) in [("primary", &mut self.primary), ("backup", &mut self.backup)] {
+            if let Err(Absence::WrongEntries(table, detail)) = slot {
+                self.believed = Some((which, std::mem::take(detail)));
+                *slot = Ok(Table::clone(table));
+                return;
+            }
+        }
     }
 
     fn read(disk: &dyn ReadAt, sector_bytes: u64) -> Self {
         let last = disk.len().checked_div(sector_bytes).unwrap_or(0).saturating_sub(1);
         let primary = Table::read(disk, 1, sector_bytes);
         // Where the primary header says, else in the last sector.
-        let named = primary.as_ref().ok().map(|table| table.other_sector);
+        let named = match &primary {
+            Ok(table) => Some(table.other_sector),
+            Err(Absence::WrongEntries(table, _)) => Some(table.other_sector),
+            Err(_) => None,
+        };
         let backup_sector = named.filter(|sector| *sector > 1).unwrap_or(last);
         let backup = Table::read(disk, backup_sector, sector_bytes);
         match backup {
             Err(Absence::NoMagic) if backup_sector != last && last > 1 => {
-                Self { sector_bytes, primary, backup_sector: last, backup: Table::read(disk, last, sector_bytes) }
+                let backup = Table::read(disk, last, sector_bytes);
+                Self { sector_bytes, primary, backup_sector: last, backup, believed: None }
             }
-            backup => Self { sector_bytes, primary, backup_sector, backup },
+            backup => Self { sector_bytes, primary, backup_sector, backup, believed: None },
         }
     }
 
     fn is_usable(&self) -> bool {
         self.primary.is_ok() || self.backup.is_ok()
+    }
+
+    fn has_header(&self) -> bool {
+        [&self.primary, &self.backup].iter().any(|table| matches!(table, Err(Absence::WrongEntries(..))))
     }
 
     fn has_magic(&self) -> bool {
@@ -106,11 +134,16 @@ impl Gpt {
             ByteRange::new(start, start.saturating_add(self.sector_bytes))
         };
         let mut issues = Vec::new();
+        if let Some((which, detail)) = &self.believed {
+            let sector = if *which == "primary" { 1 } else { self.backup_sector };
+            let message = format!("{detail}; they are used all the same, since no table holds");
+            issues.push(Issue::at(format!("{which} GPT header"), header(sector), message));
+        }
         for (which, sector, table) in [("primary", 1, &self.primary), ("backup", self.backup_sector, &self.backup)] {
             let detail = match table {
                 Ok(_) => continue,
                 Err(Absence::NoMagic) => "missing: no `EFI PART` there".to_owned(),
-                Err(Absence::Damaged(detail)) => format!("damaged: {detail}"),
+                Err(Absence::Damaged(detail) | Absence::WrongEntries(_, detail)) => format!("damaged: {detail}"),
             };
             let used = if which == "primary" && self.backup.is_ok() { "; the backup is used" } else { "" };
             issues.push(Issue::at(format!("{which} GPT header"), header(sector), format!("{detail}{used}")));
@@ -194,7 +227,7 @@ fn use_gpt(disk: &dyn ReadAt, gpt: &Gpt, record: Option<&mbr::Record>, is_protec
         match table {
             Ok(table) => layout.table_ranges.extend(table.ranges(which, gpt.sector_bytes)),
             Err(Absence::NoMagic) => {}
-            Err(Absence::Damaged(_)) => {
+            Err(Absence::Damaged(_) | Absence::WrongEntries(..)) => {
                 let start: u64 = gpt.sector_bytes.saturating_mul(sector);
                 let range = ByteRange::new(start, start.saturating_add(gpt.sector_bytes));
                 layout.table_ranges.push(TableRange { name: format!("damaged {which} GPT header"), range });

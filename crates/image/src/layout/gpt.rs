@@ -40,6 +40,8 @@ pub(super) enum Absence {
     NoMagic,
     /// It does, but contradicts itself or cannot be read.
     Damaged(String),
+    /// The header holds, but the checksum of its entries does not.
+    WrongEntries(Box<Table>, String),
 }
 
 impl Table {
@@ -70,9 +72,9 @@ impl Table {
             .map_err(|error| damaged(format!("its entries: {error}")))?;
         let (expected, found) = (u32_le(&bytes, 88).unwrap_or(0), Crc32::new().update(&table.entries).finish());
         if expected != found {
-            return Err(damaged(format!(
-                "CRC-32 of the entries at byte {entries_at}: expected {expected:08x}, found {found:08x}"
-            )));
+            let detail =
+                format!("CRC-32 of the entries at byte {entries_at}: expected {expected:08x}, found {found:08x}");
+            return Err(Absence::WrongEntries(Box::new(table), detail));
         }
         Ok(table)
     }

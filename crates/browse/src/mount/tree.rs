@@ -3,7 +3,7 @@
 //! The kernel keeps names, attributes and contents for a day, because nothing changes; files are not opened and closed
 //! one by one where it knows how to do without.
 
-use super::answers::{ANSWER, LONG, answer_read, answer_xattr, configure, seek};
+use super::answers::{LONG, answer_read, answer_xattr, configure, seek};
 use super::attributes::{attributes, kind};
 use super::directory::Packed;
 use super::names;
@@ -15,10 +15,8 @@ use fuser::{
     ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
 };
 use kanshiki_filesystem::{EntryState, FileSystem, Follow, FsError, Node, NodeType, Place, Summary, View};
-use kanshiki_image::bytes::{bounded, length};
-use kanshiki_image::{Around, Next, ReadAt, ReadError, RunState, Source};
-use kanshiki_model::{ByteRange, EvidencePath, Issue, Progress};
-use std::cell::RefCell;
+use kanshiki_image::{ReadError, RunState, Source};
+use kanshiki_model::{EvidencePath, Issue, Progress};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;

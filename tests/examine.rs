@@ -302,6 +302,9 @@ fn the_events_of_a_case_stand_on_one_line_of_time_in_every_form() {
     let hours = timeline(&case, &["--source", "ssh", "--format", "histogram", "--by", "hour", "--jsonl"]);
     let hours: Vec<Value> = hours.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&hours[0]["start"], &hours[0]["events"]), (&json!("2024-03-04T15:00:00"), &json!(607)));
+    for wrong in [&["--by", "hour"][..], &["--format", "csv", "--jsonl"]] {
+        let _ = run(Command::new(kanshiki_path()).args(["timeline", "--case"]).arg(&case).args(wrong)).exits(2);
+    }
     let bars = timeline(&case, &["--source", "ssh", "--format", "histogram", "--zone", "Asia/Tokyo"]);
     let expected =
         format!("2024-03-05 00:00  607  {}\n… 22 hours without events\n2024-03-05 23:00    3  █\n", "█".repeat(60));

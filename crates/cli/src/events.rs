@@ -88,6 +88,10 @@ pub(crate) fn show(
     form: Form,
     output: &mut Output,
 ) -> Result<(), Failure> {
+    if arguments.by.is_some() && form != Form::Histogram {
+        let failure = Failure::new("--by is the step of a histogram").exit(Exit::CommandLine);
+        return Err(failure.hint("add --format histogram"));
+    }
     let reader = Reader::open(&case.join(kanshiki_custody::case::EVENTS)).map_err(|error| Failure::of(&error))?;
     let zone = span.zone.map(|name| zone(&reader, name)).transpose()?;
     let times = Times::between(span.from, span.to, zone.as_ref().unwrap_or(&TimeZone::UTC));

@@ -51,7 +51,14 @@ pub(crate) struct QueryArguments {
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
     /// Form of the rows: table or csv
-    #[arg(long, value_enum, value_name = "FORM", hide_possible_values = true, default_value = "table")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORM",
+        hide_possible_values = true,
+        default_value = "table",
+        conflicts_with = "jsonl"
+    )]
     format: Form,
     /// How rows are written.
     #[command(flatten)]
@@ -118,10 +125,26 @@ struct Rows<'o> {
     widths: Option<Vec<usize>>,
 }
 
+/// Gives columns of the same name a number behind it, so that an object has room for all: `id`, `id_2`.
+fn number_twins(columns: &mut [String]) {
+    for index in 1..columns.len() {
+        let (before, rest) = columns.split_at_mut(index);
+        let Some(name) = rest.first_mut() else { return };
+        let mut number = 2;
+        let mut numbered = name.clone();
+        while before.contains(&numbered) {
+            numbered = format!("{name}_{number}");
+            number += 1;
+        }
+        *name = numbered;
+    }
+}
+
 impl Rows<'_> {
     fn columns(&mut self, columns: &[String]) -> Result<(), Failure> {
         self.columns = columns.iter().map(|column| shown(column)).collect();
         if self.output.is_json() {
+            number_twins(&mut self.columns);
             return Ok(());
         }
         match self.form {
@@ -197,5 +220,17 @@ fn value(answer: &Answer) -> Value {
         Answer::Real(number) => (*number).into(),
         Answer::Text(text) => shown(text).into(),
         Answer::Blob(bytes) => hex(bytes).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_one_name_are_numbered() {
+        let mut columns = ["id", "n", "id", "id_2", "id"].map(str::to_owned);
+        number_twins(&mut columns);
+        assert_eq!(columns, ["id", "n", "id_2", "id_2_2", "id_3"]);
     }
 }

@@ -15,37 +15,50 @@ pub(crate) struct Clock<'a> {
     years: Years,
     infers_years: bool,
     infers_zone: bool,
+    /// Times that there are on no calendar and no clock, as 31 February or 25:00.
+    impossible: u64,
 }
 
 impl<'a> Clock<'a> {
     /// For the records of a file.
     pub(crate) fn new(context: &Context<'a>) -> Self {
         let (host, years) = (context.host, Years::new(context));
-        Self { wall: host.zone.wall(), host, years, infers_years: false, infers_zone: false }
+        Self { wall: host.zone.wall(), host, years, infers_years: false, infers_zone: false, impossible: 0 }
     }
 
     /// A time whose record tells its zone, in seconds ahead of UTC, or not.
     pub(crate) fn at(&mut self, shown: Civil, ahead: Option<i64>) -> (Option<Timestamp>, TimeBasis) {
         match ahead {
-            Some(ahead) => (shown.at_offset(ahead), TimeBasis::Stated),
+            Some(ahead) => (self.counted(shown.at_offset(ahead)), TimeBasis::Stated),
             None => {
                 self.infers_zone = true;
-                (self.wall.at(&shown), TimeBasis::ZoneInferred)
+                let time = self.wall.at(&shown);
+                (self.counted(time), TimeBasis::ZoneInferred)
             }
         }
+    }
+
+    fn counted(&mut self, time: Option<Timestamp>) -> Option<Timestamp> {
+        self.impossible = self.impossible.saturating_add(u64::from(time.is_none()));
+        time
     }
 
     /// A time whose record tells neither year nor zone.
     pub(crate) fn yearless(&mut self, shown: Civil) -> (Option<Timestamp>, TimeBasis) {
         (self.infers_zone, self.infers_years) = (true, true);
         let time = self.years.complete(shown).and_then(|shown| self.wall.at(&shown));
-        (time, TimeBasis::YearAndZoneInferred)
+        (self.counted(time), TimeBasis::YearAndZoneInferred)
     }
 
     /// At the end of the file: tells how the times are known, and has it read again where the years were not as expected.
     pub(crate) fn finish(self, output: &mut Output<'_>) {
         if let Some(hint) = self.years.hint().filter(|_| !output.is_stopped()) {
             output.read_again(hint);
+            return;
+        }
+        if self.impossible > 0 {
+            let message = format!("{} times are on no calendar; their events have no time", self.impossible);
+            output.trouble(&message);
         }
         let years = self.infers_years.then(|| self.years.reason());
         let zone = self.infers_zone.then(|| self.host.zone.reason().to_owned());

@@ -102,6 +102,18 @@ enum Form {
     Histogram,
 }
 
+impl Form {
+    /// Whether another program sets the form, so that there is no other way to write it.
+    const fn is_exact(self) -> bool {
+        match self {
+            Self::Body | Self::Csv => true,
+            #[cfg(feature = "examine")]
+            Self::Timesketch | Self::TimesketchCsv => true,
+            _ => false,
+        }
+    }
+}
+
 /// An event, in JSON.
 #[derive(Serialize)]
 struct EventLine<'a> {
@@ -128,6 +140,9 @@ struct EventLine<'a> {
 
 /// Runs the verb.
 pub(crate) fn run(arguments: &TimelineArguments, console: &Console) -> Result<Exit, Failure> {
+    if arguments.rows.jsonl && arguments.format.is_exact() {
+        return Err(Failure::new("--jsonl is a form of its own, beside --format").exit(Exit::CommandLine));
+    }
     #[cfg(feature = "examine")]
     if let Some(case) = &arguments.case {
         let mut output = Output::new(arguments.rows, console)?;

@@ -59,6 +59,15 @@ fn zeroes_of_a_crash_and_lines_of_no_form_are_told_and_the_rest_goes_on() {
 }
 
 #[test]
+fn times_of_no_calendar_are_told_and_their_events_kept() {
+    let log = b"2024-02-31T10:00:00Z ferry sshd[1]: a\n2024-03-01T10:00:00Z ferry sshd[1]: b\n";
+    let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-02T12:00:00Z", log);
+    assert_eq!(parsed.all("time"), [json!(null), json!("2024-03-01T10:00:00Z")]);
+    let told: Vec<String> = parsed.issues.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["/var/log/auth.log: 1 times are on no calendar; their events have no time"]);
+}
+
+#[test]
 fn commands_accounts_and_sessions_have_fields_of_their_own() {
     let log = b"Jan  1 00:00:00 h sudo:     anna : TTY=pts/0 ; PWD=/home/anna ; USER=root ; COMMAND=/bin/sh -c a ; b
 Jan  1 00:00:00 h sudo:     anna : 3 incorrect password attempts ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/id

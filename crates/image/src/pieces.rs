@@ -8,6 +8,9 @@ use kanshiki_model::ByteRange;
 /// The most that is read at once.
 const LARGEST: u64 = 1 << 20;
 
+/// Bytes of a page of memory.
+const PAGE: usize = 4096;
+
 /// Where narrowing down what cannot be read ends: a sector.
 const SMALLEST: u64 = 512;
 
@@ -95,11 +98,15 @@ pub fn pieces<E>(
     sink: &mut dyn FnMut(Piece<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut around = Around::new(source, range);
-    let mut buffer = vec![0_u8; usize::try_from(around.rest().len().min(LARGEST)).unwrap_or(0)];
+    let room = usize::try_from(around.rest().len().min(LARGEST)).unwrap_or(0);
+    let mut memory = vec![0_u8; room.saturating_add(PAGE)];
+    // The kernel copies half as fast to where no page begins.
+    let start = memory.as_ptr().align_offset(PAGE).min(PAGE);
+    let buffer = memory.get_mut(start..start.saturating_add(room)).unwrap_or_default();
     // An unreadable range that may go on.
     let mut waiting: Option<(ByteRange, ReadError)> = None;
     loop {
-        match around.next(&mut buffer) {
+        match around.next(buffer) {
             Next::Unreadable(range, error) => match &mut waiting {
                 Some((waiting, _)) => waiting.end = range.end,
                 None => waiting = Some((range, error)),

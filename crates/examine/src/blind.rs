@@ -136,13 +136,13 @@ impl Finder<'_> {
             reason = reason.chars().take(REASON_BYTES).collect();
             reason.push('…');
         }
-        self.spots.push(Spot {
-            service: visible(service.as_bytes()),
-            unlogged: unlogged.to_owned(),
-            is_known: verdict == Verdict::Silent,
-            reason,
-            evidence,
-        });
+        let service = visible(service.as_bytes());
+        let is_known = verdict == Verdict::Silent;
+        let spot = Spot { service, unlogged: unlogged.to_owned(), is_known, reason, evidence };
+        // A file may be come by under several patterns, or names.
+        if !self.spots.contains(&spot) {
+            self.spots.push(spot);
+        }
     }
 
     /// Keeps what leaves no record whatever the settings are, or because something is missing.

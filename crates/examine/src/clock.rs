@@ -15,7 +15,7 @@ pub(crate) struct Clock<'a> {
     years: Years,
     infers_years: bool,
     infers_zone: bool,
-    /// Times that there are on no calendar and no clock, as 31 February or 25:00.
+    /// Times that are on no calendar and no clock, as 31 February or 25:00, or too far away for nanoseconds since 1970.
     impossible: u64,
 }
 
@@ -57,8 +57,10 @@ impl<'a> Clock<'a> {
             return;
         }
         if self.impossible > 0 {
-            let message = format!("{} times are on no calendar; their events have no time", self.impossible);
-            output.trouble(&message);
+            let count = self.impossible;
+            output.trouble(&format!(
+                "times that are on no calendar, or before 1678 or after 2261: {count}; their events have no time"
+            ));
         }
         let years = self.infers_years.then(|| self.years.reason());
         let zone = self.infers_zone.then(|| self.host.zone.reason().to_owned());

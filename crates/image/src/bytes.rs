@@ -48,6 +48,16 @@ pub fn bounded(bytes: u64, limit: usize) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX).min(limit)
 }
 
+/// Bytes of a page of memory. Direct I/O wants memory that begins with one, and the kernel copies faster into it.
+pub const PAGE: usize = 4096;
+
+/// Where the first page in some memory begins; 0 where that cannot be told, so that memory with [`PAGE`] bytes to spare
+/// always has room behind it.
+#[must_use]
+pub fn page_start(memory: &[u8]) -> usize {
+    Some(memory.as_ptr().align_offset(PAGE)).filter(|start| *start < PAGE).unwrap_or(0)
+}
+
 /// Copies as many bytes as both slices hold to the beginning of `to`; returns how many.
 pub fn copy(from: &[u8], to: &mut [u8]) -> usize {
     let shared = from.len().min(to.len());

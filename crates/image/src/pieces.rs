@@ -1,15 +1,12 @@
 //! Bytes of a source in large pieces, with what cannot be read told in between, to the sector or as exactly as the source
 //! itself tells.
 
-use crate::bytes::length;
+use crate::bytes::{PAGE, length, page_start};
 use crate::{ReadAt, ReadError};
 use kanshiki_model::ByteRange;
 
 /// The most that is read at once.
 const LARGEST: u64 = 1 << 20;
-
-/// Bytes of a page of memory.
-const PAGE: usize = 4096;
 
 /// Where narrowing down what cannot be read ends: a sector.
 const SMALLEST: u64 = 512;
@@ -100,8 +97,7 @@ pub fn pieces<E>(
     let mut around = Around::new(source, range);
     let room = usize::try_from(around.rest().len().min(LARGEST)).unwrap_or(0);
     let mut memory = vec![0_u8; room.saturating_add(PAGE)];
-    // The kernel copies half as fast to where no page begins.
-    let start = memory.as_ptr().align_offset(PAGE).min(PAGE);
+    let start = page_start(&memory);
     let buffer = memory.get_mut(start..start.saturating_add(room)).unwrap_or_default();
     // An unreadable range that may go on.
     let mut waiting: Option<(ByteRange, ReadError)> = None;

@@ -36,14 +36,20 @@ pub(crate) fn create_or_open(path: &Path) -> Result<Connection> {
         create(&db)?;
     }
     check(&db, path)?;
-    // An older version may have made it, before some of the tables.
-    db.execute_batch(TABLES).map_err(StoreError::sqlite("open"))?;
-    let has_readers = "SELECT count(*) FROM pragma_table_info('exhibits') WHERE name = 'readers'";
-    let has_readers: i64 = db.query_row(has_readers, [], |row| row.get(0)).map_err(StoreError::sqlite("open"))?;
-    if has_readers == 0 {
-        db.execute_batch("ALTER TABLE exhibits ADD COLUMN readers TEXT").map_err(StoreError::sqlite("open"))?;
-    }
+    bring_up(&db).map_err(StoreError::sqlite("open"))?;
     Ok(db)
+}
+
+/// Gives a store what it lacks of the tables and columns that were added since it was made.
+fn bring_up(db: &Connection) -> rusqlite::Result<()> {
+    let has = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|count| count > 0);
+    if !has("SELECT count(*) FROM sqlite_schema WHERE name = 'blind_spots'")? {
+        db.execute_batch(TABLES)?;
+    }
+    if !has("SELECT count(*) FROM pragma_table_info('exhibits') WHERE name = 'readers'")? {
+        db.execute_batch("ALTER TABLE exhibits ADD COLUMN readers TEXT")?;
+    }
+    Ok(())
 }
 
 /// Opens the store for reading alone.

@@ -2,13 +2,11 @@
 
 use super::CHUNK_BYTES;
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use kanshiki_image::bytes::{PAGE, page_start};
 use kanshiki_image::zstd::FrameEncoder;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Direct I/O wants memory aligned to the device's blocks; none is larger than a page.
-const ALIGNMENT: usize = 4096;
 
 /// Bytes looked at together when zeroes are looked for: long enough to be fast, short enough to end early.
 const ZERO_SCAN: usize = 4096;
@@ -59,12 +57,9 @@ impl Buffer {
     #[must_use]
     pub(crate) fn new() -> Self {
         let bytes = usize::try_from(CHUNK_BYTES).unwrap_or(usize::MAX);
-        let memory = vec![0; bytes.saturating_add(ALIGNMENT)];
-        // Where no aligned start can be told, the start is 0 and direct I/O is refused by the kernel, not misled.
-        let start = match memory.as_ptr().align_offset(ALIGNMENT) {
-            offset if offset < ALIGNMENT => offset,
-            _ => 0,
-        };
+        // No block of a device is larger than a page. Where no start can be told, direct I/O is refused by the kernel, not misled.
+        let memory = vec![0; bytes.saturating_add(PAGE)];
+        let start = page_start(&memory);
         Self { memory, start, len: bytes, frame: Vec::new(), frame_offset: 0, stored: 0, home: None }
     }
 

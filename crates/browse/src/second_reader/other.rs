@@ -34,7 +34,7 @@ impl OtherError {
                         | Ext4Error::PathTooLong
                         | Ext4Error::MalformedPath
                         | Ext4Error::FileTooLarge
-                ) || says_what_linux_takes(error)
+                ) || refuses_what_linux_takes(error)
             }
             Self::Broke | Self::NotAsked(_) => true,
         }
@@ -52,7 +52,7 @@ impl OtherError {
 
 /// Whether it refuses what Linux takes: times before 1970, and targets of links of which a part is longer than a name.
 /// Both are kinds of [`Ext4Error::Corrupt`] that only their words tell apart.
-fn says_what_linux_takes(error: &Ext4Error) -> bool {
+fn refuses_what_linux_takes(error: &Ext4Error) -> bool {
     let Ext4Error::Corrupt(corrupt) = error else { return false };
     let said = corrupt.to_string();
     said.contains("has invalid timestamp") || said.contains("has an invalid symlink path")

@@ -23,15 +23,17 @@ const DEPTH: usize = 8;
 /// How a program's settings are written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dialect {
-    /// The pattern of files that a line includes at its place.
+    /// The pattern of files that a line includes at its place; several with blanks between, where the program takes them.
     pub(super) include: fn(&[u8]) -> Option<Vec<u8>>,
+    /// Whether blanks part patterns.
+    pub(super) has_several: bool,
     /// Where relative patterns begin; in the folder of the file itself if it is `None`.
     pub(super) folder: Option<&'static str>,
 }
 
 impl Dialect {
     /// Of files that include no others.
-    pub(super) const PLAIN: Self = Self { include: |_| None, folder: None };
+    pub(super) const PLAIN: Self = Self { include: |_| None, has_several: false, folder: None };
 }
 
 /// The settings of a program.
@@ -130,17 +132,20 @@ impl Config {
                 break;
             }
             let text = self.files.get(place).and_then(|file| file.bytes.get(line.start..line.end)).unwrap_or_default();
-            let included = (dialect.include)(text).map(|pattern| {
-                if pattern.starts_with(b"/") { pattern } else { [&folder, b"/".as_slice(), &pattern].concat() }
-            });
+            let included = (dialect.include)(text).unwrap_or_default();
             self.lines.push(line);
-            self.includes = self.includes.saturating_add(usize::from(included.is_some()));
-            if included.is_some() && self.includes > INCLUDES {
-                self.is_unknown("the settings include more files than are read");
-                break;
-            }
-            for path in included.iter().flat_map(|pattern| settings::paths(view, pattern)) {
-                self.enter(view, &path, dialect, above);
+            let is_part = |byte: &u8| dialect.has_several && byte.is_ascii_whitespace();
+            for pattern in included.split(is_part).map(unquoted).filter(|pattern| !pattern.is_empty()) {
+                self.includes = self.includes.saturating_add(1);
+                if self.includes > INCLUDES {
+                    self.is_unknown("the settings include more files than are read");
+                    break;
+                }
+                let is_whole = pattern.starts_with(b"/");
+                let pattern = if is_whole { pattern.to_vec() } else { [&folder, b"/".as_slice(), pattern].concat() };
+                for path in settings::paths(view, &pattern) {
+                    self.enter(view, &path, dialect, above);
+                }
             }
         }
         above.pop();

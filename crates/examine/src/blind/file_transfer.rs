@@ -1,7 +1,7 @@
 //! FTP servers: vsftpd, proftpd, pure-ftpd.
 
 use super::Finder;
-use super::config::{Dialect, Judged, Settings, Verdict, assignment, behind, is_off, words};
+use super::config::{Dialect, Settings, Verdict, assignment, behind, is_off, words};
 use crate::settings;
 
 pub(super) fn find(finder: &mut Finder<'_>) {
@@ -42,7 +42,8 @@ fn vsftpd_server(finder: &mut Finder<'_>, settings: &Settings<'_>) {
     finder.tell("vsftpd", unlogged, judge("log_ftp_protocol"));
 }
 
-const PROFTPD: Dialect = Dialect { include: |line| behind(line, "Include").map(<[u8]>::to_vec), folder: None };
+const PROFTPD: Dialect =
+    Dialect { include: |line| behind(line, "Include").map(<[u8]>::to_vec), has_several: false, folder: None };
 
 /// proftpd: `TransferLog` has a default, and NONE switches it off (mod_log, "TransferLog"); commands are in an `ExtendedLog`
 /// alone, of which there is none by default ("ExtendedLog"); `SystemLog none` switches off its own log.
@@ -79,11 +80,12 @@ fn pure_ftpd(finder: &mut Finder<'_>) {
     if config.lines().any(|line| behind(line.text, "AltLog").is_some()) {
         return;
     }
-    let none: Option<(_, Judged)> = config.lines().find_map(|line| {
-        let facility = behind(line.text, "SyslogFacility")?;
-        words(facility).next()?.eq_ignore_ascii_case(b"none").then(|| (line.clone(), config.at(&line)))
-    });
-    if let Some((_, judged)) = none {
-        finder.tell("pure-ftpd", text, judged.and("there is no AltLog either"));
+    let is_none = |line: &[u8]| {
+        behind(line, "SyslogFacility")
+            .and_then(|facility| words(facility).next())
+            .is_some_and(|it| it.eq_ignore_ascii_case(b"none"))
+    };
+    if let Some(line) = config.lines().find(|line| is_none(line.text)) {
+        finder.tell("pure-ftpd", text, config.at(&line).and("there is no AltLog either"));
     }
 }

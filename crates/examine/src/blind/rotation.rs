@@ -4,7 +4,8 @@ use super::Finder;
 use super::config::{Dialect, behind, words};
 use kanshiki_model::visible;
 
-const DIALECT: Dialect = Dialect { include: |line| behind(line, "include").map(<[u8]>::to_vec), folder: None };
+const DIALECT: Dialect =
+    Dialect { include: |line| behind(line, "include").map(<[u8]>::to_vec), has_several: false, folder: None };
 
 /// Blocks of which something is told.
 const BLOCKS: usize = 256;

@@ -22,7 +22,11 @@ fn samba(finder: &mut Finder<'_>) {
         // With a part that depends on the client it is no file that can be known.
         (name == b"include" && !value.contains(&b'%')).then_some(value)
     };
-    let Some(mut config) = finder.config(&["/etc/samba/smb.conf"], Dialect { include, folder: None }) else { return };
+    let Some(mut config) =
+        finder.config(&["/etc/samba/smb.conf"], Dialect { include, has_several: false, folder: None })
+    else {
+        return;
+    };
     let depends = config.lines().any(|line| {
         parameter(line.text).is_some_and(|(name, value)| match name.as_slice() {
             b"include" => value.contains(&b'%') || value == b"registry",

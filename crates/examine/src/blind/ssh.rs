@@ -11,9 +11,10 @@ const SIGNS: &[&str] = &["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/etc/ssh/ssh
 /// The settings; the second is where distributions with an empty `/etc` keep theirs.
 const MAIN: [&str; 2] = ["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"];
 
-/// Relative patterns begin in `/etc/ssh`.
+/// `Include` takes several patterns; relative ones begin in `/etc/ssh`.
 const DIALECT: Dialect = Dialect {
-    include: |line| behind(line, "Include").and_then(|rest| Some(words(rest).next()?.to_vec())),
+    include: |line| behind(line, "Include").map(<[u8]>::to_vec),
+    has_several: true,
     folder: Some("/etc/ssh"),
 };
 

@@ -44,7 +44,9 @@ fn sudo(finder: &mut Finder<'_>) {
         let file = behind(line, "@include").or_else(|| behind(line, "#include"));
         folder.map(|folder| [folder, b"/*".as_slice()].concat()).or_else(|| file.map(<[u8]>::to_vec))
     };
-    let Some(config) = finder.config(&["/etc/sudoers"], Dialect { include, folder: None }) else { return };
+    let Some(config) = finder.config(&["/etc/sudoers"], Dialect { include, has_several: false, folder: None }) else {
+        return;
+    };
     let has = |word: &str| defaults(&config).any(|option| option == word.as_bytes());
     let names = |word: &str| defaults(&config).any(|option| option.starts_with(word.as_bytes()));
     if !["log_output", "log_input", "log_subcmds"].iter().any(|it| names(it))

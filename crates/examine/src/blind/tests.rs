@@ -134,6 +134,21 @@ fn of_sshd_the_first_setting_counts_and_its_sftp_server_is_silent_by_default() {
 }
 
 #[test]
+fn one_line_of_sshd_may_include_files_of_several_patterns() {
+    let files = [
+        ("/etc/ssh/sshd_config", "Include a.d/*.conf \"/etc/ssh/b.conf\"\nSubsystem sftp internal-sftp -l INFO\n"),
+        ("/etc/ssh/b.conf", "LogLevel QUIET\n"),
+    ];
+    assert_eq!(told(&files, "sshd")[1..], ["/etc/ssh/b.conf:1 logins, accepted | set: LogLevel QUIET"]);
+}
+
+#[test]
+fn what_several_patterns_lead_to_is_told_once() {
+    let files = [("/var/spool/cron/crontabs/root", "MAILTO=\"\"\n0 0 * * * x\n")];
+    assert_eq!(told(&files, "cron").len(), 1);
+}
+
+#[test]
 fn web_servers_log_what_their_settings_say_but_no_bodies() {
     let apache = |text: &str| told(&[("/etc/apache2/apache2.conf", text)], "apache");
     assert_eq!(apache("#CustomLog x y\n").len(), 2);

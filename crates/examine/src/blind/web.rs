@@ -29,7 +29,9 @@ fn apache_include(line: &[u8]) -> Option<Vec<u8>> {
 /// alone.
 fn apache(finder: &mut Finder<'_>) {
     for (starts, folder) in APACHE {
-        let Some(config) = finder.config(starts, Dialect { include: apache_include, folder: Some(folder) }) else {
+        let Some(config) =
+            finder.config(starts, Dialect { include: apache_include, has_several: false, folder: Some(folder) })
+        else {
             continue;
         };
         let mut has_log = false;
@@ -92,7 +94,9 @@ fn nginx_include(line: &[u8]) -> Option<Vec<u8>> {
 /// form alone.
 fn nginx(finder: &mut Finder<'_>) {
     for (start, folder) in NGINX {
-        let Some(config) = finder.config(&[start], Dialect { include: nginx_include, folder: Some(folder) }) else {
+        let Some(config) =
+            finder.config(&[start], Dialect { include: nginx_include, has_several: false, folder: Some(folder) })
+        else {
             continue;
         };
         for line in config.lines().filter(|line| !line.text.starts_with(b"#")) {

@@ -50,7 +50,7 @@ const INCLUDED: &[&str] = &[
     "/etc/mysql/mariadb.conf.d/*.cnf",
 ];
 
-const DIALECT: Dialect = Dialect { include, folder: None };
+const DIALECT: Dialect = Dialect { include, has_several: false, folder: None };
 
 fn include(line: &[u8]) -> Option<Vec<u8>> {
     if let Some(folder) = behind(line, "!includedir") {
@@ -184,13 +184,14 @@ impl Server<'_> {
             return None;
         };
         let json: Value = serde_json::from_slice(&file.bytes).ok()?;
-        let value =
-            ["mysql_dynamic_variables", "mysql_static_variables", "mysql_server", "mysql_server_static_options"]
-                .iter()
-                .find_map(|group| json.get(group)?.get(name)?.get("Value")?.as_str())
-                .or_else(|| {
-                    json.get("mysql_server")?.get("mysql_server_static_options")?.get(name)?.get("Value")?.as_str()
-                })?;
+        // The groups of version 2 of the file, then those of version 1.
+        let groups = [
+            "/mysql_dynamic_variables",
+            "/mysql_static_variables",
+            "/mysql_server",
+            "/mysql_server/mysql_server_static_options",
+        ];
+        let value = groups.iter().find_map(|group| json.pointer(group)?.get(name)?.get("Value")?.as_str())?;
         let evidence = Evidence { path: file.path, place: Some((file.volume, file.inode)), span: None };
         Some((value.to_owned(), evidence))
     }
@@ -229,8 +230,7 @@ impl Server<'_> {
         let Some(audit) = self.settings.found.iter().rev().find(|it| is_audit(&it.name, &it.value)) else {
             return judged.and("no audit plugin is set either");
         };
-        let is_mariadb_plugin = self.settings.last("server_audit_logging").is_some();
-        let Some(logging) = self.settings.last("server_audit_logging").filter(|_| is_mariadb_plugin) else {
+        let Some(logging) = self.settings.last("server_audit_logging") else {
             let reason = format!("{}; an audit plugin is set, whose own settings are not judged", judged.reason);
             return Judged { verdict: Verdict::Unknown, reason, evidence: audit.line.evidence() };
         };
@@ -260,8 +260,9 @@ impl Server<'_> {
             value if value.eq_ignore_ascii_case(b"off") => None,
             _ => Some(false),
         };
-        if self.judge("log_bin", "", is_skipped).verdict != Verdict::Logged || self.settings.last("log_bin").is_some() {
-            return self.judge("log_bin", "", is_skipped);
+        let set = self.judge("log_bin", "", is_skipped);
+        if set.verdict != Verdict::Logged || self.settings.last("log_bin").is_some() {
+            return set;
         }
         let has_ibd = settings::read(self.view, &[&self.data(), b"/mysql.ibd".as_slice()].concat()).is_some();
         if self.is_mariadb {

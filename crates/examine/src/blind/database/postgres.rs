@@ -16,7 +16,7 @@ const CLUSTERS: &[&str] = &[
     "/usr/local/pgsql/data/postgresql.conf",
 ];
 
-const DIALECT: Dialect = Dialect { include, folder: None };
+const DIALECT: Dialect = Dialect { include, has_several: false, folder: None };
 
 fn include(line: &[u8]) -> Option<Vec<u8>> {
     let (name, value) = setting(line)?;

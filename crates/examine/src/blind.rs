@@ -6,12 +6,12 @@
 
 mod access;
 mod audit;
-mod config;
-mod database;
-mod file_transfer;
-mod journal;
+pub(crate) mod config;
+pub(crate) mod database;
+pub(crate) mod file_transfer;
+pub(crate) mod journal;
 mod network;
-mod rotation;
+pub(crate) mod rotation;
 mod shares;
 mod shell;
 mod ssh;
@@ -96,7 +96,7 @@ impl Spot {
 
 /// Where a setting stands, or would stand.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Evidence {
+pub(crate) struct Evidence {
     path: Vec<u8>,
     /// The volume, as its index in the view, and the inode; `None` if there is no such file.
     place: Option<(usize, u64)>,

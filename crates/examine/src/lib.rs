@@ -19,6 +19,7 @@ mod input;
 mod json;
 mod lines;
 mod logs;
+mod named;
 mod output;
 mod parser;
 mod parsers;
@@ -114,7 +115,11 @@ pub fn examine(
         view.volumes().iter().map(|volume| writer.volume(id, &volume.name)).collect();
     let volumes = volumes?;
     let host = Host::of(view);
-    let places = places::Places::new(host.web.places())?;
+    let named = named::paths(view);
+    let places = places::Places::new(host.web.places().chain(named.iter().map(Vec::as_slice)))?;
+    if let Some(issue) = places.issue() {
+        writer.issue_once(id, &issue)?;
+    }
     let mut flow = ControlFlow::Continue(());
     if writer.has_tree(id)? {
         again::enter(view, id, &places, &mut writer)?;

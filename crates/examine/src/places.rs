@@ -1,8 +1,9 @@
 //! Which files may be logs, by their paths; what they are is told by their content.
 
 use crate::settings::is_like;
-use kanshiki_model::visible;
+use kanshiki_model::{Issue, visible};
 use regex::bytes::{RegexSet, RegexSetBuilder};
+use std::collections::HashSet;
 
 /// Patterns of paths from the root of the host: `*` stands for anything but a slash, `**` for anything.
 const PLACES: &[&str] = &[
@@ -63,7 +64,7 @@ const PLACES: &[&str] = &[
 ];
 
 /// Places of the settings that are kept, beside those above.
-const TOLD: usize = 64;
+const TOLD: usize = 128;
 
 /// Tells which paths may be logs.
 #[derive(Debug)]
@@ -71,6 +72,8 @@ pub(crate) struct Places {
     known: RegexSet,
     /// Those that the settings in the image name, with anything behind them that rotation adds.
     told: Vec<Vec<u8>>,
+    /// Those that are not kept.
+    left_out: usize,
 }
 
 impl Places {
@@ -79,9 +82,25 @@ impl Places {
         let patterns = PLACES.iter().map(|place| pattern(place));
         // Names are bytes, and may hold line breaks.
         let known = RegexSetBuilder::new(patterns).unicode(false).dot_matches_new_line(true).build()?;
-        let told = told.filter(|path| is_narrow(path) && !known.is_match(path));
-        let told = told.map(|path| [path, b"*"].concat()).take(TOLD).collect();
-        Ok(Self { known, told })
+        let mut places: Vec<Vec<u8>> = Vec::new();
+        let mut left_out = 0_usize;
+        let mut seen = HashSet::new();
+        for path in told.filter(|path| is_narrow(path) && !known.is_match(&filled(path)) && seen.insert(*path)) {
+            if places.len() < TOLD {
+                places.push([path, b"*"].concat());
+            } else {
+                left_out = left_out.saturating_add(1);
+            }
+        }
+        Ok(Self { known, told: places, left_out })
+    }
+
+    /// What has to be known of places that are not kept, since there are too many.
+    pub(crate) fn issue(&self) -> Option<Issue> {
+        let left_out = Some(self.left_out).filter(|left_out| *left_out > 0)?;
+        let message =
+            format!("they name {left_out} more places of logs than are looked at; files in those are not read");
+        Some(Issue::new("settings in the image", message))
     }
 
     /// All of them in one text.
@@ -95,10 +114,18 @@ impl Places {
     }
 }
 
-/// Whether a path of the settings leads to some files alone: its name has a part that is no `*`.
+/// Whether a path of the settings leads to some files alone: its name has a part that is no `*`, or it lies in a folder that is
+/// itself in another, and named without any.
 fn is_narrow(path: &[u8]) -> bool {
-    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    name.iter().filter(|byte| **byte != b'*').count() >= 3
+    let slash = path.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
+    let (folder, name) = path.split_at_checked(slash).unwrap_or_default();
+    let in_folder = !folder.contains(&b'*') && folder.iter().filter(|byte| **byte == b'/').count() >= 2;
+    name.iter().filter(|byte| !matches!(byte, b'*' | b'/')).count() >= 3 || (in_folder && name.len() > 1)
+}
+
+/// A pattern with names in the place of `*`, which may be several.
+fn filled(path: &[u8]) -> Vec<u8> {
+    path.split(|byte| *byte == b'*').collect::<Vec<_>>().join(b"x/x".as_slice())
 }
 
 fn pattern(place: &str) -> String {
@@ -112,7 +139,7 @@ mod tests {
 
     #[test]
     fn logs_are_known_by_their_places() {
-        let told: [&[u8]; 3] = [b"/srv/shop/requests", b"/srv/*/hits", b"/srv/*"];
+        let told: [&[u8]; 5] = [b"/srv/shop/requests", b"/srv/*/hits", b"/srv/*", b"/mnt/logs/*", b"/srv/*/*"];
         let places = Places::new(told.into_iter()).unwrap();
         for path in [
             "/var/log/auth.log.1",
@@ -122,11 +149,14 @@ mod tests {
             "/var/log/journal/0/system.journal",
             "/srv/shop/requests.1.gz",
             "/srv/a.example/hits",
+            "/mnt/logs/quay/auth",
         ] {
             assert!(places.may_be_log(path.as_bytes()), "{path}");
         }
         assert!(places.may_be_log(b"/var/log/a\nb\xff"));
-        for path in ["/etc/passwd", "/usr/bin/log", "/home/anna/photo.jpg", "/srv/other", "/var/lib/dpkg/status"] {
+        for path in
+            ["/etc/passwd", "/usr/bin/log", "/home/anna/photo.jpg", "/srv/other", "/srv/a/b", "/var/lib/dpkg/status"]
+        {
             assert!(!places.may_be_log(path.as_bytes()), "{path}");
         }
     }

@@ -99,6 +99,44 @@ pub(crate) fn paths(view: &View, pattern: &[u8]) -> Vec<Vec<u8>> {
     found
 }
 
+/// A path of a setting with `*` for what is put in when the file is opened: `%Y%m%d` of strftime(3),
+/// `$host`, `${HOST}` and `$(function …)`.
+pub(crate) fn pattern(path: &[u8]) -> Vec<u8> {
+    let mut pattern = Vec::new();
+    let mut rest = path;
+    while let Some((byte, behind)) = rest.split_first() {
+        let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'{' | b'}');
+        let end = match (byte, behind.first()) {
+            (b'%', _) => 1,
+            (b'$', Some(b'(')) => memchr::memchr(b')', behind).map_or(behind.len(), |end| end.saturating_add(1)),
+            (b'$', _) => behind.iter().take_while(is_name).count(),
+            _ => {
+                pattern.push(*byte);
+                rest = behind;
+                continue;
+            }
+        };
+        rest = behind.get(end..).unwrap_or_default();
+        if !pattern.ends_with(b"*") {
+            pattern.push(b'*');
+        }
+    }
+    pattern
+}
+
+/// The path of a file, which need not be there, as it is without links in its directories, such as `/etc/httpd/logs` for
+/// `/var/log/httpd`; of a pattern those before the first `*` are looked at.
+pub(crate) fn real(view: &View, path: Vec<u8>) -> Vec<u8> {
+    let star = memchr::memchr(b'*', &path).unwrap_or(path.len());
+    let literal = path.get(..star).unwrap_or_default();
+    let Some(slash) = literal.iter().rposition(|byte| *byte == b'/').filter(|slash| *slash > 0) else { return path };
+    let (directory, name) = path.split_at_checked(slash).unwrap_or_default();
+    match view.lookup(&EvidencePath::from_bytes(directory), Follow::All) {
+        Ok(found) => [found.path.as_bytes(), name].concat(),
+        Err(_) => path,
+    }
+}
+
 /// Adds the paths of the entries of a directory that are of a form.
 fn names(view: &View, directory: &[u8], form: &[u8], paths: &mut Vec<Vec<u8>>) {
     let path = if directory.is_empty() { b"/".as_slice() } else { directory };

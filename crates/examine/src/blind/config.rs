@@ -22,23 +22,23 @@ const DEPTH: usize = 8;
 
 /// How a program's settings are written.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Dialect {
+pub(crate) struct Dialect {
     /// The pattern of files that a line includes at its place; several with blanks between, where the program takes them.
-    pub(super) include: fn(&[u8]) -> Option<Vec<u8>>,
+    pub(crate) include: fn(&[u8]) -> Option<Vec<u8>>,
     /// Whether blanks part patterns.
-    pub(super) has_several: bool,
+    pub(crate) has_several: bool,
     /// Where relative patterns begin; in the folder of the file itself if it is `None`.
-    pub(super) folder: Option<&'static str>,
+    pub(crate) folder: Option<&'static str>,
 }
 
 impl Dialect {
     /// Of files that include no others.
-    pub(super) const PLAIN: Self = Self { include: |_| None, has_several: false, folder: None };
+    pub(crate) const PLAIN: Self = Self { include: |_| None, has_several: false, folder: None };
 }
 
 /// The settings of a program.
 #[derive(Debug, Default)]
-pub(super) struct Config {
+pub(crate) struct Config {
     files: Vec<File>,
     lines: Vec<Span>,
     bytes: usize,
@@ -58,17 +58,17 @@ struct Span {
 
 /// A line of settings, without blanks around it.
 #[derive(Debug, Clone)]
-pub(super) struct Line<'c> {
-    pub(super) text: &'c [u8],
+pub(crate) struct Line<'c> {
+    pub(crate) text: &'c [u8],
     /// The place of the file among those that were read.
-    pub(super) place: usize,
+    pub(crate) place: usize,
     file: &'c File,
     start: usize,
     number: u64,
 }
 
 impl Line<'_> {
-    pub(super) fn evidence(&self) -> Evidence {
+    pub(crate) fn evidence(&self) -> Evidence {
         let number = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
         Evidence {
             path: self.file.path.clone(),
@@ -80,7 +80,7 @@ impl Line<'_> {
 
 impl Config {
     /// Reads the files that patterns lead to, in their order, and those that they include, each at its place.
-    pub(super) fn gather(view: &View, starts: &[&str], dialect: Dialect) -> Option<Self> {
+    pub(crate) fn gather(view: &View, starts: &[&str], dialect: Dialect) -> Option<Self> {
         let mut config = Self::default();
         for start in starts {
             for path in settings::paths(view, start.as_bytes()) {
@@ -152,12 +152,12 @@ impl Config {
     }
 
     /// Notes why the settings are not all known.
-    pub(super) fn is_unknown(&mut self, why: &str) {
+    pub(crate) fn is_unknown(&mut self, why: &str) {
         self.unknown.get_or_insert_with(|| why.to_owned());
     }
 
     /// The lines that are not empty, in the order in which the program reads them.
-    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         self.lines.iter().filter_map(|span| {
             let file = self.files.get(span.file)?;
             let text = file.bytes.get(span.start..span.end)?;
@@ -166,7 +166,7 @@ impl Config {
     }
 
     /// The first of the files.
-    pub(super) fn evidence(&self) -> Evidence {
+    pub(crate) fn evidence(&self) -> Evidence {
         self.files.first().map_or_else(Evidence::default, |file| Evidence {
             path: file.path.clone(),
             place: Some((file.volume, file.inode)),
@@ -175,7 +175,7 @@ impl Config {
     }
 
     /// The settings of lines that `split` takes apart into name and value.
-    pub(super) fn settings(&self, mut split: impl FnMut(&Line<'_>) -> Option<(Vec<u8>, Vec<u8>)>) -> Settings<'_> {
+    pub(crate) fn settings(&self, mut split: impl FnMut(&Line<'_>) -> Option<(Vec<u8>, Vec<u8>)>) -> Settings<'_> {
         let found = self.lines().filter_map(|line| {
             let (name, value) = split(&line)?;
             Some(Setting { name, value, line })
@@ -184,17 +184,17 @@ impl Config {
     }
 
     /// That nothing in the settings makes the program log something.
-    pub(super) fn absent(&self, reason: &str) -> Judged {
+    pub(crate) fn absent(&self, reason: &str) -> Judged {
         self.judged(Verdict::Silent, reason.to_owned(), self.evidence())
     }
 
     /// That a line makes the program not log something.
-    pub(super) fn at(&self, line: &Line<'_>) -> Judged {
+    pub(crate) fn at(&self, line: &Line<'_>) -> Judged {
         self.judged(Verdict::Silent, set(line.text), line.evidence())
     }
 
     /// A verdict, unless not all settings are known.
-    pub(super) fn judged(&self, verdict: Verdict, reason: String, evidence: Evidence) -> Judged {
+    pub(crate) fn judged(&self, verdict: Verdict, reason: String, evidence: Evidence) -> Judged {
         match &self.unknown {
             Some(why) => Judged { verdict: Verdict::Unknown, reason: format!("{reason}; but {why}"), evidence },
             None => Judged { verdict, reason, evidence },
@@ -224,22 +224,22 @@ fn folder(path: &[u8]) -> &[u8] {
 
 /// A setting with its line.
 #[derive(Debug, Clone)]
-pub(super) struct Setting<'c> {
-    pub(super) name: Vec<u8>,
-    pub(super) value: Vec<u8>,
-    pub(super) line: Line<'c>,
+pub(crate) struct Setting<'c> {
+    pub(crate) name: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+    pub(crate) line: Line<'c>,
 }
 
 /// The settings of a program, in the order in which it reads them.
 #[derive(Debug)]
-pub(super) struct Settings<'c> {
+pub(crate) struct Settings<'c> {
     config: &'c Config,
-    pub(super) found: Vec<Setting<'c>>,
+    pub(crate) found: Vec<Setting<'c>>,
 }
 
 /// Whether something is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Logged,
     Silent,
     /// The settings could not be judged.
@@ -248,15 +248,15 @@ pub(super) enum Verdict {
 
 /// What settings say, and why.
 #[derive(Debug, Clone)]
-pub(super) struct Judged {
-    pub(super) verdict: Verdict,
-    pub(super) reason: String,
-    pub(super) evidence: Evidence,
+pub(crate) struct Judged {
+    pub(crate) verdict: Verdict,
+    pub(crate) reason: String,
+    pub(crate) evidence: Evidence,
 }
 
 impl Judged {
     /// With a further reason.
-    pub(super) fn and(mut self, reason: &str) -> Self {
+    pub(crate) fn and(mut self, reason: &str) -> Self {
         self.reason.push_str("; ");
         self.reason.push_str(reason);
         self
@@ -265,17 +265,17 @@ impl Judged {
 
 impl<'c> Settings<'c> {
     /// The last setting of a name, which is the one that counts with most programs.
-    pub(super) fn last(&self, name: &str) -> Option<&Setting<'c>> {
+    pub(crate) fn last(&self, name: &str) -> Option<&Setting<'c>> {
         self.found.iter().rev().find(|setting| setting.name == name.as_bytes())
     }
 
     /// What the last setting of a name says, or its absence with the default.
-    pub(super) fn judge(&self, name: &str, default: &str, is_silent: fn(&[u8]) -> Option<bool>) -> Judged {
+    pub(crate) fn judge(&self, name: &str, default: &str, is_silent: fn(&[u8]) -> Option<bool>) -> Judged {
         self.judge_one(self.last(name), (name, default), is_silent)
     }
 
     /// What a setting says, or its absence with the default of the program.
-    pub(super) fn judge_one(
+    pub(crate) fn judge_one(
         &self,
         setting: Option<&Setting<'_>>,
         (name, default): (&str, &str),
@@ -307,7 +307,7 @@ fn set(line: &[u8]) -> String {
 }
 
 /// `name = value` or `name value`, names in lower case, without what stands behind a comment sign or around it as quotes.
-pub(super) fn assignment(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn assignment(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     if line.starts_with(b"#") || line.starts_with(b";") {
         return None;
     }
@@ -319,7 +319,7 @@ pub(super) fn assignment(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 /// A value without quotes around it, and without a comment behind it.
-pub(super) fn unquoted(value: &[u8]) -> &[u8] {
+pub(crate) fn unquoted(value: &[u8]) -> &[u8] {
     match value.split_first() {
         Some((quote @ (b'"' | b'\''), inside)) => {
             let end = memchr::memchr(*quote, inside).unwrap_or(inside.len());
@@ -333,7 +333,7 @@ pub(super) fn unquoted(value: &[u8]) -> &[u8] {
 }
 
 /// Whether a switch is off: as `NO`, `off`, `false`, `0` in any case; `None` if it is neither on nor off.
-pub(super) fn is_off(value: &[u8]) -> Option<bool> {
+pub(crate) fn is_off(value: &[u8]) -> Option<bool> {
     match value.to_ascii_lowercase().as_slice() {
         b"no" | b"off" | b"false" | b"0" => Some(true),
         b"yes" | b"on" | b"true" | b"1" => Some(false),
@@ -342,17 +342,17 @@ pub(super) fn is_off(value: &[u8]) -> Option<bool> {
 }
 
 /// The words of a line.
-pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }
 
 /// Whether bytes hold a text.
-pub(super) fn holds(bytes: &[u8], text: &str) -> bool {
+pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {
     memchr::memmem::find(bytes, text.as_bytes()).is_some()
 }
 
 /// What stands behind a word that a line begins with, in any case and with blanks between.
-pub(super) fn behind<'l>(line: &'l [u8], word: &str) -> Option<&'l [u8]> {
+pub(crate) fn behind<'l>(line: &'l [u8], word: &str) -> Option<&'l [u8]> {
     let (first, rest) = line.split_at_checked(word.len())?;
     let is_word = first.eq_ignore_ascii_case(word.as_bytes()) && rest.first().is_none_or(u8::is_ascii_whitespace);
     is_word.then(|| rest.trim_ascii())

@@ -1,7 +1,7 @@
 //! Databases: MySQL and MariaDB, PostgreSQL, Redis, MongoDB.
 
-mod mysql;
-mod postgres;
+pub(crate) mod mysql;
+pub(crate) mod postgres;
 
 use super::Finder;
 use super::config::{Dialect, holds};

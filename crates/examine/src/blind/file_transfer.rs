@@ -42,7 +42,8 @@ fn vsftpd_server(finder: &mut Finder<'_>, settings: &Settings<'_>) {
     finder.tell("vsftpd", unlogged, judge("log_ftp_protocol"));
 }
 
-const PROFTPD: Dialect =
+/// Settings of proftpd.
+pub(crate) const PROFTPD: Dialect =
     Dialect { include: |line| behind(line, "Include").map(<[u8]>::to_vec), has_several: false, folder: None };
 
 /// proftpd: `TransferLog` has a default, and NONE switches it off (mod_log, "TransferLog"); commands are in an `ExtendedLog`

@@ -100,7 +100,8 @@ fn files(finder: &Finder<'_>) -> Vec<String> {
     main.map(|main| (*main).to_owned()).into_iter().chain(additions).collect()
 }
 
-const RSYSLOG_DIALECT: Dialect = Dialect { include: included, has_several: false, folder: None };
+/// Settings of rsyslog.
+pub(crate) const RSYSLOG_DIALECT: Dialect = Dialect { include: included, has_several: false, folder: None };
 
 fn included(line: &[u8]) -> Option<Vec<u8>> {
     if let Some(pattern) = behind(line, "$IncludeConfig") {

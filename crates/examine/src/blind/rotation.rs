@@ -1,7 +1,9 @@
 //! What rotation takes away: logs that are older than the files that are kept (logrotate(8)).
 
 use super::Finder;
+use super::config::Config;
 use super::config::{Dialect, behind, words};
+use kanshiki_filesystem::View;
 use kanshiki_model::visible;
 
 const DIALECT: Dialect =
@@ -48,6 +50,26 @@ impl Rule {
         };
         Some(format!("what is older than the rotation of {logs} keeps: {kept}, {every}"))
     }
+}
+
+/// The patterns of logs that are rotated; `?` of the shell as `*`.
+pub(crate) fn logs(view: &View) -> Vec<Vec<u8>> {
+    let starts = ["/etc/logrotate.conf", "/etc/logrotate.d/*"];
+    let Some(config) = Config::gather(view, &starts, DIALECT) else { return Vec::new() };
+    let mut is_block = false;
+    let mut logs = Vec::new();
+    for line in config.lines().filter(|line| !line.text.starts_with(b"#")) {
+        let is_name = matches!(line.text.first(), Some(b'/' | b'"' | b'\''));
+        if !is_block && is_name {
+            let names = words(line.text).map(|word| word.strip_suffix(b"{").unwrap_or(word));
+            logs.extend(names.filter(|name| name.len() > 1).map(|name| {
+                let name = name.iter().filter(|byte| !matches!(byte, b'"' | b'\''));
+                name.map(|byte| if *byte == b'?' { b'*' } else { *byte }).collect::<Vec<u8>>()
+            }));
+        }
+        is_block = (is_block || line.text.ends_with(b"{")) && line.text != b"}";
+    }
+    logs
 }
 
 pub(super) fn find(finder: &mut Finder<'_>) {

@@ -34,7 +34,7 @@ const MARIADB: &[&str] = &[
 ];
 
 /// The files that a server reads first, in their order.
-const MAIN: &[&str] = &[
+pub(crate) const MAIN: &[&str] = &[
     "/etc/my.cnf",
     "/etc/mysql/my.cnf",
     "/usr/etc/my.cnf",
@@ -43,14 +43,14 @@ const MAIN: &[&str] = &[
 ];
 
 /// The folders that packages have them include.
-const INCLUDED: &[&str] = &[
+pub(crate) const INCLUDED: &[&str] = &[
     "/etc/my.cnf.d/*.cnf",
     "/etc/mysql/conf.d/*.cnf",
     "/etc/mysql/mysql.conf.d/*.cnf",
     "/etc/mysql/mariadb.conf.d/*.cnf",
 ];
 
-const DIALECT: Dialect = Dialect { include, has_several: false, folder: None };
+pub(crate) const DIALECT: Dialect = Dialect { include, has_several: false, folder: None };
 
 fn include(line: &[u8]) -> Option<Vec<u8>> {
     if let Some(folder) = behind(line, "!includedir") {
@@ -125,7 +125,7 @@ fn options(config: &Config, is_mariadb: bool) -> Settings<'_> {
 
 /// `name[ = value]`, dashes as underscores; `skip-`, `disable-`, `enable-` and `loose-` before a name have a meaning of their
 /// own (MySQL 8.0 Reference Manual, 4.2.2.4).
-fn option(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn option(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     if line.starts_with(b"#") || line.starts_with(b";") || line.starts_with(b"!") {
         return None;
     }
@@ -145,6 +145,24 @@ fn option(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 
 /// Options that are looked at, and may have a prefix.
 const SWITCHES: [&[u8]; 3] = [b"general_log", b"slow_query_log", b"log_bin"];
+
+/// The value of an option that `mysqld-auto.cnf` in the folder of the data keeps (MySQL 8.0 Reference Manual, 7.1.9.3).
+pub(crate) fn persisted(view: &View, folder: &[u8], name: &str) -> Option<(String, Evidence)> {
+    let Found::File(file) = settings::open(view, &[folder, b"/mysqld-auto.cnf".as_slice()].concat()) else {
+        return None;
+    };
+    let json: Value = serde_json::from_slice(&file.bytes).ok()?;
+    // The groups of version 2 of the file, then those of version 1.
+    let groups = [
+        "/mysql_dynamic_variables",
+        "/mysql_static_variables",
+        "/mysql_server",
+        "/mysql_server/mysql_server_static_options",
+    ];
+    let value = groups.iter().find_map(|group| json.pointer(group)?.get(name)?.get("Value")?.as_str())?;
+    let evidence = Evidence { path: file.path, place: Some((file.volume, file.inode)), span: None };
+    Some((value.to_owned(), evidence))
+}
 
 /// A server with its options.
 struct Server<'a> {
@@ -177,23 +195,8 @@ impl Server<'_> {
         judged
     }
 
-    /// The value that `mysqld-auto.cnf` in the folder of the data keeps (MySQL 8.0 Reference Manual, 7.1.9.3).
     fn persisted(&self, name: &str) -> Option<(String, Evidence)> {
-        let folder = self.data();
-        let Found::File(file) = settings::open(self.view, &[&folder, b"/mysqld-auto.cnf".as_slice()].concat()) else {
-            return None;
-        };
-        let json: Value = serde_json::from_slice(&file.bytes).ok()?;
-        // The groups of version 2 of the file, then those of version 1.
-        let groups = [
-            "/mysql_dynamic_variables",
-            "/mysql_static_variables",
-            "/mysql_server",
-            "/mysql_server/mysql_server_static_options",
-        ];
-        let value = groups.iter().find_map(|group| json.pointer(group)?.get(name)?.get("Value")?.as_str())?;
-        let evidence = Evidence { path: file.path, place: Some((file.volume, file.inode)), span: None };
-        Some((value.to_owned(), evidence))
+        persisted(self.view, &self.data(), name)
     }
 
     fn data(&self) -> Vec<u8> {

@@ -4,6 +4,7 @@
 use crate::blind::Finder;
 use crate::blind::config::{Config, Dialect, Judged, Settings, Verdict, assignment, holds, is_off};
 use crate::settings;
+use kanshiki_filesystem::View;
 use kanshiki_model::visible;
 
 /// The settings of clusters: of Debian's packages, of Red Hat's, of the container image.
@@ -16,6 +17,9 @@ const CLUSTERS: &[&str] = &[
     "/usr/local/pgsql/data/postgresql.conf",
 ];
 
+/// Clusters of one image that are looked at.
+const CLUSTERS_READ: usize = 64;
+
 const DIALECT: Dialect = Dialect { include, has_several: false, folder: None };
 
 fn include(line: &[u8]) -> Option<Vec<u8>> {
@@ -27,7 +31,8 @@ fn include(line: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fn setting(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+/// `name = value` or `name value`.
+pub(crate) fn setting(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let (name, value) = assignment(line)?;
     // A comment needs no blank before it where the value has no quotes.
     let end = if holds(line, "'") { value.len() } else { memchr::memchr(b'#', &value).unwrap_or(value.len()) };
@@ -35,23 +40,40 @@ fn setting(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 pub(super) fn find(finder: &mut Finder<'_>) {
-    for pattern in CLUSTERS {
-        for path in settings::paths(finder.view, pattern.as_bytes()) {
-            let folder =
-                String::from_utf8_lossy(path.strip_suffix(b"/postgresql.conf").unwrap_or_default()).into_owned();
-            let path = format!("{folder}/postgresql.conf");
-            let Some(first) = finder.config(&[&path], DIALECT) else { continue };
-            let data = first.settings(|line| setting(line.text)).last("data_directory").map(|it| it.value.clone());
-            let data = data.map_or_else(
-                || folder.replacen("/etc/", "/var/lib/", 1),
-                |data| String::from_utf8_lossy(&data).into_owned(),
-            );
-            // What ALTER SYSTEM wrote is read last.
-            let both = [path, format!("{data}/postgresql.auto.conf")];
-            let Some(config) = finder.config(&both.each_ref().map(String::as_str), DIALECT) else { continue };
-            cluster(finder, &format!("postgresql {}", visible(folder.as_bytes())), &config);
-        }
+    for Cluster { folder, config, .. } in clusters(finder.view) {
+        cluster(finder, &format!("postgresql {}", visible(folder.as_bytes())), &config);
     }
+}
+
+/// A cluster with its settings.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    /// The folder of its settings.
+    folder: String,
+    /// That of its data.
+    pub(crate) data: String,
+    pub(crate) config: Config,
+}
+
+/// The clusters of an image.
+pub(crate) fn clusters(view: &View) -> Vec<Cluster> {
+    let mut clusters = Vec::new();
+    let paths = CLUSTERS.iter().flat_map(|pattern| settings::paths(view, pattern.as_bytes()));
+    for path in paths.take(CLUSTERS_READ) {
+        let folder = String::from_utf8_lossy(path.strip_suffix(b"/postgresql.conf").unwrap_or_default()).into_owned();
+        let path = format!("{folder}/postgresql.conf");
+        let Some(first) = Config::gather(view, &[&path], DIALECT) else { continue };
+        let data = first.settings(|line| setting(line.text)).last("data_directory").map(|it| it.value.clone());
+        let data = data.map_or_else(
+            || folder.replacen("/etc/", "/var/lib/", 1),
+            |data| String::from_utf8_lossy(&data).into_owned(),
+        );
+        // What ALTER SYSTEM wrote is read last.
+        let both = [path, format!("{data}/postgresql.auto.conf")];
+        let Some(config) = Config::gather(view, &both.each_ref().map(String::as_str), DIALECT) else { continue };
+        clusters.push(Cluster { folder, data, config });
+    }
+    clusters
 }
 
 fn cluster(finder: &mut Finder<'_>, service: &str, config: &Config) {

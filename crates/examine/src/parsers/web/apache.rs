@@ -164,6 +164,8 @@ struct Reader<'a> {
     nicknames: HashMap<Vec<u8>, Vec<u8>>,
     /// The place of a log, and its form or the nickname of it.
     logs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The places of logs of errors, of what scripts put out and of mod_security.
+    others: Vec<Vec<u8>>,
 }
 
 impl<'a> Reader<'a> {
@@ -176,6 +178,7 @@ impl<'a> Reader<'a> {
             waiting: VecDeque::new(),
             nicknames: HashMap::new(),
             logs: Vec::new(),
+            others: Vec::new(),
         }
     }
 
@@ -216,6 +219,7 @@ impl<'a> Reader<'a> {
             let form = resolve(&form).unwrap_or(form);
             gathered.log(self.view, Log { path: self.absolute(path) }, compile(&form));
         }
+        self.others.iter().for_each(|path| gathered.other(self.view, &self.absolute(path)));
     }
 
     fn absolute(&self, path: &[u8]) -> Vec<u8> {
@@ -272,6 +276,10 @@ impl<'a> Reader<'a> {
                     let form = argument(1).filter(|form| !form.starts_with(b"env=")).unwrap_or_default();
                     self.logs.extend(target(&path).map(|path| (path.to_vec(), form)));
                 }
+            }
+            b"errorlog" | b"scriptlog" | b"rewritelog" | b"secauditlog" | b"secdebuglog" => {
+                let path = argument(0);
+                self.others.extend(path.as_deref().and_then(target).map(<[u8]>::to_vec));
             }
             _ => {}
         }

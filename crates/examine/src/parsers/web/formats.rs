@@ -5,8 +5,7 @@ use super::{apache, nginx};
 use crate::parser::Candidate;
 use crate::settings::{self, is_like};
 use crate::text::HEAD_LINES;
-use kanshiki_filesystem::{Follow, View};
-use kanshiki_model::EvidencePath;
+use kanshiki_filesystem::View;
 use std::cmp::Reverse;
 
 /// Forms of the settings that are kept.
@@ -50,6 +49,7 @@ pub(super) struct Log {
 pub(super) struct Gathered {
     forms: Vec<Format>,
     logs: Vec<(Log, usize)>,
+    others: Vec<Vec<u8>>,
 }
 
 impl Gathered {
@@ -67,8 +67,15 @@ impl Gathered {
     /// Takes a log with its form.
     pub(super) fn log(&mut self, view: &View, log: Log, form: Format) {
         if let Some(place) = self.form(form).filter(|_| self.logs.len() < LOGS) {
-            let path = as_pattern(&real(view, log.path));
+            let path = settings::real(view, settings::pattern(&log.path));
             self.logs.push((Log { path }, place));
+        }
+    }
+
+    /// Takes the path of a log that is none of accesses.
+    pub(super) fn other(&mut self, view: &View, path: &[u8]) {
+        if self.others.len() < LOGS {
+            self.others.push(settings::real(view, settings::pattern(path)));
         }
     }
 }
@@ -80,6 +87,8 @@ pub(crate) struct Formats {
     /// Those of [`Self::forms`] that the settings tell; those that are widely used follow.
     told: usize,
     logs: Vec<(Log, usize)>,
+    /// Places of other logs.
+    others: Vec<Vec<u8>>,
 }
 
 impl Formats {
@@ -97,10 +106,10 @@ impl Formats {
     }
 
     fn with(gathered: Gathered) -> Self {
-        let Gathered { mut forms, logs } = gathered;
+        let Gathered { mut forms, logs, others } = gathered;
         let told = forms.len();
         forms.extend(KNOWN.iter().map(|form| apache::compile(form.as_bytes())));
-        Self { forms, told, logs }
+        Self { forms, told, logs, others }
     }
 
     /// What a line says by the first form that it has.
@@ -110,7 +119,7 @@ impl Formats {
 
     /// Where the settings have logs written to, with `*` for what is put in then.
     pub(crate) fn places(&self) -> impl Iterator<Item = &[u8]> {
-        self.logs.iter().map(|(log, _)| log.path.as_slice())
+        self.logs.iter().map(|(log, _)| log.path.as_slice()).chain(self.others.iter().map(Vec::as_slice))
     }
 
     /// The forms that lines of a file may have: those that the settings name for its path, then those of the settings and
@@ -152,40 +161,6 @@ impl Chosen<'_> {
     pub(super) fn take<'l>(&self, line: &'l [u8]) -> Option<Taken<'l>> {
         self.0.iter().find_map(|form| form.take(line))
     }
-}
-
-/// The path of a log as it is without links, such as `/etc/httpd/logs` for `/var/log/httpd`.
-fn real(view: &View, path: Vec<u8>) -> Vec<u8> {
-    let Some(slash) = path.iter().rposition(|byte| *byte == b'/').filter(|slash| *slash > 0) else { return path };
-    let (directory, name) = path.split_at_checked(slash).unwrap_or_default();
-    match view.lookup(&EvidencePath::from_bytes(directory), Follow::All) {
-        Ok(found) => [found.path.as_bytes(), name].concat(),
-        Err(_) => path,
-    }
-}
-
-/// A path with `*` for what is put in when the log is opened: `%Y%m%d` of rotatelogs, `$host` of nginx.
-fn as_pattern(path: &[u8]) -> Vec<u8> {
-    let mut pattern = Vec::new();
-    let mut rest = path;
-    while let Some((byte, behind)) = rest.split_first() {
-        rest = match byte {
-            b'%' => behind.get(1..).unwrap_or_default(),
-            b'$' => {
-                let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'{' | b'}');
-                behind.get(behind.iter().take_while(is_name).count()..).unwrap_or_default()
-            }
-            _ => {
-                pattern.push(*byte);
-                rest = behind;
-                continue;
-            }
-        };
-        if !pattern.ends_with(b"*") {
-            pattern.push(b'*');
-        }
-    }
-    pattern
 }
 
 /// The bytes of files that a pattern leads to, each file once.

@@ -7,13 +7,16 @@ use super::time::TimeForm;
 use kanshiki_filesystem::View;
 use std::collections::{HashMap, HashSet, VecDeque};
 
-/// Where the settings of a package begin; relative paths start from their folder.
-const BEGINNINGS: &[&str] = &[
-    "/etc/nginx/nginx.conf",
-    "/usr/local/nginx/conf/nginx.conf",
-    "/usr/local/openresty/nginx/conf/nginx.conf",
-    "/etc/openresty/nginx.conf",
-    "/opt/nginx/conf/nginx.conf",
+/// Where the settings of a package begin, and the prefixes for which it may have been built (`--prefix`): relative names of logs
+/// start from there (`ngx_conf_full_name` with the prefix of the cycle), those of settings from the folder of the settings.
+/// Debian and Fedora build for /usr/share/nginx, nginx's own packages and Arch for /etc/nginx, Alpine for /var/lib/nginx, and
+/// openresty for its own folder.
+const BEGINNINGS: &[(&str, &[&str])] = &[
+    ("/etc/nginx/nginx.conf", &["/usr/share/nginx", "/etc/nginx", "/var/lib/nginx", "/usr/local/nginx"]),
+    ("/usr/local/nginx/conf/nginx.conf", &["/usr/local/nginx"]),
+    ("/usr/local/openresty/nginx/conf/nginx.conf", &["/usr/local/openresty/nginx"]),
+    ("/etc/openresty/nginx.conf", &["/etc/openresty", "/usr/local/openresty/nginx"]),
+    ("/opt/nginx/conf/nginx.conf", &["/opt/nginx"]),
 ];
 
 /// Sites that are switched off by now may have been on when the log was written.
@@ -84,7 +87,7 @@ fn field(name: &[u8]) -> Field {
 
 /// Gathers the forms and the logs that the settings of nginx name.
 pub(super) fn gather(view: &View, gathered: &mut Gathered) {
-    for beginning in BEGINNINGS {
+    for (beginning, prefixes) in BEGINNINGS {
         let mut reader = Reader::default();
         let folder = beginning.rsplit_once('/').map_or("", |(folder, _)| folder);
         reader.waiting.extend(files(view, beginning.as_bytes(), &mut reader.seen));
@@ -99,7 +102,7 @@ pub(super) fn gather(view: &View, gathered: &mut Gathered) {
             let Some(pattern) = sites.next() else { break };
             reader.waiting.extend(files(view, pattern.as_bytes(), &mut reader.seen));
         }
-        reader.give(view, folder, gathered);
+        reader.give(view, prefixes, gathered);
     }
 }
 
@@ -110,6 +113,8 @@ struct Reader {
     forms: HashMap<Vec<u8>, Vec<u8>>,
     /// The place of a log, and the name of its form.
     logs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The places of logs of errors.
+    errors: Vec<Vec<u8>>,
 }
 
 impl Reader {
@@ -125,7 +130,10 @@ impl Reader {
                     // Behind the form stand settings, as `name=value` or a word.
                     let form = more.first().filter(|word| !word.contains(&b'='));
                     let form = form.cloned().unwrap_or_else(|| b"combined".to_vec());
-                    self.logs.push((absolute(folder, path), form));
+                    self.logs.push((path.clone(), form));
+                }
+                (b"error_log", [path, ..]) if path != b"stderr" && !path.contains(&b':') => {
+                    self.errors.push(path.clone())
                 }
                 (b"include", [pattern]) => {
                     self.waiting.extend(files(view, &absolute(folder, pattern), &mut self.seen));
@@ -135,20 +143,33 @@ impl Reader {
         }
     }
 
-    fn give(self, view: &View, folder: &str, gathered: &mut Gathered) {
+    fn give(self, view: &View, prefixes: &[&str], gathered: &mut Gathered) {
         let mut names: Vec<_> = self.forms.iter().collect();
         names.sort_unstable();
         for (_, form) in names {
             gathered.form(compile(form));
         }
-        // Logs that are not named lie in the folder for which it was built, which stands beside that of the settings.
-        let default = [absolute(folder, b"../logs/access.log"), b"/var/log/nginx/access.log".to_vec()];
-        let default = default.map(|path| (path, b"combined".to_vec()));
+        // Logs that are not named lie below the prefix, or where packages have them.
+        let default = [b"logs/access.log".as_slice(), b"/var/log/nginx/access.log"];
+        let default = default.map(|path| (path.to_vec(), b"combined".to_vec()));
         for (path, name) in self.logs.into_iter().chain(default) {
             let form = self.forms.get(&name).map_or(COMBINED, Vec::as_slice);
-            gathered.log(view, Log { path }, compile(form));
+            for path in below(prefixes, &path) {
+                gathered.log(view, Log { path }, compile(form));
+            }
+        }
+        for path in self.errors.iter().map(Vec::as_slice).chain([b"logs/error.log".as_slice()]) {
+            below(prefixes, path).iter().for_each(|path| gathered.other(view, path));
         }
     }
+}
+
+/// A path, or where it may lie if it is relative.
+fn below(prefixes: &[&str], path: &[u8]) -> Vec<Vec<u8>> {
+    if path.starts_with(b"/") {
+        return vec![path.to_vec()];
+    }
+    prefixes.iter().map(|prefix| absolute(prefix, path)).collect()
 }
 
 fn absolute(folder: &str, path: &[u8]) -> Vec<u8> {

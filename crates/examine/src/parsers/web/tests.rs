@@ -122,6 +122,31 @@ fn forms_of_nginx_are_those_of_its_settings() {
 }
 
 #[test]
+fn relative_logs_lie_below_the_prefix_of_nginx_and_the_root_of_apache() {
+    let sites =
+        "http { include conf.d/*.conf; error_log logs/trouble warn; access_log off; error_log syslog:server=x; }";
+    let host = host(&[
+        ("/etc/nginx/nginx.conf", sites),
+        ("/etc/nginx/conf.d/a.conf", "server { access_log hits/$host; }"),
+        (
+            "/etc/httpd/conf/httpd.conf",
+            "ServerRoot /srv/httpd\nErrorLog \"|/bin/rotatelogs /srv/wrong.%Y 86400\"\nSecAuditLog audit\n",
+        ),
+    ]);
+    let places: Vec<&[u8]> = host.web.places().collect();
+    for path in [
+        "/usr/share/nginx/hits/*",
+        "/etc/nginx/hits/*",
+        "/usr/share/nginx/logs/trouble",
+        "/srv/wrong.*",
+        "/srv/httpd/audit",
+    ] {
+        assert!(places.contains(&path.as_bytes()), "{path}");
+    }
+    assert!(!places.iter().any(|path| path.ends_with(b"off") || path.starts_with(b"/usr/share/nginx/syslog")));
+}
+
+#[test]
 fn objects_of_json_are_known_by_their_names() {
     let log = r#"{"time_iso8601":"2024-02-29T23:59:58+00:00","remote_addr":"192.0.2.7","remote_user":"","request":"GET / HTTP/1.1","status":"200","body_bytes_sent":"612","request_time":"0.004","http_user_agent":"curl"}
 {"level":"info","ts":1646861401.5241024,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"127.0.0.1","remote_port":"41342","client_ip":"127.0.0.1","proto":"HTTP/2.0","method":"GET","host":"localhost","uri":"/x?y","headers":{"User-Agent":["curl/7.82.0"],"Accept":["*/*"]}},"bytes_read":0,"user_id":"","duration":0.000929675,"size":10900,"status":200}

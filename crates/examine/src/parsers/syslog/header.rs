@@ -32,6 +32,10 @@ impl<'a> Header<'a> {
     pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
         let mut scan = Scan(line);
         let priority = priority(&mut scan);
+        // What rsyslog writes in the place of a priority that is none.
+        if priority.is_none() {
+            scan = Scan(line.strip_prefix(b"<invld>").unwrap_or(line));
+        }
         if priority.is_some()
             && let Some(rest) = scan.0.strip_prefix(b"1 ")
         {
@@ -98,6 +102,8 @@ impl<'a> Header<'a> {
         };
         let (host, program, pid, _id) = (next()?, next()?, next()?, next()?);
         let message = behind_data(scan.0)?;
+        let message = message.strip_prefix(b" ").unwrap_or(message);
+        // RSYSLOG_SyslogProtocol23Format writes one blank, and rsyslog keeps the one behind the colon of a tag in the text.
         let message = message.strip_prefix(b" ").unwrap_or(message);
         // A mark of UTF-8 may stand before the text (section 6.4).
         let message = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);

@@ -35,6 +35,23 @@ fn each_form_gives_the_same_record() {
 }
 
 #[test]
+fn rsyslog_writes_two_blanks_before_the_message_of_rfc_5424_and_a_word_for_a_priority_that_is_none() {
+    let log = b"<38>1 2026-11-28T19:23:34.318420+00:00 h sshd 77 - -  Failed password for root from 192.0.2.7 port 1 ssh2
+<38>1 2026-11-28T19:23:34.330105+00:00 h sshd 77 - -  message repeated 2 times: [ Failed password for root from 192.0.2.7 port 1 ssh2]
+<37>1 2026-11-28T19:23:35+00:00 h sudo - - -      anna : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/id
+<invld>1 2026-11-28T19:23:36.587557+00:00 h high - - - 
+<invld>Nov 28 19:23:37 h high: text\n";
+    let parsed = parse(&Syslog, "/var/log/auth.log", "2026-12-01T12:00:00Z", log);
+    assert_eq!(parsed.all("kind"), ["ssh.login-failed", "ssh.login-failed", "sudo.command", "syslog", "syslog"]);
+    assert_eq!(parsed.all("user"), [json!("root"), json!("root"), json!("anna"), json!(null), json!(null)]);
+    assert_eq!(parsed.events[0]["message"], "Failed password for root from 192.0.2.7 port 1 ssh2");
+    assert_eq!(parsed.events[1]["repeated"], 2);
+    assert_eq!(parsed.all("priority"), [json!(38), json!(38), json!(37), json!(null), json!(null)]);
+    assert_eq!((&parsed.events[3]["program"], &parsed.events[4]["program"]), (&json!("high"), &json!("high")));
+    assert_eq!(parsed.row.others, 0);
+}
+
+#[test]
 fn the_user_of_a_failed_login_is_the_one_that_was_tried() {
     let log = b"Jan  1 00:00:00 h sshd[1]: Failed password for invalid user oracle from 192.0.2.7 port 1 ssh2
 Jan  1 00:00:00 h sshd[1]: Failed none for invalid user a from b from 2001:db8::1 port 2 ssh2

@@ -7,7 +7,7 @@
 //! | su.session, su.failed | su | `(to TARGET) USER on TTY`, `FAILED SU (to TARGET) USER on TTY` (util-linux, su-common.c), `Successful su for TARGET by USER` (shadow) | target, tty |
 //! | pam.session-opened, pam.session-closed | any | `pam_unix(SERVICE:session): session opened for user USER(uid=0) by LOGIN(uid=0)` | service, by, uid |
 //! | pam.failed | any | `pam_unix(SERVICE:auth): authentication failure; logname=… uid=… euid=… tty=… ruser=… rhost=… user=…` | service, tty, remote_user |
-//! | account.group-added … | useradd, usermod, groupadd, userdel, passwd, chage, chfn | as the table below | uid, gid, home, shell, from |
+//! | account.group-added … | useradd, usermod, groupadd, userdel, gpasswd, passwd, chage, chfn | as the table below | uid, gid, home, shell, from, group, by |
 
 use crate::details::Details;
 use crate::scan::{Scan, number};
@@ -153,6 +153,8 @@ const TOOLS: &[(&[u8], &str)] = &[
     (b"change user ", "account.changed"),
     (b"changed user ", "account.changed"),
     (b"add ", "account.group-joined"),
+    (b"delete ", "account.group-left"),
+    (b"changed password expiry for ", "account.changed"),
     (b"lock user ", "account.locked"),
     (b"unlock user ", "account.unlocked"),
 ];
@@ -168,11 +170,16 @@ pub(crate) fn tool<'a>(message: &'a [u8], details: &mut Details<'a>) {
         return;
     }
     details.kind = "account";
+    if message.starts_with(b"user ") {
+        return member(message, details);
+    }
     let Some((beginning, kind)) = TOOLS.iter().find(|(beginning, _)| message.starts_with(beginning)) else { return };
     details.kind = kind;
     let rest = message.get(beginning.len()..).unwrap_or_default();
     if !rest.starts_with(b"name=") {
         details.user = quoted(rest);
+        let group = memchr::memmem::rfind(rest, b"group '").and_then(|at| rest.get(at.saturating_add(6)..));
+        details.text("group", group.map_or(b"".as_slice(), quoted));
         return;
     }
     for pair in rest.split(|byte| *byte == b',') {
@@ -192,6 +199,22 @@ pub(crate) fn tool<'a>(message: &'a [u8], details: &mut Details<'a>) {
             _ => {}
         }
     }
+}
+
+/// What gpasswd says: `user USER added by WHO to group GROUP`, `user USER removed by WHO from group GROUP`. No name of shadow's has
+/// a blank.
+fn member<'a>(message: &'a [u8], details: &mut Details<'a>) {
+    let mut words = message.split(|byte| *byte == b' ').skip(1);
+    let (user, verb, by) = (words.next(), words.next(), words.nth(1));
+    let (Some(user), Some(by), Some(group)) = (user, by, words.nth(2)) else { return };
+    details.kind = match verb {
+        Some(b"added") => "account.group-joined",
+        Some(b"removed") => "account.group-left",
+        _ => return,
+    };
+    details.user = user;
+    details.text("group", group);
+    details.text("by", by);
 }
 
 /// The first word, without the quotes around it: `'anna' to group 'sudo'`.

@@ -4,6 +4,10 @@
 //! | --- | --- | --- |
 //! | ssh.login | `Accepted METHOD for USER from ADDRESS port PORT ssh2[: KEYTYPE FINGERPRINT]` | method, port, key |
 //! | ssh.login-failed | `Failed METHOD for [invalid user ]USER from ADDRESS port PORT` | method, port, invalid |
+//! | ssh.login-failed | `error: PAM: REASON for USER from ADDRESS` (auth-pam.c) | method, reason |
+//! | ssh.auth-failed | what tells such a try once more: the same of an `illegal user`, for whom there is always a `Failed` line; `Failed keyboard-interactive/pam` of an account, which there is at some levels and counts alone | as above |
+//! | ssh.refused | `User USER from ADDRESS not allowed because REASON`, `refused connect from NAME (ADDRESS)` | reason |
+//! | ssh.connection | `Connection from ADDRESS port PORT`, and what ended one before anybody was named | port |
 //! | ssh.invalid-user | `Invalid user USER from ADDRESS[ port PORT]` | port |
 //! | ssh.disconnect | `Received disconnect from ADDRESS…`, `Disconnected from …`, `Connection closed by …` | port |
 //! | ssh.too-many | `error: maximum authentication attempts exceeded for …` | port |
@@ -12,6 +16,9 @@ use super::accounts::pam;
 use crate::details::Details;
 use crate::scan::{Scan, between, number};
 use kanshiki_model::Value;
+
+/// The method by which PAM asks for a password.
+const BY_PAM: &[u8] = b"keyboard-interactive/pam";
 
 /// Takes a message of sshd apart.
 pub(crate) fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) {
@@ -33,10 +40,43 @@ pub(crate) fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) {
     } else if scan.text(b"error: maximum authentication attempts exceeded for ").is_some() {
         details.kind = "ssh.too-many";
         user_from(scan.0, details);
-    } else if let Some(rest) = disconnected(message) {
+    } else if scan.text(b"error: PAM: ").is_some() {
+        by_pam(scan.0, details);
+    } else if scan.text(b"User ").is_some() {
+        refused(scan.0, details);
+    } else if scan.text(b"refused connect from ").is_some() {
+        details.kind = "ssh.refused";
+        if let Some((_name, address)) = between(scan.0, b"", b" (") {
+            details.address = address.strip_suffix(b")").unwrap_or(address);
+        }
+    } else if let Some(rest) = after(message, DISCONNECTED) {
         details.kind = "ssh.disconnect";
         closed(rest, details);
+    } else if let Some(rest) = after(message, CONNECTED) {
+        details.kind = "ssh.connection";
+        from(rest, details);
     }
+}
+
+/// `REASON for [illegal user ]USER from ADDRESS`, the only line at the usual level for a wrong password of an account that
+/// PAM asked for.
+fn by_pam<'a>(text: &'a [u8], details: &mut Details<'a>) {
+    let Some(at) = memchr::memmem::find(text, b" for ") else { return };
+    let Some((reason, rest)) = text.split_at_checked(at) else { return };
+    let rest = rest.get(5..).unwrap_or_default();
+    details.kind = if is_invalid(rest) { "ssh.auth-failed" } else { "ssh.login-failed" };
+    details.text("method", BY_PAM);
+    details.text("reason", reason);
+    user_from(rest, details);
+}
+
+/// `USER from ADDRESS not allowed because REASON`.
+fn refused<'a>(text: &'a [u8], details: &mut Details<'a>) {
+    const BECAUSE: &[u8] = b" not allowed because ";
+    let Some(at) = memchr::memmem::rfind(text, BECAUSE) else { return };
+    details.kind = "ssh.refused";
+    user_from(text.get(..at).unwrap_or_default(), details);
+    details.text("reason", text.get(at.saturating_add(BECAUSE.len())..).unwrap_or_default());
 }
 
 /// `METHOD for [invalid user ]USER from ADDRESS port PORT ssh2[: KEY]`.
@@ -45,9 +85,15 @@ fn login<'a>(mut scan: Scan<'a>, kind: &'static str, details: &mut Details<'a>) 
     if scan.text(b"for ").is_none() {
         return;
     }
-    details.kind = kind;
     details.text("method", method);
+    let is_told_by_pam = kind == "ssh.login-failed" && method == BY_PAM && !is_invalid(scan.0);
+    details.kind = if is_told_by_pam { "ssh.auth-failed" } else { kind };
     user_from(scan.0, details);
+}
+
+/// Whether there is no such account; `illegal` up to OpenSSH 3.8, and in what PAM says to this day.
+fn is_invalid(text: &[u8]) -> bool {
+    text.starts_with(b"invalid user ") || text.starts_with(b"illegal user ")
 }
 
 /// `[invalid user ]USER from ADDRESS port PORT ssh2[: KEY]`. A user may be called anything, ` from ` too: the last one counts.
@@ -82,15 +128,28 @@ fn from<'a>(text: &'a [u8], details: &mut Details<'a>) {
     }
 }
 
-/// What stands behind the words with which a connection ends.
-fn disconnected(message: &[u8]) -> Option<&[u8]> {
-    let beginnings: [&[u8]; 5] = [
-        b"Received disconnect from ",
-        b"Disconnected from ",
-        b"Connection closed by ",
-        b"Connection reset by ",
-        b"Disconnecting ",
-    ];
+/// The words with which a connection ends.
+const DISCONNECTED: &[&[u8]] = &[
+    b"Received disconnect from ",
+    b"Disconnected from ",
+    b"Connection closed by ",
+    b"Connection reset by ",
+    b"Disconnecting ",
+];
+
+/// The words for a connection of which no account is known.
+const CONNECTED: &[&[u8]] = &[
+    b"Connection from ",
+    b"banner exchange: Connection from ",
+    b"ssh_dispatch_run_fatal: Connection from ",
+    b"Did not receive identification string from ",
+    b"Unable to negotiate with ",
+    b"fatal: Timeout before authentication for connection from ",
+    b"fatal: Timeout before authentication for ",
+];
+
+/// What stands behind the first of these that the message begins with.
+fn after<'a>(message: &'a [u8], beginnings: &[&[u8]]) -> Option<&'a [u8]> {
     beginnings.iter().find_map(|beginning| message.strip_prefix(*beginning))
 }
 

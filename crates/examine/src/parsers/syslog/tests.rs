@@ -65,6 +65,69 @@ Jan  1 00:00:00 h sshd[1]: Accepted publickey for anna from 192.0.2.7 port 4 ssh
 }
 
 #[test]
+fn a_password_that_pam_asked_for_counts_once_however_many_lines_tell_it() {
+    let log = b"Jan  1 00:00:00 h sshd[1]: error: PAM: Authentication failure for anna from 192.0.2.7
+Jan  1 00:00:00 h sshd[1]: Failed keyboard-interactive/pam for anna from 192.0.2.7 port 2 ssh2
+Jan  1 00:00:00 h sshd[1]: error: PAM: User not known to the underlying authentication module for illegal user a for b from c from 192.0.2.7
+Jan  1 00:00:00 h sshd[1]: Failed keyboard-interactive/pam for invalid user a for b from c from 192.0.2.7 port 2 ssh2
+Jan  1 00:00:00 h sshd[1]: error: PAM: strange\n";
+    let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-01T12:00:00Z", log);
+    let kinds = ["ssh.login-failed", "ssh.auth-failed", "ssh.auth-failed", "ssh.login-failed", "ssh"];
+    assert_eq!(parsed.all("kind"), kinds);
+    let users = [json!("anna"), json!("anna"), json!("a for b from c"), json!("a for b from c"), json!(null)];
+    assert_eq!(parsed.all("user"), users);
+    for event in parsed.events.iter().take(4) {
+        assert_eq!((&event["address"], &event["method"]), (&json!("192.0.2.7"), &json!("keyboard-interactive/pam")));
+    }
+    assert_eq!(parsed.events[0]["reason"], "Authentication failure");
+    assert_eq!(parsed.events[2]["invalid"], true);
+}
+
+#[test]
+fn connections_that_came_to_nothing_have_their_addresses() {
+    let log = b"Jan  1 00:00:00 h sshd[1]: User bert from 192.0.2.7 not allowed because listed in DenyUsers
+Jan  1 00:00:00 h sshd[1]: banner exchange: Connection from 192.0.2.7 port 25: invalid format
+Jan  1 00:00:00 h sshd[1]: Connection from 192.0.2.7 port 25 on 192.0.2.1 port 22 rdomain \"\"
+Jan  1 00:00:00 h sshd[1]: Unable to negotiate with 192.0.2.7 port 25: no matching MAC found. Their offer: x [preauth]
+Jan  1 00:00:00 h sshd[1]: Did not receive identification string from 192.0.2.7
+Jan  1 00:00:00 h sshd[1]: refused connect from example.com (192.0.2.7)\n";
+    let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-01T12:00:00Z", log);
+    let connection = "ssh.connection";
+    let kinds = ["ssh.refused", connection, connection, connection, connection, "ssh.refused"];
+    assert_eq!(parsed.all("kind"), kinds);
+    assert_eq!(parsed.all("address"), ["192.0.2.7"; 6]);
+    assert_eq!(parsed.all("port"), [json!(null), json!(25), json!(25), json!(25), json!(null), json!(null)]);
+    assert_eq!(
+        (&parsed.events[0]["user"], &parsed.events[0]["reason"]),
+        (&json!("bert"), &json!("listed in DenyUsers"))
+    );
+}
+
+#[test]
+fn who_joined_and_left_a_group_and_by_whom() {
+    let log = b"Jan  1 00:00:00 h usermod[1]: add 'bert' to group 'sudo'
+Jan  1 00:00:00 h usermod[1]: add 'bert' to shadow group 'sudo'
+Jan  1 00:00:00 h userdel[1]: delete 'bert' from group 'sudo'
+Jan  1 00:00:00 h gpasswd[1]: user bert added by root to group sudo
+Jan  1 00:00:00 h gpasswd[1]: user bert removed by root from group sudo
+Jan  1 00:00:00 h userdel[1]: delete user 'bert'
+Jan  1 00:00:00 h chage[1]: changed password expiry for bert
+Jan  1 00:00:00 h gpasswd[1]: user bert added\n";
+    let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-01T12:00:00Z", log);
+    let (joined, left) = ("account.group-joined", "account.group-left");
+    assert_eq!(
+        parsed.all("kind"),
+        [joined, joined, left, joined, left, "account.removed", "account.changed", "account"]
+    );
+    for (number, event) in parsed.events.iter().enumerate() {
+        let (is_of_group, is_by, is_whole) = (number < 5, number == 3 || number == 4, number < 7);
+        assert_eq!(event["group"], if is_of_group { json!("sudo") } else { json!(null) }, "{event}");
+        assert_eq!(event["by"], if is_by { json!("root") } else { json!(null) }, "{event}");
+        assert_eq!(event["user"], if is_whole { json!("bert") } else { json!(null) }, "{event}");
+    }
+}
+
+#[test]
 fn zeroes_of_a_crash_and_lines_of_no_form_are_told_and_the_rest_goes_on() {
     let log =
         b"Jan  1 00:00:00 h a: one\n\0\0\0Jan  1 00:00:01 h a: two\n\0\0\0\nno syslog\nJan  1 00:00:02 h a: \xff\x1b\n";

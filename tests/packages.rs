@@ -71,3 +71,109 @@ fn failures_that_a_line_stands_for_are_counted_so_often() {
         failures.iter().map(|row| (row["address"].as_str().unwrap(), row["failures"].as_i64().unwrap())).collect();
     assert_eq!(failures, [("192.0.2.7", 6), ("192.0.2.8", 1)]);
 }
+
+/// Events of a log as `kind package version old-version`, without steps between.
+fn told(case: &Path, log: &str) -> Vec<String> {
+    let rows = query(
+        case,
+        &format!(
+            "SELECT kind, fields ->> 'package' AS package, fields ->> 'version' AS version,
+                fields ->> 'old_version' AS old, fields ->> 'automatic' AS automatic FROM timeline
+                WHERE path = '/var/log/{log}' AND kind GLOB 'package.*' AND kind NOT IN ('package.status', 'package.run',
+                'package.run-ended') ORDER BY id"
+        ),
+    );
+    rows.iter()
+        .map(|row| {
+            let words = ["kind", "package", "version", "old"].map(|name| row[name].as_str().unwrap_or("-"));
+            let automatic = if row["automatic"] == 1 { " automatic" } else { "" };
+            words.join(" ").trim_start_matches("package.").to_owned() + automatic
+        })
+        .collect()
+}
+
+#[test]
+fn what_a_real_apt_and_dpkg_did_is_told_alike_by_their_three_logs() {
+    let tools = ["apt-get", "dpkg", "dpkg-deb", "mkfs.ext4"].map(Need::Tool);
+    if !need(&[Need::Root, Need::LoopDevices, Need::Mount, Need::File("/etc/localtime")]) || !need(&tools) {
+        return;
+    }
+    let place = tempdir();
+    let place = place.path();
+    write_file(&place.join("session.sh"), include_str!("packages/session.sh"));
+    let _ = run(Command::new("sh").arg(place.join("session.sh")).arg(place)).exits(0);
+    let (image, case) = (place.join("disk.img"), place.join("case"));
+    let logs = ["dpkg.log", "apt/history.log", "apt/term.log"];
+    let log = place.join("root/var/log");
+    ext_image(&image, 16, &[], |root| {
+        std::fs::create_dir_all(root.join("var/log/apt")).unwrap();
+        std::fs::create_dir_all(root.join("etc")).unwrap();
+        let _ = std::fs::copy("/etc/localtime", root.join("etc/localtime")).unwrap();
+        for name in logs {
+            let _ = std::fs::copy(log.join(name), root.join("var/log").join(name)).unwrap();
+        }
+    });
+    let _ = run(Command::new(kanshiki_path()).arg("examine").arg(&image).arg("--case").arg(&case)).exits(0);
+
+    let history = [
+        "installed quay 1:2.0~rc1-1 - automatic",
+        "installed ferry 1.0-1 -",
+        "upgraded ferry 1.1-1 1.0-1",
+        "downgraded ferry 1.0-1 1.1-1",
+        "reinstalled ferry 1.0-1 -",
+        "installed broken 1.0 -",
+        "error - - -",
+        "removed ferry 1.0-1 -",
+        "purged ferry - -",
+        "purged quay 1:2.0~rc1-1 -",
+    ];
+    let mut ours = told(&case, "apt/history.log");
+    // Which of two packages of one run stands first is apt's own.
+    ours[..2].sort_by_key(|event| event.contains("ferry"));
+    assert_eq!(ours, history);
+    let steps = [
+        "installed quay 1:2.0~rc1-1 -",
+        "installed ferry 1.0-1 -",
+        "configured quay 1:2.0~rc1-1 -",
+        "configured ferry 1.0-1 -",
+        "upgraded ferry 1.1-1 1.0-1",
+        "configured ferry 1.1-1 -",
+        "upgraded ferry 1.0-1 1.1-1",
+        "configured ferry 1.0-1 -",
+        "reinstalled ferry 1.0-1 1.0-1",
+        "configured ferry 1.0-1 -",
+        "installed broken 1.0 -",
+        "removed ferry - 1.0-1",
+        "purged ferry - 1.0-1",
+        "removed quay - 1:2.0~rc1-1",
+        "purged quay - 1:2.0~rc1-1",
+    ];
+    assert_eq!(told(&case, "dpkg.log"), steps);
+    let shown = [
+        "unpacked quay 1:2.0~rc1-1 -",
+        "unpacked ferry 1.0-1 -",
+        "configured quay 1:2.0~rc1-1 -",
+        "configured ferry 1.0-1 -",
+        "unpacked ferry 1.1-1 1.0-1",
+        "configured ferry 1.1-1 -",
+        "unpacked ferry 1.0-1 1.1-1",
+        "configured ferry 1.0-1 -",
+        "unpacked ferry 1.0-1 1.0-1",
+        "configured ferry 1.0-1 -",
+        "error - - -",
+        "removed ferry 1.0-1 -",
+        "purged ferry 1.0-1 -",
+        "removed quay 1:2.0~rc1-1 -",
+        "purged quay 1:2.0~rc1-1 -",
+    ];
+    assert_eq!(told(&case, "apt/term.log"), shown);
+
+    // No line of dpkg is left out, and all of it was just now.
+    let all = &query(
+        &case,
+        "SELECT count(*) AS n, sum(abs(time / 1000000000 - unixepoch()) < 600) AS now FROM timeline
+        WHERE path = '/var/log/dpkg.log' AND kind GLOB 'package.*'",
+    )[0];
+    let lines = std::fs::read_to_string(log.join("dpkg.log")).unwrap().lines().count();
+    assert_eq!((all["n"].as_u64(), all["now"].as_u64()), (Some(lines as u64), Some(lines as u64)));
+}

@@ -68,10 +68,19 @@ impl Form for Dpkg {
                 details.text("action", next());
             }
             b"disappear" => debian(next(), &mut details),
+            // The version that is there, and will be; `<none>` behind it.
+            b"configure" | b"trigproc" => {
+                debian(next(), &mut details);
+                details.text("version", next());
+            }
             _ => {
                 debian(next(), &mut details);
-                details.text("old_version", next());
-                details.text("version", next());
+                let (old, new) = (next(), next());
+                if parsed.action == b"upgrade" && old == new {
+                    details.kind = "package.reinstalled";
+                }
+                details.text("old_version", old);
+                details.text("version", new);
             }
         }
         output.event(&told.event(&details, parsed.message));

@@ -94,6 +94,7 @@ pub const TOOLS: &[Tool] = &[
     tool("dpkg", "dpkg", "writes logs of packages"),
     tool("fail2ban-server", "fail2ban", "writes logs of bans"),
     tool("fail2ban-client", "fail2ban", "has fail2ban ban and end"),
+    tool("cloud-init", "cloud-init", "writes logs of the making of an instance"),
     tool("rsyslogd", "rsyslog", "writes logs to read"),
     tool("logger", "bsdutils", "has rsyslogd write logs"),
     tool("sshd", "openssh-server", "writes logs of logins"),

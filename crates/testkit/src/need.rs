@@ -106,6 +106,7 @@ pub const TOOLS: &[Tool] = &[
     tool("sadf", "sysstat", "shows how busy the processor was to compare with"),
     tool("atop", "atop", "shows which processes were busy to compare with"),
     tool("systemd-journal-remote", "systemd-journal-remote", "makes journals to read"),
+    tool("systemd-journald", "systemd", "writes journals to read"),
     tool("journalctl", "systemd", "reads journals to compare with"),
     tool("xz", "xz-utils", "compresses contents of journals"),
     tool("lz4", "lz4", "compresses contents of journals"),

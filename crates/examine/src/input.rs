@@ -1,18 +1,25 @@
 //! The content of a file, as it lies there or decompressed.
 
 use crate::lines::Lines;
-use kanshiki_image::ReadAt;
+use kanshiki_image::{ReadAt, Source};
 use kanshiki_walk::decompress::{Compression, Content};
 use std::io::{self, Read};
 
 /// Bytes of the head that parsers are shown.
 pub(crate) const HEAD_BYTES: u64 = 4096;
 
+/// Opens files that lie beside the one that is read.
+pub(crate) trait Siblings: std::fmt::Debug {
+    /// The content of the file whose name has this behind it; `None` if there is none, and why it cannot be read otherwise.
+    fn open(&self, ending: &str) -> Option<Result<Source, String>>;
+}
+
 /// The content of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a> {
     source: &'a dyn ReadAt,
     compression: Option<Compression>,
+    siblings: Option<&'a dyn Siblings>,
 }
 
 impl<'a> Input<'a> {
@@ -21,7 +28,17 @@ impl<'a> Input<'a> {
     pub fn new(source: &'a dyn ReadAt) -> Self {
         let mut head = [0; 10];
         let read = source.read_at(0, &mut head).unwrap_or(0);
-        Self { source, compression: Compression::sniff(head.get(..read).unwrap_or_default()) }
+        Self { source, compression: Compression::sniff(head.get(..read).unwrap_or_default()), siblings: None }
+    }
+
+    /// With the files beside it.
+    pub(crate) const fn among(self, siblings: &'a dyn Siblings) -> Self {
+        Self { siblings: Some(siblings), ..self }
+    }
+
+    /// The files beside it; `None` if they are not known, or do not belong to it since it is compressed.
+    pub(crate) fn siblings(&self) -> Option<&'a dyn Siblings> {
+        self.siblings.filter(|_| self.compression.is_none())
     }
 
     /// How the file is compressed.

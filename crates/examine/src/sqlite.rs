@@ -3,8 +3,21 @@
 //! A database may be built to harm whoever opens it: views and triggers in the place of tables, cells that point astray,
 //! trees that lead into themselves. So nothing of the schema is trusted, views are off, cells are checked, and neither rows nor
 //! steps nor the length of values are without a bound (<https://www.sqlite.org/security.html>).
+//!
+//! What a machine that lost its power left beside a database is made use of in memory, as SQLite does when it opens it: a rollback
+//! journal is played back, and what a write-ahead log committed is put in.
 
-use crate::input::Input;
+mod journal;
+#[cfg(test)]
+mod tests;
+mod wal;
+
+use crate::endian::Endian;
+use crate::input::{Input, Siblings};
+use crate::output::Output;
+use kanshiki_image::Source;
+use kanshiki_model::{ByteRange, Span};
+use kanshiki_walk::contents::RangeReader;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, MAIN_DB, Row};
@@ -42,12 +55,12 @@ pub(crate) enum DatabaseError {
 /// A database in memory.
 #[derive(Debug)]
 pub(crate) struct Database {
-    /// To ask questions of. They read the bytes of the image's file alone.
+    /// To ask questions of.
     pub(crate) connection: Connection,
     /// Bytes of the file.
-    pub(crate) bytes: u64,
-    /// Whether the database had a write-ahead log beside it when it was last changed: what stands there is not read.
-    pub(crate) has_write_ahead_log: bool,
+    bytes: u64,
+    /// What has to be known of files beside it.
+    notes: Vec<String>,
 }
 
 impl Database {
@@ -79,24 +92,40 @@ impl Database {
     }
 }
 
-/// Opens the database that is the content of a file.
+/// Opens the database that is the content of a file, for a parser, and tells what has to be known of files beside it; with the
+/// place of the whole file.
 ///
 /// # Errors
 ///
 /// [`DatabaseError`].
-pub(crate) fn open(input: &Input<'_>) -> Result<Database, DatabaseError> {
+pub(crate) fn open_for(input: &Input<'_>, output: &mut Output<'_>) -> io::Result<(Database, Span)> {
+    let database = open(input).map_err(io::Error::other)?;
+    let span = Span { length: database.bytes, content_offset: input.compression().map(|_| 0), ..Span::default() };
+    for note in &database.notes {
+        output.issue(span, note);
+    }
+    Ok((database, span))
+}
+
+fn open(input: &Input<'_>) -> Result<Database, DatabaseError> {
     let mut content = Vec::new();
     input.read()?.take(DATABASE_BYTES.saturating_add(1)).read_to_end(&mut content)?;
     let bytes = u64::try_from(content.len()).unwrap_or(u64::MAX);
     if bytes > DATABASE_BYTES {
         return Err(DatabaseError::TooLarge);
     }
-    // Bytes 18 and 19 say how the file is written and read: 2 stands for a write-ahead log, which memory has none of.
-    let mut has_write_ahead_log = false;
-    for version in content.iter_mut().skip(18).take(2).filter(|version| **version == 2) {
-        has_write_ahead_log = true;
-        *version = 1;
+    let mut notes = Vec::new();
+    // Bytes 18 and 19 say how the file is written and read: 2 stands for a write-ahead log.
+    match input.siblings() {
+        Some(siblings) => complete(siblings, &mut content, &mut notes),
+        None if content.get(18) == Some(&2) => notes.push(
+            "the database is used with a write-ahead log; what is in that file alone is not read, since it is not known here"
+                .to_owned(),
+        ),
+        None => {}
     }
+    // Memory has no write-ahead log.
+    content.iter_mut().skip(18).take(2).filter(|version| **version == 2).for_each(|version| *version = 1);
     let mut connection = Connection::open_in_memory()?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
@@ -118,7 +147,47 @@ pub(crate) fn open(input: &Input<'_>) -> Result<Database, DatabaseError> {
         steps > STEPS
     };
     connection.progress_handler(STRIDE, Some(is_too_long))?;
-    Ok(Database { connection, bytes, has_write_ahead_log })
+    Ok(Database { connection, bytes, notes })
+}
+
+/// Makes use of what lies beside a database, the journal first (`sqlite3PagerSharedLock` of pager.c).
+fn complete(siblings: &dyn Siblings, content: &mut Vec<u8>, notes: &mut Vec<String>) {
+    let mut note = |ending: &str, what: &str| notes.push(format!("the database has a file {ending} beside it: {what}"));
+    for ending in ["-journal", "-wal"] {
+        let Some(beside) = siblings.open(ending).map(|source| source.and_then(|source| read(&source))) else {
+            continue;
+        };
+        let result = beside.and_then(|(beside, is_whole)| {
+            let done = match ending {
+                "-wal" => wal::apply(&beside, page_bytes(content), content)?,
+                _ => journal::roll_back(&beside, content)?,
+            };
+            Ok(done.map(|done| if is_whole { done } else { format!("{done}; it is longer than what is read of it") }))
+        });
+        match result {
+            Ok(Some(done)) => note(ending, &done),
+            Ok(None) => {}
+            Err(why) => {
+                note(ending, &format!("it is not read, and what the database holds may be older or unfinished: {why}"))
+            }
+        }
+    }
+}
+
+/// Bytes of a page, as the header says.
+fn page_bytes(content: &[u8]) -> usize {
+    match Endian::Big.u16(content, 16) {
+        Some(1) => 65_536,
+        bytes => bytes.map_or(0, usize::from),
+    }
+}
+
+/// The content of a file beside, and whether that is all of it.
+fn read(source: &Source) -> Result<(Vec<u8>, bool), String> {
+    let range = ByteRange::new(0, source.len().min(DATABASE_BYTES));
+    let mut content = Vec::new();
+    RangeReader::new(&**source, range).read_to_end(&mut content).map_err(|error| error.to_string())?;
+    Ok((content, source.len() <= DATABASE_BYTES))
 }
 
 /// The bytes of a text or blob; of anything else none.
@@ -134,60 +203,5 @@ pub(crate) fn number(row: &Row<'_>, column: usize) -> Option<i64> {
     match row.get_ref(column) {
         Ok(rusqlite::types::ValueRef::Integer(number)) => Some(number),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use kanshiki_image::Memory;
-    use proptest::prelude::*;
-
-    /// The bytes of a database that these statements make.
-    fn made(statements: &str) -> Vec<u8> {
-        let mut connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(statements).unwrap();
-        connection.serialize(MAIN_DB).unwrap().to_vec()
-    }
-
-    fn count(bytes: &[u8]) -> Result<i64, String> {
-        let memory = Memory(bytes.to_vec());
-        let database = open(&Input::new(&memory)).map_err(|error| error.to_string())?;
-        let count = database.connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0));
-        count.map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_database_is_read_with_a_write_ahead_log_too_and_a_view_is_no_table() {
-        let mut bytes = made("CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)");
-        assert_eq!(count(&bytes), Ok(2));
-        bytes[18..20].fill(2);
-        assert_eq!(count(&bytes), Ok(2));
-        assert!(open(&Input::new(&Memory(bytes))).unwrap().has_write_ahead_log);
-        let view = made("CREATE TABLE s (a); CREATE VIEW t AS SELECT * FROM s");
-        assert_eq!(count(&view), Err("access to view \"t\" prohibited".to_owned()));
-    }
-
-    #[test]
-    fn a_question_without_end_ends_and_nothing_is_written() {
-        let memory = Memory(made("CREATE TABLE t (a)"));
-        let database = open(&Input::new(&memory)).unwrap();
-        let written = database.connection.execute("INSERT INTO t VALUES (1)", []);
-        assert_eq!(written.unwrap_err().to_string(), "attempt to write a readonly database");
-        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
-        let endless = database.connection.query_row(endless, [], |row| row.get::<_, i64>(0));
-        assert_eq!(endless.unwrap_err().to_string(), "interrupted");
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_never_panic(changes in prop::collection::vec((0_usize..8192, any::<u8>()), 0..40), cut in 0_usize..8193) {
-            let mut bytes = made("CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)");
-            for (at, byte) in changes {
-                bytes[at] = byte;
-            }
-            bytes.truncate(cut);
-            let _ = count(&bytes);
-        }
     }
 }

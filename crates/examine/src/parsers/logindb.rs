@@ -24,6 +24,10 @@ impl Parser for LoginDatabase {
         "logindb"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         let name = candidate.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         // The schema stands at the end of the first page; in a database with longer pages the name has to tell.
@@ -33,12 +37,7 @@ impl Parser for LoginDatabase {
     }
 
     fn parse(&self, input: &Input<'_>, _: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
-        let database = sqlite::open(input).map_err(io::Error::other)?;
-        let length = database.bytes;
-        let span = Span { length, content_offset: input.compression().map(|_| 0), ..Span::default() };
-        if database.has_write_ahead_log {
-            output.issue(span, "the database has a write-ahead log; what is in that file alone is not read");
-        }
+        let (database, span) = sqlite::open_for(input, output)?;
         // In the order in which they lie: a table is gone through in that of its rows, and nothing has to be sorted.
         let wtmp = "SELECT ID, Type, User, Login, Logout, TTY, RemoteHost, Service FROM wtmp";
         let lastlog = "SELECT rowid, Name, Time, TTY, RemoteHost, Service FROM Lastlog2";

@@ -84,6 +84,10 @@ impl Parser for PackageDatabase {
         "packagedb"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         let name = candidate.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let has_table = |table: &[u8]| memchr::memmem::find(candidate.head, table).is_some();
@@ -93,11 +97,7 @@ impl Parser for PackageDatabase {
     }
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
-        let database = sqlite::open(input).map_err(io::Error::other)?;
-        let span = Span { length: database.bytes, content_offset: input.compression().map(|_| 0), ..Span::default() };
-        if database.has_write_ahead_log {
-            output.issue(span, "the database has a write-ahead log; what is in that file alone is not read");
-        }
+        let (database, span) = sqlite::open_for(input, output)?;
         let (runs, packages, program) = if database.has_table("trans_item") {
             (DNF_RUNS, DNF_PACKAGES, "dnf")
         } else if database.has_table("trans_beg") {

@@ -232,7 +232,7 @@ const TRIES: &[Try] = &[
 ];
 
 /// What the session did, a folder with `log` and `client` in it.
-fn session(place: &Path) {
+fn session(place: &Path, level: &str) {
     let log = place.join("log");
     std::fs::create_dir(&log).unwrap();
     let tries: String = TRIES
@@ -248,7 +248,7 @@ fn session(place: &Path) {
         .args(["--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "bash"])
         .arg(place.join("session.sh"))
         .arg(place)
-        .arg(port.to_string()));
+        .args([&port.to_string(), level]));
     let _ = ran.exits(0);
 }
 
@@ -269,6 +269,15 @@ fn told(case: &Path, kind: &str) -> Vec<(String, String, Option<i64>, String)> {
 
 #[test]
 fn who_got_in_and_who_did_not_is_what_the_clients_of_a_real_sshd_saw() {
+    assert_all_saw_the_same("INFO");
+}
+
+#[test]
+fn an_sshd_that_tells_more_tells_of_refused_keys_and_of_no_failure_twice() {
+    assert_all_saw_the_same("VERBOSE");
+}
+
+fn assert_all_saw_the_same(level: &str) {
     const TOOLS: &[&str] = &[
         "rsyslogd",
         "sshd",
@@ -288,7 +297,8 @@ fn who_got_in_and_who_did_not_is_what_the_clients_of_a_real_sshd_saw() {
     }
     let place = tempdir();
     let place = place.path();
-    session(place);
+    session(place, level);
+    let is_verbose = level == "VERBOSE";
     let (log, client) = (place.join("log"), place.join("client"));
     let case = examined(place, &log);
     let whole = assert_all_forms_are_equal(&case, &log, |_| false);
@@ -312,18 +322,32 @@ fn who_got_in_and_who_did_not_is_what_the_clients_of_a_real_sshd_saw() {
             let is_by_pam = one.method == KEYBOARD && one.user != "nosuch";
             let failure = (one.shown.to_owned(), address, (!is_by_pam).then_some(port), String::new());
             failures.extend(std::iter::repeat_n(failure, one.failures));
+            if is_verbose && one.method == KEY {
+                let key = fingerprint(&client.join(one.key).with_extension("pub"));
+                failures.push((one.shown.to_owned(), format!("127.0.0.{}", one.number), Some(port), key));
+            }
         }
     }
     assert_eq!(told(&case, "ssh.login"), logins);
     assert_eq!(told(&case, "ssh.login-failed"), failures);
-    assert_eq!(logins.len(), grep_count(&log, "iso", "Accepted "));
+    // `Accepted key` says only that the key is one of the account's.
+    let accepted = grep_count(&log, "iso", ": Accepted ") - grep_count(&log, "iso", ": Accepted key ");
+    assert_eq!(logins.len(), accepted);
     let pam_told = grep_count(&log, "iso", "Failed keyboard-interactive/pam for anna");
     assert_eq!(told(&case, "ssh.auth-failed").len(), pam_told + grep_count(&log, "iso", " for illegal user "));
     assert_eq!(told(&case, "ssh.invalid-user").len(), grep_count(&log, "iso", ": Invalid user "));
     let addresses = |kind| told(&case, kind).into_iter().map(|one| one.1).collect::<Vec<_>>();
     assert_eq!(addresses("ssh.refused"), ["127.0.0.20"]);
     assert_eq!(addresses("ssh.too-many"), ["127.0.0.18"]);
-    assert_eq!(addresses("ssh.connection"), ["127.0.0.200"]);
+    let mut connections = addresses("ssh.connection");
+    if is_verbose {
+        // Everybody is told when they come, and who spoke nonsense once more, by `banner exchange: Connection from …`.
+        assert_eq!(connections.len(), grep_count(&log, "iso", ": Connection from "));
+        assert!(connections.len() > TRIES.len());
+        connections.dedup();
+        connections.retain(|address| address == "127.0.0.200");
+    }
+    assert_eq!(connections, ["127.0.0.200"]);
     // sshd says at its usual level that somebody is gone who was not let in; of sessions that end it does not always.
     let gone = addresses("ssh.disconnect");
     for one in TRIES.iter().filter(|one| !one.is_let_in) {

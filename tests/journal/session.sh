@@ -24,7 +24,7 @@ touch /run/systemd/journal/flushed
 begin() {
     rm -f /run/systemd/journal/dev-log /run/systemd/journal/stdout /run/systemd/journal/socket /run/systemd/journal/io.systemd.journal
     SYSTEMD_JOURNAL_KEYED_HASH=$1 SYSTEMD_JOURNAL_COMPACT=$2 "$daemon" & journald=$!
-    until journalctl --sync 2> /dev/null; do sleep 0.02; done
+    until journalctl --sync 2> /dev/null; do kill -0 "$journald"; sleep 0.02; done
 }
 write() {
     logger -t plain hello
@@ -39,14 +39,14 @@ begin 1 1
 write 1
 # The file is archived, and another begun.
 kill -USR2 "$journald"
-until ls /var/log/journal/*/system@*.journal > /dev/null 2>&1; do sleep 0.02; done
+until ls /var/log/journal/*/system@*.journal > /dev/null 2>&1; do kill -0 "$journald"; sleep 0.02; done
 write 2
 kill -TERM "$journald"; wait "$journald"
 begin 0 0
 write 3
 # The file stays open, with an entry that came after all was written, and is set aside by the next one.
 logger -t plain late
-until journalctl --directory=/var/log/journal --output=cat | grep -qx late; do sleep 0.02; done
+until journalctl --directory=/var/log/journal --output=cat | grep -qx late; do kill -0 "$journald"; sleep 0.02; done
 kill -KILL "$journald"; wait "$journald" || true
 begin 1 0
 write 4

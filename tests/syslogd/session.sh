@@ -1,7 +1,7 @@
 # Runs rsyslogd, sshd, su, sudo and the tools for accounts with /dev, /etc, /run and /var/log of their own, in mount and
-# process namespaces that end with this script: FOLDER PORT. In FOLDER lie `tries`, `rsyslog.conf` and `proxy.py`.
+# process namespaces that end with this script: FOLDER PORT LEVEL. In FOLDER lie `tries`, `rsyslog.conf` and `proxy.py`.
 set -eu
-place=$1 port=$2
+place=$1 port=$2 level=$3
 
 mkdir -p "$place/dev" "$place/etc" "$place/log" "$place/run/sshd" "$place/client" "$place/home/.ssh"
 chmod 755 "$place" "$place/run/sshd"
@@ -29,7 +29,8 @@ printf "$pam" > /etc/pam.d/sudo
 printf "auth sufficient pam_rootok.so\n$pam" > /etc/pam.d/su
 
 rsyslogd -n -f "$place/rsyslog.conf" -i "$place/rsyslogd.pid" &
-until [ -S /dev/log ]; do sleep 0.02; done
+rsyslogd=$!
+until [ -S /dev/log ]; do kill -0 "$rsyslogd"; sleep 0.02; done
 
 groupadd -g 7700 crew
 useradd -u 7701 -g crew -d "$place/home" -M -s /bin/sh anna
@@ -55,10 +56,11 @@ PermitRootLogin yes
 DenyUsers bert
 MaxAuthTries 4
 MaxStartups 100
+LogLevel $level
 END
 "$(command -v sshd || echo /usr/sbin/sshd)" -D -f "$place/sshd_config" &
 sshd=$!
-until grep -q 'Server listening' /var/log/iso.log; do sleep 0.02; done
+until grep -q 'Server listening' /var/log/iso.log; do kill -0 "$sshd"; sleep 0.02; done
 
 printf '#!/bin/sh\necho "$ANSWER"\n' > "$place/askpass"
 chmod 755 "$place/askpass"
@@ -94,5 +96,5 @@ userdel bert
 
 kill "$sshd"
 wait "$sshd" || true
-kill "$(cat "$place/rsyslogd.pid")"
+kill "$rsyslogd"
 wait

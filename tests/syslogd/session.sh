@@ -22,6 +22,8 @@ mount --bind "$place/run" /run
 ln -sf /usr/share/zoneinfo/Asia/Kolkata /etc/localtime
 touch /var/log/wtmp /var/log/lastlog
 install -m 600 /dev/null /var/log/btmp
+sed -i '/^FAIL_DELAY/d' /etc/login.defs
+echo 'FAIL_DELAY 0' >> /etc/login.defs
 
 pam='auth sufficient pam_unix.so nodelay\nauth required pam_deny.so\naccount required pam_unix.so\nsession required pam_unix.so\n'
 printf "$pam" > /etc/pam.d/sshd

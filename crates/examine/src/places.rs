@@ -60,6 +60,8 @@ const PLACES: &[&str] = &[
     "/var/lib/dnf/history.sqlite*",
     "/var/lib/dnf/history/*",
     "/var/lib/yum/history/*",
+    "/usr/lib/sysimage/libdnf5/*.sqlite*",
+    "/usr/lib/sysimage/dnf/*.sqlite*",
     "/var/lib/cloud/**",
 ];
 

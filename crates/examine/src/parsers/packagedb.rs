@@ -1,8 +1,9 @@
-//! The histories of yum and dnf, in SQLite.
+//! The histories of yum, dnf and dnf5, in SQLite.
 //!
 //! | file | tables | source |
 //! | --- | --- | --- |
 //! | `/var/lib/dnf/history.sqlite` | `trans` (dt_begin, dt_end, user_id, cmdline, state), `trans_item` (action, reason), `rpm`, `repo` | libdnf, `transaction/sql/create.sql` |
+//! | `/usr/lib/sysimage/libdnf5/transaction_history.sqlite` | `trans`, `trans_item` (action_id, reason_id, state_id) with tables of their names, `rpm`, `pkg_name`, `arch`, `comps_group`, `repo` | libdnf5 5.4, `transaction/db/sql/create_tables.sql`, version 1.1 |
 //! | `/var/lib/yum/history/history-DATE.sqlite`, that of dnf before version 3 | `trans_beg`, `trans_end`, `trans_cmdline`, `trans_data_pkgs`, `pkgtups` | yum, `history.py` |
 //!
 //! Times are in seconds since 1970. The account is the one that logged in (`loginuid`), also where sudo was used.
@@ -20,28 +21,43 @@ use std::io;
 /// Stands for an account that is not known.
 const UNSET: i64 = 4_294_967_295;
 
-/// Runs: number, begin, end, account, command line, how it ended. A run that was cut off has no end.
+/// Runs: number, begin, end, account, command line, how it ended, comment. A run that was cut off has no end.
 const DNF_RUNS: &str =
-    "SELECT id, dt_begin, dt_end, user_id, cmdline, CASE state WHEN 1 THEN 'done' WHEN 2 THEN 'error' END
-    FROM trans";
+    "SELECT id, dt_begin, dt_end, user_id, cmdline, CASE state WHEN 1 THEN 'done' WHEN 2 THEN 'error' END,
+    NULL FROM trans";
+const DNF5_RUNS: &str = "SELECT t.id, t.dt_begin, t.dt_end, t.user_id, t.description,
+        CASE s.name WHEN 'Ok' THEN 'done' WHEN 'Error' THEN 'error' END, t.comment
+    FROM trans t LEFT JOIN trans_state s ON s.id = t.state_id";
 const YUM_RUNS: &str = "SELECT b.tid, b.timestamp, e.timestamp, b.loginuid, c.cmdline,
-        CASE e.return_code WHEN 0 THEN 'done' ELSE 'error' END
+        CASE e.return_code WHEN 0 THEN 'done' ELSE 'error' END, NULL
     FROM trans_beg b LEFT JOIN trans_end e ON e.tid = b.tid LEFT JOIN trans_cmdline c ON c.tid = b.tid";
 /// yum before version 3.2.28 kept no command lines.
 const YUM_RUNS_WITHOUT_COMMANDS: &str = "SELECT b.tid, b.timestamp, e.timestamp, b.loginuid, NULL,
-        CASE e.return_code WHEN 0 THEN 'done' ELSE 'error' END
+        CASE e.return_code WHEN 0 THEN 'done' ELSE 'error' END, NULL
     FROM trans_beg b LEFT JOIN trans_end e ON e.tid = b.tid";
 
-/// Packages: run, begin of the run, account, action, name, version, architecture, reason, repository.
+/// Packages: run, begin of the run, account, action, name, version, architecture, reason, repository, how it ended.
 const DNF_PACKAGES: &str = "SELECT t.id, t.dt_begin, t.user_id, i.action, r.name,
         CASE WHEN r.epoch > 0 THEN r.epoch || ':' ELSE '' END || r.version || '-' || r.release, r.arch,
         CASE i.reason WHEN 1 THEN 'dependency' WHEN 2 THEN 'user' WHEN 3 THEN 'clean' WHEN 4 THEN 'weak-dependency'
-            WHEN 5 THEN 'group' END, p.repoid
+            WHEN 5 THEN 'group' END, p.repoid, CASE i.state WHEN 1 THEN 'done' WHEN 2 THEN 'error' END
     FROM trans_item i JOIN rpm r ON r.item_id = i.item_id JOIN trans t ON t.id = i.trans_id
     LEFT JOIN repo p ON p.id = i.repo_id";
+/// With groups as dnf writes them on its command line, which have no version.
+const DNF5_PACKAGES: &str = "SELECT t.id, t.dt_begin, t.user_id, a.name, w.name, w.version, w.arch,
+        CASE WHEN e.id > 0 THEN replace(lower(e.name), ' ', '-') END, p.repoid,
+        CASE s.name WHEN 'Ok' THEN 'done' WHEN 'Error' THEN 'error' END
+    FROM trans_item i JOIN trans t ON t.id = i.trans_id
+    JOIN (SELECT r.item_id AS item_id, n.name AS name,
+            CASE WHEN r.epoch > 0 THEN r.epoch || ':' ELSE '' END || r.version || '-' || r.release AS version, c.name AS arch
+        FROM rpm r LEFT JOIN pkg_name n ON n.id = r.name_id LEFT JOIN arch c ON c.id = r.arch_id
+        UNION ALL SELECT item_id, '@' || groupid, NULL, NULL FROM comps_group
+        UNION ALL SELECT item_id, '@' || environmentid, NULL, NULL FROM comps_environment) w ON w.item_id = i.item_id
+    LEFT JOIN trans_item_action a ON a.id = i.action_id LEFT JOIN trans_item_reason e ON e.id = i.reason_id
+    LEFT JOIN trans_item_state s ON s.id = i.state_id LEFT JOIN repo p ON p.id = i.repo_id";
 const YUM_PACKAGES: &str = "SELECT b.tid, b.timestamp, b.loginuid, d.state, p.name,
         CASE WHEN CAST(p.epoch AS INTEGER) > 0 THEN p.epoch || ':' ELSE '' END || p.version || '-' || p.release, p.arch,
-        CASE d.state WHEN 'Dep-Install' THEN 'dependency' END, NULL
+        CASE d.state WHEN 'Dep-Install' THEN 'dependency' END, NULL, CASE d.done WHEN 'TRUE' THEN 'done' END
     FROM trans_data_pkgs d JOIN pkgtups p ON p.pkgtupid = d.pkgtupid JOIN trans_beg b ON b.tid = d.tid";
 
 /// The kinds of dnf's actions by their numbers (libdnf, `transaction/Types.hpp`); 11 changes the reason alone.
@@ -60,7 +76,7 @@ const ACTIONS: [&str; 12] = [
     "package.changed",
 ];
 
-/// The kinds of yum's states.
+/// The kinds of yum's states and of dnf5's actions.
 const STATES: &[(&[u8], &str)] = &[
     (b"Install", "package.installed"),
     (b"True-Install", "package.installed"),
@@ -73,6 +89,9 @@ const STATES: &[(&[u8], &str)] = &[
     (b"Obsoleted", "package.replaced"),
     (b"Reinstall", "package.reinstalled"),
     (b"Erase", "package.removed"),
+    (b"Upgrade", "package.upgraded"),
+    (b"Remove", "package.removed"),
+    (b"Replaced", "package.replaced"),
 ];
 
 /// The parser of the histories.
@@ -85,20 +104,23 @@ impl Parser for PackageDatabase {
     }
 
     fn edition(&self) -> u32 {
-        2
+        3
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         let name = candidate.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let has_table = |table: &[u8]| memchr::memmem::find(candidate.head, table).is_some();
         // The schema may lie behind the head; then the name has to tell.
-        let is_named = name.starts_with(b"history") && name.ends_with(b".sqlite");
+        let is_named =
+            (name.starts_with(b"history") || name.starts_with(b"transaction_history")) && name.ends_with(b".sqlite");
         candidate.head.starts_with(MAGIC) && (is_named || has_table(b"trans_item") || has_table(b"trans_data_pkgs"))
     }
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let (database, span) = sqlite::open_for(input, output)?;
-        let (runs, packages, program) = if database.has_table("trans_item") {
+        let (runs, packages, program) = if database.has_table("trans_item_action") {
+            (DNF5_RUNS, DNF5_PACKAGES, "dnf5")
+        } else if database.has_table("trans_item") {
             (DNF_RUNS, DNF_PACKAGES, "dnf")
         } else if database.has_table("trans_beg") {
             let with_commands = database.has_table("trans_cmdline");
@@ -126,6 +148,7 @@ impl History<'_> {
         let result = sqlite::bytes(row, 5);
         let mut details = self.details("package.run", row, 3);
         details.text("command", command);
+        details.text("comment", sqlite::bytes(row, 6));
         output.event(&self.event(&details, seconds(row, 1), command));
         if let Some(end) = seconds(row, 2) {
             let mut details = self.details("package.run-ended", row, 3);
@@ -149,7 +172,11 @@ impl History<'_> {
         details.text("state", state);
         details.text("reason", sqlite::bytes(row, 7));
         details.text("repository", sqlite::bytes(row, 8));
-        let message = [name, b"-", version, b".", architecture].concat();
+        details.text("result", sqlite::bytes(row, 9));
+        let message = match version {
+            b"" => name.to_vec(),
+            _ => [name, b"-", version, b".", architecture].concat(),
+        };
         output.event(&self.event(&details, seconds(row, 1), &message));
         !output.is_stopped()
     }
@@ -269,6 +296,65 @@ mod tests {
         assert_events(&read(&made(&format!("{YUM}{commands}"))), &expected);
     }
 
+    /// The tables of libdnf5 5.4.
+    const DNF5: &str = r#"
+        CREATE TABLE "trans_state" ("id" INTEGER, "name" TEXT, PRIMARY KEY("id"));
+        INSERT INTO "trans_state" VALUES (1, 'Started'), (2, 'Ok'), (3, 'Error');
+        CREATE TABLE "trans" ("id" INTEGER, "dt_begin" INTEGER NOT NULL, "dt_end" INTEGER, "rpmdb_version_begin" TEXT,
+            "rpmdb_version_end" TEXT, "releasever" TEXT NOT NULL, "user_id" INTEGER NOT NULL, "description" TEXT,
+            "comment" TEXT, "state_id" INTEGER, PRIMARY KEY("id" AUTOINCREMENT));
+        CREATE TABLE "repo" ("id" INTEGER, "repoid" TEXT NOT NULL, PRIMARY KEY("id"));
+        CREATE TABLE "pkg_name" ("id" INTEGER, "name" TEXT NOT NULL UNIQUE, PRIMARY KEY("id"));
+        CREATE TABLE "arch" ("id" INTEGER, "name" TEXT NOT NULL UNIQUE, PRIMARY KEY("id"));
+        CREATE TABLE "item" ("id" INTEGER, PRIMARY KEY("id"));
+        CREATE TABLE "trans_item_action" ("id" INTEGER, "name" TEXT, PRIMARY KEY("id"));
+        INSERT INTO "trans_item_action" VALUES (1, 'Install'), (2, 'Upgrade'), (3, 'Downgrade'), (4, 'Reinstall'),
+            (5, 'Remove'), (6, 'Replaced'), (7, 'Reason Change');
+        CREATE TABLE "trans_item_reason" ("id" INTEGER, "name" TEXT, PRIMARY KEY("id"));
+        INSERT INTO "trans_item_reason" VALUES (0, 'None'), (1, 'Dependency'), (2, 'User'), (3, 'Clean'),
+            (4, 'Weak Dependency'), (5, 'Group'), (6, 'External User');
+        CREATE TABLE "trans_item_state" ("id" INTEGER, "name" TEXT, PRIMARY KEY("id"));
+        INSERT INTO "trans_item_state" VALUES (1, 'Started'), (2, 'Ok'), (3, 'Error');
+        CREATE TABLE "trans_item" ("id" INTEGER, "trans_id" INTEGER, "item_id" INTEGER, "repo_id" INTEGER,
+            "action_id" INTEGER NOT NULL, "reason_id" INTEGER NOT NULL, "state_id" INTEGER NOT NULL,
+            PRIMARY KEY("id" AUTOINCREMENT));
+        CREATE TABLE "rpm" ("item_id" INTEGER NOT NULL UNIQUE, "name_id" INTEGER NOT NULL, "epoch" INTEGER NOT NULL,
+            "version" TEXT NOT NULL, "release" TEXT NOT NULL, "arch_id" INTEGER NOT NULL);
+        CREATE TABLE "comps_group" ("item_id" INTEGER NOT NULL UNIQUE, "groupid" TEXT NOT NULL, "name" TEXT NOT NULL,
+            "translated_name" TEXT NOT NULL, "pkg_types" INTEGER NOT NULL);
+        CREATE TABLE "comps_environment" ("item_id" INTEGER NOT NULL UNIQUE, "environmentid" TEXT NOT NULL,
+            "name" TEXT NOT NULL, "translated_name" TEXT NOT NULL, "pkg_types" INTEGER NOT NULL);
+        INSERT INTO trans VALUES (1, 1700000000, 1700000009, '', '', '41', 1000, 'dnf5 install nmap', 'for a scan', 2),
+            (2, 1700000100, NULL, '', '', '41', 4294967295, 'dnf5 remove nmap', '', 1);
+        INSERT INTO repo VALUES (1, 'fedora');
+        INSERT INTO pkg_name VALUES (1, 'nmap');
+        INSERT INTO arch VALUES (1, 'x86_64');
+        INSERT INTO rpm VALUES (1, 1, 3, '7.93', '1.fc41', 1);
+        INSERT INTO comps_group VALUES (2, 'core', 'Core', '', 0);
+        INSERT INTO trans_item VALUES (1, 1, 1, 1, 1, 4, 2), (2, 1, 2, NULL, 2, 6, 3), (3, 2, 1, 1, 5, 0, 1),
+            (4, 2, 1, 1, 7, 2, 2);"#;
+
+    #[test]
+    fn dnf5_tells_runs_packages_and_groups() {
+        let bytes = made(DNF5);
+        let path = b"/usr/lib/sysimage/libdnf5/transaction_history.sqlite";
+        assert!(PackageDatabase.claims(&Candidate { path, head: &bytes[..100], host: &Host::unknown() }));
+        let expected = [
+            json!({"kind": "package.run", "time": "2023-11-14T22:13:20Z", "user": "anna", "uid": 1000, "program": "dnf5",
+                "message": "dnf5 install nmap", "comment": "for a scan", "transaction": 1}),
+            json!({"kind": "package.run-ended", "time": "2023-11-14T22:13:29Z", "result": "done"}),
+            json!({"kind": "package.run", "message": "dnf5 remove nmap", "user": null, "uid": null, "comment": null}),
+            json!({"kind": "package.installed", "package": "nmap", "version": "3:7.93-1.fc41", "architecture": "x86_64",
+                "reason": "weak-dependency", "repository": "fedora", "user": "anna", "state": "Install", "result": "done",
+                "message": "nmap-3:7.93-1.fc41.x86_64"}),
+            json!({"kind": "package.upgraded", "package": "@core", "version": null, "reason": "external-user",
+                "result": "error", "message": "@core"}),
+            json!({"kind": "package.removed", "time": "2023-11-14T22:15:00Z", "reason": null, "result": null}),
+            json!({"kind": "package.changed", "state": "Reason Change", "reason": "user"}),
+        ];
+        assert_events(&read(&bytes), &expected);
+    }
+
     #[test]
     fn another_database_is_said_to_be_one() {
         let parsed = read(&made("CREATE TABLE t (a)"));
@@ -281,7 +367,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn any_bytes_never_panic(place in 0..20_000_usize, bytes in prop::collection::vec(any::<u8>(), 0..20)) {
-            for sql in [DNF, YUM] {
+            for sql in [DNF, DNF5, YUM] {
                 let mut database = made(sql);
                 for (at, byte) in (place..).zip(&bytes) {
                     if let Some(there) = database.get_mut(at) {

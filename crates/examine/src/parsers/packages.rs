@@ -7,10 +7,15 @@
 //! | apt/term.log | what dpkg showed, between `Log started:` and `Log ended:` | the same |
 //! | yum.log | `Feb 29 23:59:58 Installed: NAME-VERSION-RELEASE.ARCH` | yum's rpmtrans.py |
 //! | dnf.rpm.log, dnf.log, hawkey.log, dnf5.log | `2024-02-29T23:59:58+0100 LEVEL TEXT`, `Feb 29 23:59:58 LEVEL TEXT`, `LEVEL Feb-29 23:59:58 TEXT` | dnf's logging.py, libdnf's log.cpp, libdnf5's logger |
+//! | unattended-upgrades.log | `2024-02-29 23:59:58,123 LEVEL TEXT` | unattended-upgrade (Python's logging) |
+//! | alternatives.log | `update-alternatives 2024-02-29 23:59:58: TEXT` | dpkg's utils/update-alternatives.c |
+//! | zypp/history | `2024-02-29 23:59:58\|ACTION\|…`, comments with `#` | libzypp's HistoryLog.cc |
+//! | pacman.log | `[2024-02-29T23:59:58+0100] [ALPM] TEXT` | pacman's lib/libalpm/log.c |
 
 mod apt;
 mod dnf;
 mod dpkg;
+mod others;
 mod term;
 
 use crate::clock::Clock;
@@ -33,8 +38,8 @@ trait Form {
     fn finish(&mut self, _output: &mut Output<'_>) {}
 }
 
-/// The form that the first lines have.
-fn form(head: &[u8], may_be_dnf: bool) -> Option<Box<dyn Form>> {
+/// The form that the first lines have; `named` is the program of the file's name, if its lines are like those of others.
+fn form(head: &[u8], named: Option<&'static str>) -> Option<Box<dyn Form>> {
     let first = head.trim_ascii_start();
     if first.starts_with(b"Start-Date: ") {
         return Some(Box::new(apt::History::default()));
@@ -45,10 +50,19 @@ fn form(head: &[u8], may_be_dnf: bool) -> Option<Box<dyn Form>> {
     if is_half(head, &mut |line| dpkg::Line::parse(line).is_some()) {
         return Some(Box::new(dpkg::Dpkg));
     }
+    if let Some(lines) = others::Lines::of(head) {
+        return Some(Box::new(lines));
+    }
     // A message of dnf may be a table of many lines, so that one must be enough; others have lines like it.
     let line = first.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let is_dnf = may_be_dnf && dnf::Line::parse(line).is_some();
-    if is_dnf { Some(Box::new(dnf::Dnf::default())) } else { None }
+    let program = named.filter(|_| dnf::Line::parse(line).is_some())?;
+    Some(Box::new(dnf::Dnf::new(program)))
+}
+
+/// The program whose log a name is, of those that write such lines as many do.
+fn named(stem: &[u8]) -> Option<&'static str> {
+    let names = ["dnf", "yum", "hawkey", "unattended-upgrades"];
+    names.into_iter().find(|name| stem.starts_with(name.as_bytes()))
 }
 
 impl Parser for Packages {
@@ -56,14 +70,18 @@ impl Parser for Packages {
         "packages"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
-        let stem = candidate.stem();
-        let is_named = [b"dnf".as_slice(), b"yum", b"hawkey"].iter().any(|name| stem.starts_with(name));
-        form(candidate.head, is_named).is_some()
+        form(candidate.head, named(candidate.stem())).is_some()
     }
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
-        let mut form = form(&input.head(), true).unwrap_or_else(|| Box::new(dpkg::Dpkg));
+        let candidate = Candidate { path: context.path, head: &[], host: context.host };
+        let named = named(candidate.stem()).or(Some("dnf"));
+        let mut form = form(&input.head(), named).unwrap_or_else(|| Box::new(dpkg::Dpkg));
         let mut clock = Clock::new(context);
         let read = each_line(input, output, &mut |line, span, output| form.line(line, span, &mut clock, output));
         form.finish(output);

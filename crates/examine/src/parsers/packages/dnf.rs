@@ -116,9 +116,17 @@ struct Message {
 const MESSAGE_BYTES: usize = 8 << 10;
 
 /// The form.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Dnf {
+    program: &'static str,
     message: Option<Message>,
+}
+
+impl Dnf {
+    /// The form as a program has it.
+    pub(super) const fn new(program: &'static str) -> Self {
+        Self { program, message: None }
+    }
 }
 
 impl Form for Dnf {
@@ -145,7 +153,11 @@ impl Form for Dnf {
 
     fn finish(&mut self, output: &mut Output<'_>) {
         let Some(message) = self.message.take() else { return };
-        let program = if message.level.is_empty() { "yum" } else { "dnf" };
+        let program = match self.program {
+            "unattended-upgrades" => "unattended-upgrades",
+            _ if message.level.is_empty() => "yum",
+            _ => "dnf",
+        };
         let mut details = Details::new("package.log");
         details.text("level", &message.level);
         let action = ACTIONS.iter().find(|(action, _)| message.text.starts_with(action));

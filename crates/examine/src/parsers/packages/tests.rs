@@ -110,7 +110,7 @@ fn yum_and_dnf_tell_packages_in_each_of_their_forms() {
 #[test]
 fn lines_of_syslog_are_none_of_these() {
     for head in [&b"Feb 29 23:59:58 host sshd[1]: Installed: x\n"[..], b"2024-01-02 03:04:05 install\n", b"", b"\n\n"] {
-        assert!(form(head, true).is_none(), "{}", String::from_utf8_lossy(head));
+        assert!(form(head, Some("dnf")).is_none(), "{}", String::from_utf8_lossy(head));
     }
 }
 
@@ -119,6 +119,76 @@ fn logs_of_other_programs_with_lines_like_those_of_dnf_are_none() {
     let head = b"2024-03-02 10:00:00,123 INFO org.apache.hadoop: started\n";
     let claims = |path: &[u8]| Packages.claims(&Candidate { path, head, host: &crate::host::Host::unknown() });
     assert!(claims(b"/var/log/dnf.log.2.gz") && !claims(b"/var/log/hadoop/x.log"));
+}
+
+#[test]
+fn update_alternatives_and_unattended_upgrades_are_read() {
+    let log =
+        b"update-alternatives 2025-06-24 14:36:53: run with --quiet --install /usr/bin/pager pager /usr/bin/less 77
+update-alternatives 2025-06-24 14:36:53: link group pager updated to point to /usr/bin/less
+update-alternatives 2025-06-24 14:36:55: auto-repair link group pager
+";
+    let expected = [
+        json!({"kind": "package.run", "time": "2025-06-24T14:36:53Z", "program": "update-alternatives",
+            "command": "--quiet --install /usr/bin/pager pager /usr/bin/less 77"}),
+        json!({"kind": "package.alternative", "alternative": "pager", "path": "/usr/bin/less"}),
+        json!({"kind": "package.log"}),
+    ];
+    assert_events("/var/log/alternatives.log", log, &expected);
+    let log =
+        b"2024-01-02 06:25:03,123 INFO Starting unattended upgrades script\n2024-01-02 06:25:09,001 ERROR Lock held\n";
+    let expected = [
+        json!({"kind": "package.log", "time": "2024-01-02T06:25:03.123Z", "program": "unattended-upgrades"}),
+        json!({"kind": "package.error", "level": "ERROR", "program": "unattended-upgrades"}),
+    ];
+    assert_events("/var/log/unattended-upgrades/unattended-upgrades.log.1", log, &expected);
+    let head = &log[..60];
+    assert!(Packages.claims(&Candidate {
+        path: b"/var/log/unattended-upgrades/unattended-upgrades.log.2.gz",
+        head,
+        host: &crate::host::Host::unknown()
+    }));
+}
+
+#[test]
+fn zypp_tells_who_asked_and_what_scripts_printed() {
+    let log = b"# 2024-02-29 23:59:57 something
+2024-02-29 23:59:58|command|root@quay|'zypper' 'in' 'nmap'|
+2024-02-29 23:59:59|install|nmap|7.94-1.1|x86_64|root@quay|repo-oss|abcdef|
+2024-02-29 23:59:59|install|libpcap1|1.10-1|x86_64||repo-oss|abcdef|
+2024-03-01 00:00:01|remove |nmap|7.94-1.1|x86_64|root@quay|
+2024-03-01 00:00:02|radd   |extra|https://x.example/|
+no line
+";
+    let expected = [
+        json!({"kind": "package.log", "action": "output", "time": null}),
+        json!({"kind": "package.run", "user": "root", "command": "'zypper' 'in' 'nmap'", "program": "zypp"}),
+        json!({"kind": "package.installed", "package": "nmap", "version": "7.94-1.1", "architecture": "x86_64",
+            "user": "root", "repository": "repo-oss", "time": "2024-02-29T23:59:59Z"}),
+        json!({"kind": "package.installed", "package": "libpcap1", "user": null}),
+        json!({"kind": "package.removed", "package": "nmap", "user": "root"}),
+        json!({"kind": "package.repository", "repository": "extra", "url": "https://x.example/"}),
+        json!({"kind": "package.other"}),
+    ];
+    assert_events("/var/log/zypp/history", log, &expected);
+}
+
+#[test]
+fn pacman_tells_packages_in_old_and_new_lines() {
+    let log = b"[2012-02-29 23:59] installed nmap (5.51-1)
+[2024-02-29T23:59:58+0100] [PACMAN] Running 'pacman -S nmap'
+[2024-02-29T23:59:59+0100] [ALPM] upgraded nmap (5.51-1 -> 7.94-1)
+[2024-02-29T23:59:59+0100] [ALPM-SCRIPTLET] removed x (1)
+[2024-02-29T23:59:59+0100] [ALPM] transaction completed
+";
+    let expected = [
+        json!({"kind": "package.installed", "package": "nmap", "version": "5.51-1", "time": "2012-02-29T23:59:00Z"}),
+        json!({"kind": "package.run", "command": "pacman -S nmap", "time": "2024-02-29T22:59:58Z", "basis": "stated"}),
+        json!({"kind": "package.upgraded", "old_version": "5.51-1", "version": "7.94-1", "program": "pacman"}),
+        json!({"kind": "package.log", "source": "ALPM-SCRIPTLET", "package": null}),
+        json!({"kind": "package.log"}),
+    ];
+    assert_events("/var/log/pacman.log", log, &expected);
 }
 
 #[test]
@@ -146,7 +216,11 @@ proptest! {
 }
 
 /// Beginnings of files that lead into each form.
-const STARTS: [&[u8]; 8] = [
+const STARTS: [&[u8]; 12] = [
+    b"update-alternatives 2025-06-24 14:36:53: link group ",
+    b"2024-02-29 23:59:58|install|",
+    b"[2024-02-29T23:59:58+0100] [ALPM] upgraded ",
+    b"[2012-02-29 23:59] ",
     b"2016-08-06 17:35:39 install a b c\n2016-08-06 17:35:39 upgrade ",
     b"Start-Date: 2019-07-10  16:38:12\nInstall: ",
     b"Start-Date: ",

@@ -23,6 +23,10 @@ impl Parser for MysqlAudit {
         "mysql-audit"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         memchr::memmem::find(candidate.head, b"<AUDIT_RECORD").is_some()
             || is_half(candidate.head, &mut |line| Audited::line(line).is_some())
@@ -101,8 +105,10 @@ struct Audited<'a> {
     /// Such as `drop_table`.
     class: &'a [u8],
     database: &'a [u8],
-    /// The statement, or the table.
+    /// The statement, or what else it was done to.
     object: &'a [u8],
+    /// The table, where a record is of one.
+    table: &'a [u8],
     status: Option<i64>,
     /// Whether the statement has the escapes of JSON.
     is_json: bool,
@@ -152,6 +158,7 @@ impl<'a> Audited<'a> {
             class: b"",
             database,
             object,
+            table: if is_of_table(operation) { object } else { b"" },
             status,
             is_json: false,
         })
@@ -198,6 +205,7 @@ impl<'a> Audited<'a> {
             class,
             database,
             object: statement,
+            table: b"",
             status: number(status),
             is_json: false,
         })
@@ -215,6 +223,10 @@ impl<'a> Audited<'a> {
         let mut tokens = Tokens::new(line);
         while let Some(token) = tokens.next_token()? {
             let value = token.value;
+            // Below are attributes that a client names as it likes, and arguments of the server.
+            if token.depth > 2 {
+                continue;
+            }
             match token.name {
                 b"timestamp" => found.time = utc(value),
                 b"record" | b"class" | b"account" => is_audit = true,
@@ -237,7 +249,7 @@ impl<'a> Audited<'a> {
                 b"db" => found.database = value,
                 b"command_class" | b"sql_command" => found.class = value,
                 b"sqltext" | b"query" => found.object = value,
-                b"table" => found.object = value,
+                b"table" => found.table = value,
                 _ => {}
             }
         }
@@ -252,9 +264,12 @@ impl<'a> Audited<'a> {
 
     /// An element of XML; what it says stands in attributes (old form) or in elements (new form).
     fn element(bytes: &'a [u8]) -> Option<Self> {
+        // A statement in an element may hold what looks like an attribute.
+        let has_elements = bytes.trim_ascii_start().starts_with(b"<AUDIT_RECORD>");
         let value = |name: &[u8]| {
-            let attribute = inside(bytes, &[name, b"=\""].concat(), b"\"");
-            attribute.or_else(|| inside(bytes, &[b"<", name, b">"].concat(), b"</")).unwrap_or_default()
+            let value =
+                if has_elements { inside(bytes, &[b"<", name, b">"].concat(), b"</") } else { attribute(bytes, name) };
+            value.unwrap_or_default()
         };
         let operation = value(b"NAME");
         if operation.is_empty() {
@@ -272,6 +287,7 @@ impl<'a> Audited<'a> {
             class: value(b"COMMAND_CLASS"),
             database: value(b"DB"),
             object: value(b"SQLTEXT"),
+            table: value(b"TABLE"),
             status: number(value(b"STATUS")),
             is_json: false,
         })
@@ -291,8 +307,7 @@ impl<'a> Audited<'a> {
             b"DISCONNECT" | b"Quit" | b"disconnect" => "database.logout",
             b"Query" | b"Execute" | b"Prepare" | b"query" | b"Statement" => "database.query",
             name if name.starts_with(b"QUERY") => "database.query",
-            b"READ" | b"WRITE" | b"CREATE" | b"ALTER" | b"RENAME" | b"DROP" | b"TableRead" | b"TableInsert"
-            | b"TableUpdate" | b"TableDelete" => "database.table",
+            name if is_of_table(name) => "database.table",
             _ => "database.command",
         });
         (details.user, details.address) = (self.user, self.address);
@@ -301,15 +316,36 @@ impl<'a> Audited<'a> {
         details.number("connection", self.connection);
         details.text("database", self.database);
         if details.kind == "database.table" {
-            details.text("table", self.object);
+            details.text("table", self.table);
         }
         details.number("error", self.status.filter(|_| is_failed));
-        let message = if self.object.is_empty() { self.operation } else { self.object };
+        let message = [self.object, self.table, self.operation].into_iter().find(|text| !text.is_empty());
+        let message = message.unwrap_or_default();
         output.event(&Event { host: self.host, ..event(&details, time, span, message) });
     }
 }
 
-/// `2019-10-03T14:06:33 UTC`, `2019-10-03 14:06:33`: of UTC where no zone stands.
+/// Whether an operation is one on a table: of MariaDB's plugin, of XML, of JSON.
+fn is_of_table(operation: &[u8]) -> bool {
+    const OPERATIONS: [&[u8]; 14] = [
+        b"READ",
+        b"WRITE",
+        b"CREATE",
+        b"ALTER",
+        b"RENAME",
+        b"DROP",
+        b"TableRead",
+        b"TableInsert",
+        b"TableUpdate",
+        b"TableDelete",
+        b"read",
+        b"insert",
+        b"update",
+        b"delete",
+    ];
+    OPERATIONS.contains(&operation)
+}
+
 /// Where the quote stands that ends a value: one inside stands doubled or behind a backslash.
 fn quote_at(inside: &[u8]) -> Option<usize> {
     let mut from = 0_usize;
@@ -324,6 +360,7 @@ fn quote_at(inside: &[u8]) -> Option<usize> {
     }
 }
 
+/// `2019-10-03T14:06:33 UTC`, `2019-10-03 14:06:33`: of UTC where no zone stands.
 fn utc(text: &[u8]) -> Option<(Civil, Option<i64>)> {
     let mut scan = Scan(text);
     digits(&mut scan.clone())?;
@@ -336,6 +373,15 @@ fn inside<'a>(bytes: &'a [u8], before: &[u8], behind: &[u8]) -> Option<&'a [u8]>
     let at = memchr::memmem::find(bytes, before)?.checked_add(before.len())?;
     let rest = bytes.get(at..)?;
     rest.get(..memchr::memmem::find(rest, behind)?)
+}
+
+/// The value of an attribute; that of `OS_USER` is none of `USER`.
+fn attribute<'a>(bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let start = [name, b"=\""].concat();
+    let at = memchr::memmem::find_iter(bytes, &start)
+        .find(|at| at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(u8::is_ascii_whitespace))?;
+    let rest = bytes.get(at.checked_add(start.len())?..)?;
+    rest.get(..memchr::memchr(b'"', rest)?)
 }
 
 /// Adds a text with the entities of XML resolved; what is none stays.

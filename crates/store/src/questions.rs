@@ -17,7 +17,7 @@ pub const QUESTIONS: &[Question] = &[
         name: "logins",
         answers: "who got in, from where, how",
         sql: "SELECT utc, kind, user, address, program, message, path, line FROM timeline
-            WHERE (kind GLOB '*.login' OR kind = 'login.session-opened') AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to) ORDER BY time, id",
+            WHERE (kind GLOB '*.login' OR kind IN ('login.session-opened', 'database.user-changed')) AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to) ORDER BY time, id",
     },
     Question {
         name: "failures",

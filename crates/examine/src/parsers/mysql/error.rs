@@ -22,6 +22,10 @@ impl Parser for MysqlErrors {
         "mysql-error"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         is_half(candidate.head, &mut |line| Line::parse(line).is_some())
     }
@@ -92,6 +96,14 @@ impl<'a> Line<'a> {
                 return Some(line);
             }
         }
+        if let Some(message) = innodb(scan.0) {
+            (line.subsystem, line.message) = (b"InnoDB", message);
+            return Some(line);
+        }
+        if let Some(message) = scan.0.strip_prefix(b"- ").filter(|message| message.starts_with(b"mysqld got ")) {
+            (line.level, line.message) = (b"ERROR", message);
+            return Some(line);
+        }
         // Programs that join a MariaDB write the thread as 0x7f….
         if let Some(rest) = scan.0.strip_prefix(b"0x") {
             scan.0 = rest;
@@ -151,6 +163,14 @@ impl<'a> Line<'a> {
         }
         (has_time && is_log && !found.message.is_empty()).then_some(found)
     }
+}
+
+/// The message of `InnoDB: message` and of `7f6c7f7fe700 InnoDB: message`, as InnoDB writes it itself in MySQL 5.5 and 5.6.
+fn innodb(text: &[u8]) -> Option<&[u8]> {
+    let thread = text.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let behind = text.get(thread..)?;
+    let behind = if thread > 0 { behind.strip_prefix(b" ")? } else { behind };
+    behind.strip_prefix(b"InnoDB: ")
 }
 
 /// Takes a line apart; one without a time is that of a program that leaves it to syslog.

@@ -71,6 +71,10 @@ impl Parser for MysqlGeneral {
         "mysql-general"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         // A statement may be longer than the head: its first record decides, behind the lines of a start.
         let mut lines =
@@ -166,7 +170,7 @@ impl Log<'_> {
         let argument = bytes.get(first.saturating_sub(line.argument.len())..).unwrap_or_default();
         match line.command {
             b"Connect" | b"Change user" => return self.connect(&line, argument, span, output),
-            _ => self.connections.settle(line.connection, "database.login", output),
+            _ => self.connections.settle(line.connection, output),
         }
         if line.command == b"Init DB" {
             self.connections.database(line.connection, argument);
@@ -192,16 +196,18 @@ impl Log<'_> {
     fn connect(&mut self, line: &Line<'_>, argument: &[u8], span: Span, output: &mut Output<'_>) {
         if let Some((user, address)) = denied(argument) {
             // The account that was tried stands in a record of its own before it, in MariaDB.
-            self.connections.settle(line.connection, "database.login-attempt", output);
+            self.connections.settle_as(line.connection, Some("database.login-attempt"), output);
             let mut details = Details::new("database.login-failed");
             (details.user, details.address) = (user, address);
             details.text("command", line.command);
             details.number("connection", Some(line.connection));
             return output.event(&event(&details, self.time, span, argument));
         }
-        self.connections.settle(line.connection, "database.login", output);
+        self.connections.settle(line.connection, output);
         let account = Account::of(argument);
-        let waiting = Waiting { connection: line.connection, time: self.time, span, message: cut(argument, 4096) };
+        let is_change = line.command == b"Change user";
+        let message = cut(argument, 4096);
+        let waiting = Waiting { connection: line.connection, time: self.time, span, message, is_change };
         self.connections.add(account, waiting, output);
     }
 }
@@ -242,6 +248,8 @@ struct Waiting {
     time: (Option<Timestamp>, TimeBasis),
     span: Span,
     message: Vec<u8>,
+    /// Whether it was there before, and goes on as another account.
+    is_change: bool,
 }
 
 /// The connections that are open.
@@ -259,7 +267,7 @@ impl Connections {
         while self.known.len() >= CONNECTIONS
             && let Some(oldest) = self.order.pop_front()
         {
-            self.settle(oldest, "database.login", output);
+            self.settle(oldest, output);
             self.known.remove(&oldest);
         }
         if self.known.insert(connection, account).is_none() {
@@ -279,8 +287,13 @@ impl Connections {
         }
     }
 
-    /// Tells the connection, now that its next record says what became of it.
-    fn settle(&mut self, connection: i64, kind: &'static str, output: &mut Output<'_>) {
+    /// Tells the connection, now that its next record says that it was let in.
+    fn settle(&mut self, connection: i64, output: &mut Output<'_>) {
+        self.settle_as(connection, None, output);
+    }
+
+    /// The same with another kind.
+    fn settle_as(&mut self, connection: i64, kind: Option<&'static str>, output: &mut Output<'_>) {
         if self.waiting.is_empty() {
             return;
         }
@@ -294,13 +307,17 @@ impl Connections {
         let mut rest: Vec<Waiting> = std::mem::take(&mut self.waiting).into_values().collect();
         rest.sort_by_key(|waiting| waiting.span.line);
         for waiting in &rest {
-            self.tell(waiting, "database.login", output);
+            self.tell(waiting, None, output);
         }
     }
 
-    fn tell(&self, waiting: &Waiting, kind: &'static str, output: &mut Output<'_>) {
-        let mut details = Details::new(kind);
-        details.text("command", b"Connect");
+    fn tell(&self, waiting: &Waiting, kind: Option<&'static str>, output: &mut Output<'_>) {
+        let (let_in, command): (_, &[u8]) = match waiting.is_change {
+            true => ("database.user-changed", b"Change user"),
+            false => ("database.login", b"Connect"),
+        };
+        let mut details = Details::new(kind.unwrap_or(let_in));
+        details.text("command", command);
         details.number("connection", Some(waiting.connection));
         if let Some(account) = self.known.get(&waiting.connection) {
             (details.user, details.address) = (&account.user, &account.address);

@@ -222,6 +222,105 @@ fn audit_plugins_of_mysql_tell_the_same_in_each_form() {
     check(&MysqlAudit, json_log, &[same.clone(), same.clone(), same]);
 }
 
+#[test]
+fn audit_plugins_tell_tables_apart_from_statements_and_no_client_names_itself() {
+    // Of the manual of MySQL 8.0, 8.4.5.4, with attributes and a statement that feign other accounts.
+    let json_log = r#"[
+{ "timestamp": "2019-10-03 13:50:01", "id": 0, "class": "audit", "event": "startup", "connection_id": 0, "startup_data": { "server_id": 1, "mysql_version": "8.0.18", "args": ["/usr/sbin/mysqld"] } },
+{ "timestamp": "2019-10-03 14:23:35", "id": 1, "class": "connection", "event": "connect", "connection_id": 5, "account": { "user": "anna", "host": "quay" }, "login": { "user": "anna", "os": "", "ip": "192.0.2.7", "proxy": "" }, "connection_data": { "connection_type": "ssl", "status": 0, "db": "shop", "connection_attributes": { "_pid": "43236", "ip": "203.0.113.9", "user": "nobody", "status": "1" } } },
+{ "timestamp": "2019-10-03 14:23:41", "id": 2, "class": "table_access", "event": "insert", "connection_id": 5, "account": { "user": "anna", "host": "quay" }, "login": { "user": "anna", "os": "", "ip": "192.0.2.7", "proxy": "" }, "table_access_data": { "db": "shop", "table": "t1", "query": "INSERT INTO t1 VALUES(1)", "sql_command": "insert" } },
+{ "timestamp": "2019-10-03 14:23:41", "id": 3, "class": "general", "event": "status", "connection_id": 5, "account": { "user": "anna", "host": "quay" }, "login": { "user": "anna", "os": "", "ip": "192.0.2.7", "proxy": "" }, "general_data": { "command": "Query", "sql_command": "insert", "query": "INSERT INTO t1 VALUES(1)", "status": 0 } }
+]
+"#;
+    let table = json!({"kind": "database.table", "time": "2019-10-03T14:23:41Z", "basis": "stated", "user": "anna",
+        "address": "192.0.2.7", "connection": 5, "database": "shop", "table": "t1", "message": "INSERT INTO t1 VALUES(1)"});
+    check(
+        &MysqlAudit,
+        json_log,
+        &[
+            json!({"kind": "database.command", "command": "startup"}),
+            json!({"kind": "database.login", "user": "anna", "address": "192.0.2.7", "database": "shop", "error": null}),
+            table.clone(),
+            json!({"kind": "database.query", "message": "INSERT INTO t1 VALUES(1)", "class": "insert", "table": null}),
+        ],
+    );
+    let xml = r#"<?xml version="1.0" encoding="utf-8"?>
+<AUDIT>
+ <AUDIT_RECORD>
+  <TIMESTAMP>2019-10-03T14:23:41 UTC</TIMESTAMP>
+  <RECORD_ID>4_2019-10-03T14:06:33</RECORD_ID>
+  <NAME>TableInsert</NAME>
+  <CONNECTION_ID>5</CONNECTION_ID>
+  <USER>anna[anna] @ quay [192.0.2.7]</USER>
+  <OS_LOGIN/>
+  <HOST>quay</HOST>
+  <IP>192.0.2.7</IP>
+  <COMMAND_CLASS>insert</COMMAND_CLASS>
+  <SQLTEXT>INSERT INTO t1 VALUES(1)</SQLTEXT>
+  <DB>shop</DB>
+  <TABLE>t1</TABLE>
+ </AUDIT_RECORD>
+ <AUDIT_RECORD>
+  <TIMESTAMP>2019-10-03T14:23:42 UTC</TIMESTAMP>
+  <NAME>Query</NAME>
+  <CONNECTION_ID>5</CONNECTION_ID>
+  <STATUS>0</STATUS>
+  <USER>anna[anna] @ quay [192.0.2.7]</USER>
+  <SQLTEXT>select 1 where USER="nobody" and NAME="Quit" and IP="203.0.113.9"</SQLTEXT>
+ </AUDIT_RECORD>
+<AUDIT_RECORD OS_USER="os" PRIV_USER="priv" TIMESTAMP="2019-10-03T14:23:43 UTC" NAME="Quit" CONNECTION_ID="5" STATUS="0" USER="anna[anna] @ quay [192.0.2.7]"/>
+</AUDIT>
+"#;
+    check(
+        &MysqlAudit,
+        xml,
+        &[
+            table,
+            json!({"kind": "database.query", "user": "anna", "address": "192.0.2.7"}),
+            json!({"kind": "database.logout", "user": "anna", "address": "192.0.2.7"}),
+        ],
+    );
+}
+
+#[test]
+fn a_connection_that_goes_on_as_another_account_is_told_as_such() {
+    let log = "261128 11:17:31\t     4 Connect\tanna@localhost on shop using Socket\n\t\t     4 Query\tselect 1\n\
+        \t\t     4 Change user\tbert@localhost on \n\t\t     4 Query\tselect 2\n\
+        \t\t     4 Change user\tcarl@localhost on shop\n\t\t     4 Change user\tAccess denied for user 'carl'@'localhost' (using password: YES)\n";
+    check(
+        &MysqlGeneral,
+        log,
+        &[
+            json!({"kind": "database.login", "user": "anna", "command": "Connect"}),
+            json!({"kind": "database.query", "user": "anna"}),
+            json!({"kind": "database.user-changed", "user": "bert", "command": "Change user", "connection": 4}),
+            json!({"kind": "database.query", "user": "bert"}),
+            json!({"kind": "database.login-attempt", "user": "carl", "command": "Change user"}),
+            json!({"kind": "database.login-failed", "user": "carl", "command": "Change user"}),
+        ],
+    );
+}
+
+#[test]
+fn lines_that_innodb_writes_itself_have_no_level() {
+    let log = "240302  9:00:00  InnoDB: Initializing buffer pool, size = 128.0M
+240302 10:00:00 InnoDB: The InnoDB memory heap is disabled
+2014-05-27 21:28:50 7f6c7f7fe700 InnoDB: Error: unable to create temporary file; errno: 2
+240302 10:00:01 - mysqld got signal 11 ;
+";
+    check(
+        &MysqlErrors,
+        log,
+        &[
+            json!({"kind": "database.message", "time": "2024-03-02T09:00:00Z", "subsystem": "InnoDB",
+                "message": "Initializing buffer pool, size = 128.0M", "level": null}),
+            json!({"kind": "database.message", "message": "The InnoDB memory heap is disabled"}),
+            json!({"time": "2014-05-27T21:28:50Z", "subsystem": "InnoDB"}),
+            json!({"kind": "database.error", "message": "mysqld got signal 11 ;"}),
+        ],
+    );
+}
+
 /// Beginnings of logs that lead into each part of the parsers.
 const STARTS: [&str; 10] = [
     "",

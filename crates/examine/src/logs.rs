@@ -10,6 +10,7 @@ use kanshiki_filesystem::{Follow, LookupError, NodeType, Place, View};
 use kanshiki_image::Source;
 use kanshiki_model::{EvidencePath, Issue, Progress, Timestamp, visible};
 use kanshiki_store::{EventBatch, ExhibitId, FileId, Files, Gap, LogRow, StoreError, WaitingLog, Writer};
+use kanshiki_walk::decompress::Compression;
 use kanshiki_walk::parallel::{self, Weigh, ordered_beside};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -121,10 +122,15 @@ impl Logs<'_> {
         let input = Input::new(&*source).among(&siblings);
         let parser = match catch_unwind(AssertUnwindSafe(|| self.parser_of(log, &input))) {
             Ok((Some(parser), _)) => parser,
-            Ok((None, true)) => {
+            Ok((None, head)) => {
+                let why = not_read(&input, &head);
+                if let Some(why) = why {
+                    out.piece.0.push(Message::Issue(log.file, Issue::new(visible(&log.path), why)));
+                } else if !is_text(&head) {
+                    return out.piece.0.push(Message::NoLog(log.file, log.size));
+                }
                 return end(log, LogRow { state: "unsupported", ..LogRow::default() }, Vec::new(), out);
             }
-            Ok((None, false)) => return out.piece.0.push(Message::NoLog(log.file, log.size)),
             Err(_) => {
                 out.piece.0.push(Message::Issue(log.file, Issue::new(visible(&log.path), BROKEN)));
                 return end(log, LogRow { state: "unreadable", ..LogRow::default() }, Vec::new(), out);
@@ -139,11 +145,11 @@ impl Logs<'_> {
         }
     }
 
-    /// The parser that claims a file, and whether its first bytes are text.
-    fn parser_of(&self, log: &WaitingLog, input: &Input<'_>) -> (Option<&'static dyn Parser>, bool) {
+    /// The parser that claims a file, and its first bytes.
+    fn parser_of(&self, log: &WaitingLog, input: &Input<'_>) -> (Option<&'static dyn Parser>, Vec<u8>) {
         let head = input.head();
         let candidate = Candidate { path: &log.path, head: &head, host: self.host };
-        (PARSERS.iter().find(|parser| parser.claims(&candidate)).copied(), is_text(&head))
+        (PARSERS.iter().find(|parser| parser.claims(&candidate)).copied(), head)
     }
 
     /// Reads a file once; with what it is to be read again, if so.
@@ -235,8 +241,53 @@ fn end(log: &WaitingLog, row: LogRow, gaps: Vec<Gap>, out: &mut Out<'_, '_>) {
     out.piece.0.push(Message::End(log.file, Box::new(row), gaps, log.size));
 }
 
+/// Why a file in a place of logs is not read that may well be one, although its bytes are no text.
+fn not_read(input: &Input<'_>, head: &[u8]) -> Option<String> {
+    if let (Some(outer), Some(inner)) = (input.compression(), Compression::sniff(head)) {
+        let (outer, inner) = (outer.name(), inner.name());
+        return Some(format!("it is compressed twice ({inner} within {outer}), and not read"));
+    }
+    is_utf16(head).then(|| "it is text of UTF-16, and not read".to_owned())
+}
+
+/// Whether bytes are text of UTF-16: with a mark of the order of bytes, or every second byte a zero, as it is with Latin
+/// letters.
+fn is_utf16(head: &[u8]) -> bool {
+    let pairs = head.len().div_euclid(2);
+    let halves = |place: usize| {
+        let zeroes = head.chunks_exact(2).filter(|pair| pair.get(place) == Some(&0)).count();
+        let others = head.chunks_exact(2).filter(|pair| pair.iter().any(|byte| byte.is_ascii_graphic())).count();
+        zeroes.saturating_mul(4) >= pairs.saturating_mul(3) && others.saturating_mul(2) >= pairs
+    };
+    let has_mark = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
+    let breaks = head.windows(2).any(|pair| matches!(pair, [b'\n', 0] | [0, b'\n']));
+    pairs >= 4 && breaks && (halves(0) || halves(1) || (has_mark && head.len() > 16))
+}
+
 /// Whether the first bytes of a content are text, so that it may be a log that no parser knows.
 fn is_text(head: &[u8]) -> bool {
     let control = head.iter().filter(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()).count();
     !head.is_empty() && control.saturating_mul(100) <= head.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kanshiki_image::Memory;
+
+    #[test]
+    fn what_is_not_read_is_told_with_the_reason() {
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let text = utf16("2024-01-02 a line\nanother line\n");
+        assert!(is_utf16(&text) && is_utf16(&[&[0xff, 0xfe], text.as_slice()].concat()));
+        assert!(!is_utf16(b"a line\nanother line\n") && !is_utf16(&[0; 512]) && !is_utf16(b""));
+        let numbers: Vec<u8> = (0..512_u16).flat_map(u16::to_le_bytes).collect();
+        assert!(!is_utf16(&numbers));
+        let plain = Memory(Vec::new());
+        assert_eq!(not_read(&Input::new(&plain), &text).as_deref(), Some("it is text of UTF-16, and not read"));
+        let outer = Memory(vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
+        let why = not_read(&Input::new(&outer), &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
+        assert_eq!(why.as_deref(), Some("it is compressed twice (gzip within gzip), and not read"));
+        assert_eq!(not_read(&Input::new(&outer), b"plain text"), None);
+    }
 }

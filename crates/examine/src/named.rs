@@ -15,17 +15,21 @@ use std::collections::HashSet;
 /// Places that are kept of one image.
 const PLACES: usize = 4096;
 
+/// Paths that are looked up for one image, those that are named again too.
+const LOOKED_UP: usize = 16 << 10;
+
 /// Gathers the places.
 #[derive(Debug)]
 struct Named<'a> {
     view: &'a View,
     paths: Vec<Vec<u8>>,
     seen: HashSet<Vec<u8>>,
+    looked_up: usize,
 }
 
 /// The paths of logs that the settings name, with `*` for what is put in when they are opened.
 pub(crate) fn paths(view: &View) -> Vec<Vec<u8>> {
-    let mut named = Named { view, paths: Vec::new(), seen: HashSet::new() };
+    let mut named = Named { view, paths: Vec::new(), seen: HashSet::new(), looked_up: 0 };
     databases::find(&mut named);
     syslog::find(&mut named);
     files::find(&mut named);
@@ -50,9 +54,10 @@ impl<'a> Named<'a> {
     /// Keeps a path with `*` for anything.
     fn add_pattern(&mut self, pattern: Vec<u8>) {
         let is_device = pattern.starts_with(b"/dev/") || pattern.starts_with(b"/proc/");
-        if !pattern.starts_with(b"/") || is_device || self.paths.len() >= PLACES {
+        if !pattern.starts_with(b"/") || is_device || self.paths.len() >= PLACES || self.looked_up >= LOOKED_UP {
             return;
         }
+        self.looked_up = self.looked_up.saturating_add(1);
         let path = settings::real(self.view, without_empty_names(&pattern));
         if self.seen.insert(path.clone()) {
             self.paths.push(path);

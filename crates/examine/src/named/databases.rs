@@ -53,10 +53,11 @@ fn mysql(named: &mut Named<'_>) {
             folders.iter().for_each(|folder| named.add_below(folder, path));
         }
     }
+    // The first is known.
+    for folder in folders.iter().skip(1) {
+        MYSQL_DEFAULT.iter().for_each(|name| named.add_below(folder, name));
+    }
     for folder in &folders {
-        for name in MYSQL_DEFAULT {
-            named.add_below(folder, name);
-        }
         for name in MYSQL.iter().filter_map(|name| std::str::from_utf8(name).ok()) {
             if let Some((path, _)) = mysql::persisted(named.view, folder, name).filter(|(path, _)| path.len() > 3) {
                 named.add_below(folder, path.as_bytes());

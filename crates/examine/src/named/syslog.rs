@@ -12,6 +12,10 @@ type Templates = HashMap<Vec<u8>, Vec<u8>>;
 /// Bytes of a template's name of files.
 const TEMPLATE_BYTES: usize = 4096;
 
+/// Calls of one name that are looked at, and bytes of each: what is not closed goes on to the end of all settings.
+const CALLS: usize = 4096;
+const CALL_BYTES: usize = 16 << 10;
+
 /// Sections of a template that are looked at.
 const SECTIONS: usize = 64;
 
@@ -135,13 +139,15 @@ fn list(text: &[u8]) -> Vec<u8> {
 
 /// What stands behind each `NAME(`.
 fn calls<'t>(text: &'t [u8], name: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
-    memchr::memchr_iter(b'(', text).filter_map(move |open| {
+    let calls = memchr::memchr_iter(b'(', text).filter_map(move |open| {
         let (before, inside) = text.split_at_checked(open)?;
         let before = before.trim_ascii_end();
         let start = before.len().checked_sub(name.len())?;
         let is_word = start.checked_sub(1).and_then(|at| before.get(at)).is_none_or(|byte| !is_name(*byte));
-        (before.get(start..)?.eq_ignore_ascii_case(name) && is_word).then(|| inside.get(1..)).flatten()
-    })
+        let is_call = before.get(start..)?.eq_ignore_ascii_case(name) && is_word;
+        is_call.then(|| inside.get(1..CALL_BYTES.min(inside.len()))).flatten()
+    });
+    calls.take(CALLS)
 }
 
 fn is_name(byte: u8) -> bool {

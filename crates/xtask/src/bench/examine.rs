@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use dissect::Dissect;
 use image::{Form, Image};
 use kanshiki_testkit::tool_path;
+use logs::Log;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -60,6 +61,19 @@ struct Measured {
     runs: Vec<Run>,
 }
 
+/// What both programs made of the small images.
+#[derive(Debug)]
+struct Compared {
+    /// kanshiki's jobs, each with the logs of its image.
+    ours: Vec<(Measured, &'static [Log])>,
+    /// dissect's on each log, in the order of [`Log::ALL`]; empty where it is not to be had.
+    theirs: Vec<Measured>,
+}
+
+/// The images of which kanshiki and dissect read the same logs: name and logs.
+const SETS: [(&str, &[Log]); 4] =
+    [("auth.log", &[Log::Auth]), ("syslog", &[Log::Syslog]), ("access.log", &[Log::Access]), ("all three", &Log::ALL)];
+
 /// What is asked of the store of the large image: name, what is wanted in seconds, and the lines of shell.
 const QUESTIONS: [(&str, f64, &str); 3] = [
     ("kanshiki query hours (count by hour and source)", 1.0, "$K query --case $CASE hours --format csv > $OUT/list"),
@@ -85,23 +99,27 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let bench = Bench { program: &program, folder: &folder.0 };
     let dissect = Dissect::find_or_install();
     println!("making the images");
-    let plain = Image::make(folder.0.join("plain.img"), Form::Plain, 1, WHOLE)?;
-    let gzip = Image::make(folder.0.join("gzip.img"), Form::Gzip, 1, WHOLE)?;
-    let small = Image::make(folder.0.join("small.img"), Form::Plain, 1, options.peer_megabytes * WHOLE / 67)?;
+    let images = bench.images()?;
+    let small = Log::ALL.map(|log| {
+        let path = folder.0.join(format!("small-{log:?}.img"));
+        Image::make(path, &[log], Form::Plain, 1, options.peer_megabytes * WHOLE / 67)
+    });
+    let small = small.into_iter().collect::<Result<Vec<_>>>()?;
     let content = format!(
-        "The logs: auth.log of 66 MB, syslog of 67 MB and nginx's access.log of 67 MB, {} records together, in an ext4 image; the \
-         same compressed by gzip in another. dissect gets the first {} MB of each. ",
-        plain.all_records(),
+        "The logs: auth.log of 66 MB, syslog of 67 MB and nginx's access.log of 67 MB, each in an ext4 image and all three, {} \
+         records, in another; the same compressed by gzip. dissect gets the first {} MB of each log, plain. ",
+        images.last().map_or(0, |it| it.image.records),
         options.peer_megabytes
     );
     println!("{content}\n");
-    let measured = bench.small(&[("plain", &plain), ("gz", &gzip)], dissect.as_ref().ok(), &small, options.runs)?;
-    let mut text = table::events(&measured, dissect.as_ref().err());
+    let compared = bench.small(&images, dissect.as_ref().ok(), &small, options.runs)?;
+    let mut text = table::events(&compared, dissect.as_ref().err());
     if options.events > 0 {
-        let rotations = options.events.div_ceil(plain.all_records());
-        let parts = options.events * WHOLE / (rotations * plain.all_records()) + 1;
+        let whole = images.last().map_or(1, |it| it.image.records);
+        let rotations = options.events.div_ceil(whole);
+        let parts = options.events * WHOLE / (rotations * whole) + 1;
         println!("making the large image, {rotations} rotations");
-        let large = Image::make(folder.0.join("large.img"), Form::Plain, rotations, parts)?;
+        let large = Image::make(folder.0.join("large.img"), &Log::ALL, Form::Plain, rotations, parts)?;
         text.push_str(&table::large(&bench.large(&large, options.runs)?, &large, rotations));
     }
     let section = format!("{}\n{content}\n\n{text}", circumstances(&program, options, dissect.as_ref().ok())?);
@@ -119,12 +137,19 @@ fn circumstances(program: &Path, options: &Options, dissect: Option<&Dissect>) -
         "Made on {} by `cargo xtask bench examine --events {events} --peer-megabytes {peer_megabytes} --runs {runs}`: each job once a \
          round, {runs} rounds, everything on a tmpfs, each case new, median (smallest-largest). The mean load of the last quarter of \
          an hour was {load} at the end; a load above two means that others used the machine too, and that the seconds \
-         of the processors tell more than those of the clock. `times dissect` is the median of the rounds' ratios of events per CPU-second, kanshiki's over all three logs \
-         beside dissect's on one. Peak memory is that of the largest process.\n\n{}\nVersions: {}.\n",
+         of the processors tell more than those of the clock. `times dissect` is the median of the rounds' ratios of events per CPU-second, \
+         both on the same logs. Peak memory is that of the largest process.\n\n{}\nVersions: {}.\n",
         record::today()?,
         record::machine(),
         versions.join("; ")
     ))
+}
+
+/// An image that kanshiki examines, and the logs in it.
+struct Subject {
+    name: String,
+    logs: &'static [Log],
+    image: Image,
 }
 
 struct Bench<'a> {
@@ -133,46 +158,50 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// kanshiki on each image and dissect on the logs of the small one, every job once a round.
-    fn small(
-        &self,
-        images: &[(&str, &Image)],
-        dissect: Option<&Dissect>,
-        small: &Image,
-        rounds: usize,
-    ) -> Result<Vec<Measured>> {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for (form, image) in images {
-            let name = format!("kanshiki examine, {form}");
-            ours.push((Measured { name, events: image.all_records(), runs: Vec::new() }, *image));
+    /// The images for kanshiki: each set of logs, plain and compressed; that of all logs is the last.
+    fn images(&self) -> Result<Vec<Subject>> {
+        let mut subjects = Vec::new();
+        for (at, (name, logs)) in SETS.into_iter().enumerate() {
+            for (form, form_name) in [(Form::Plain, "plain"), (Form::Gzip, "gz")] {
+                let path = self.folder.join(format!("{at}-{form_name}.img"));
+                let image = Image::make(path, logs, form, 1, WHOLE)?;
+                subjects.push(Subject { name: format!("kanshiki examine, {name}, {form_name}"), logs, image });
+            }
         }
+        Ok(subjects)
+    }
+
+    /// kanshiki on each image and dissect on the small image of each log, every job once a round.
+    fn small(&self, images: &[Subject], dissect: Option<&Dissect>, small: &[Image], rounds: usize) -> Result<Compared> {
+        let new = |name: &str, events| Measured { name: name.to_owned(), events, runs: Vec::new() };
+        let mut ours: Vec<_> = images.iter().map(|it| (new(&it.name, it.image.records), it.logs)).collect();
+        let mut theirs = Vec::new();
         if let Some(dissect) = dissect {
-            for (function, records) in dissect::FUNCTIONS.into_iter().zip(small.records) {
+            for (function, image) in dissect::FUNCTIONS.into_iter().zip(small) {
                 let name = format!("dissect.target {function}, plain");
-                let events = dissect.records(function, &small.path)?;
-                ensure!(events == records, "{name} gives {events} records of {records}");
-                theirs.push((Measured { name, events, runs: Vec::new() }, function));
+                let events = dissect.records(function, &image.path)?;
+                ensure!(events == image.records, "{name} gives {events} records of {}", image.records);
+                theirs.push(new(&name, events));
             }
         }
         for round in 1..=rounds {
-            for (measured, image) in &mut ours {
-                let run = self.examine(image)?;
-                measured.take(run, round, rounds);
+            for ((measured, _), subject) in ours.iter_mut().zip(images) {
+                measured.take(self.examine(&subject.image)?, round, rounds);
             }
-            for (measured, function) in &mut theirs {
+            for ((measured, function), image) in theirs.iter_mut().zip(dissect::FUNCTIONS).zip(small) {
                 let program = dissect.map_or(Path::new("target-query"), |dissect| &dissect.program);
                 let script = format!("$T -q --no-cache -f {function} $SRC > /dev/null");
-                let run = self.timed(&measured.name, &script, &[("T", program), ("SRC", &small.path)])?;
+                let run = self.timed(&measured.name, &script, &[("T", program), ("SRC", &image.path)])?;
                 measured.take(run, round, rounds);
             }
         }
-        Ok(ours.into_iter().map(|it| it.0).chain(theirs.into_iter().map(|it| it.0)).collect())
+        Ok(Compared { ours, theirs })
     }
 
     /// The large image examined, and the questions to its store.
     fn large(&self, image: &Image, rounds: usize) -> Result<Vec<Measured>> {
         let new = |name: &str, events| Measured { name: name.to_owned(), events, runs: Vec::new() };
-        let mut measured = vec![new("kanshiki examine", image.all_records())];
+        let mut measured = vec![new("kanshiki examine", image.records)];
         measured.extend(QUESTIONS.iter().map(|(name, _, _)| new(name, 0)));
         for round in 1..=rounds {
             for (at, it) in measured.iter_mut().enumerate() {
@@ -206,7 +235,7 @@ impl Bench<'_> {
         count.args(["query", "--format", "csv", "SELECT sum(records) FROM logs", "--case"]).arg(&case);
         let said = output(&mut count)?;
         let records = said.lines().nth(1).unwrap_or_default();
-        ensure!(records == image.all_records().to_string(), "{records} records of {}", image.all_records());
+        ensure!(records == image.records.to_string(), "{records} records of {}", image.records);
         let store = std::fs::metadata(case.join("events.sqlite")).context("the store")?.len();
         Ok(Run { store, ..run })
     }

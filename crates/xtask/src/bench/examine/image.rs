@@ -17,15 +17,14 @@ pub(super) enum Form {
 #[derive(Debug)]
 pub(super) struct Image {
     pub(super) path: PathBuf,
-    /// Of each log, in the order of [`Log::ALL`].
-    pub(super) records: [u64; 3],
+    pub(super) records: u64,
     /// Bytes of the logs before compression.
     pub(super) bytes: u64,
 }
 
 impl Image {
-    /// Makes it from so many rotations; each log has so many parts of a million of its size.
-    pub(super) fn make(path: PathBuf, form: Form, rotations: u64, parts: u64) -> Result<Self> {
+    /// Makes it from so many rotations of some logs; each has so many parts of a million of its size.
+    pub(super) fn make(path: PathBuf, logs: &[Log], form: Form, rotations: u64, parts: u64) -> Result<Self> {
         let tree = path.with_extension("tree");
         for folder in ["etc", "var/log/nginx", "usr/bin"] {
             std::fs::create_dir_all(tree.join(folder)).context("cannot make a folder for the image")?;
@@ -36,16 +35,16 @@ impl Image {
         )?;
         write_file(&tree.join("etc/hostname"), "quay1\n")?;
         write_file(&tree.join("etc/timezone"), "Etc/UTC\n")?;
-        let (mut records, mut bytes) = ([0; 3], 0);
+        let (mut records, mut bytes) = (0, 0);
         for rotation in 0..rotations {
-            for ((log, megabytes), count) in Log::ALL.into_iter().zip(&mut records) {
+            for log in logs {
                 let suffix = match form {
                     Form::Plain if rotation == 0 => String::new(),
                     Form::Plain => format!(".{rotation}"),
                     Form::Gzip => format!(".{}", rotation + 1),
                 };
                 let file = tree.join(format!("{}{suffix}", log.path()));
-                *count += logs::write(&file, log, megabytes * parts, rotation)?;
+                records += logs::write(&file, *log, log.megabytes() * parts, rotation)?;
                 bytes += std::fs::metadata(&file)?.len();
                 if form == Form::Gzip {
                     must(Command::new("gzip").arg(&file))?;
@@ -59,10 +58,5 @@ impl Image {
         must(&mut command)?;
         std::fs::remove_dir_all(&tree).context("cannot remove what went into the image")?;
         Ok(Self { path, records, bytes })
-    }
-
-    /// The records of all logs.
-    pub(super) fn all_records(&self) -> u64 {
-        self.records.iter().sum()
     }
 }

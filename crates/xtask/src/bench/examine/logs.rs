@@ -17,7 +17,7 @@ const ROTATION: u64 = 7 * 86_400;
 /// A word that stands in one record of the newest syslog and nowhere else.
 pub(super) const RARE: &str = "quetzalcoatl";
 
-/// A log, and how long its lines are on average, in bytes.
+/// A log of one of the three kinds.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Log {
     Auth,
@@ -26,8 +26,15 @@ pub(super) enum Log {
 }
 
 impl Log {
-    /// Each with the megabytes of one rotation.
-    pub(super) const ALL: [(Self, u64); 3] = [(Self::Auth, 66), (Self::Syslog, 67), (Self::Access, 67)];
+    pub(super) const ALL: [Self; 3] = [Self::Auth, Self::Syslog, Self::Access];
+
+    /// The megabytes of one rotation.
+    pub(super) const fn megabytes(self) -> u64 {
+        match self {
+            Self::Auth => 66,
+            Self::Syslog | Self::Access => 67,
+        }
+    }
 
     /// Where it lies below the root.
     pub(super) const fn path(self) -> &'static str {

@@ -28,6 +28,7 @@ impl<'a> Clock<'a> {
 
     /// A time whose record tells its zone, in seconds ahead of UTC, or not.
     pub(crate) fn at(&mut self, shown: Civil, ahead: Option<i64>) -> (Option<Timestamp>, TimeBasis) {
+        self.years.neighbour(&shown);
         match ahead {
             Some(ahead) => (self.counted(shown.at_offset(ahead)), TimeBasis::Stated),
             None => {

@@ -27,6 +27,7 @@ mod places;
 mod processor;
 mod programs;
 mod record;
+mod rotated;
 mod rotation;
 mod scan;
 mod settings;
@@ -48,13 +49,14 @@ pub use output::Output;
 pub use parser::{Candidate, Context, Parser};
 pub use parsers::PARSERS;
 pub use trial::trial;
-pub use years::{YearHint, Years};
+pub use years::{Witness, YearHint, Years};
 pub use zone::{Civil, WallClock, Zone};
 
 use kanshiki_filesystem::{Follow, LookupError, View};
 use kanshiki_model::{EvidencePath, Issue, Progress};
 use kanshiki_store::{StoreError, Writer};
 use kanshiki_walk::contents::subject;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -134,7 +136,12 @@ pub fn examine(
         progress.begin("logs", Some(writer.waiting_bytes(id)?));
         writer.zone(id, host.zone.name())?;
         blind::enter(view, id, &volumes, &mut writer)?;
-        flow = logs::Logs { view, exhibit: id, host: &host, progress }.read(&mut writer)?;
+        let logs = logs::Logs { view, exhibit: id, host: &host, progress, shifts: &HashMap::new() };
+        flow = logs.read(&mut writer)?;
+        if flow.is_continue() {
+            let shifts = rotation::years::shifts(&mut writer, id, progress)?;
+            flow = logs::Logs { shifts: &shifts, ..logs }.read(&mut writer)?;
+        }
     }
     if flow.is_continue() {
         rotation::enter(&mut writer, id)?;

@@ -12,6 +12,7 @@ use kanshiki_model::{EvidencePath, Issue, Progress, Timestamp, visible};
 use kanshiki_store::{EventBatch, ExhibitId, FileId, Files, Gap, LogRow, StoreError, WaitingLog, Writer};
 use kanshiki_walk::decompress::Compression;
 use kanshiki_walk::parallel::{self, Weigh, ordered_beside};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -51,6 +52,8 @@ pub(crate) struct Logs<'a> {
     pub(crate) exhibit: ExhibitId,
     pub(crate) host: &'a Host,
     pub(crate) progress: &'a dyn Progress,
+    /// Years by which the rotation tells that the last changes of some files are too late.
+    pub(crate) shifts: &'a HashMap<FileId, i32>,
 }
 
 impl Logs<'_> {
@@ -174,6 +177,7 @@ impl Logs<'_> {
             owner,
             host: self.host,
             years,
+            shift: self.shifts.get(&log.file).copied().unwrap_or(0),
         };
         let mut output = Output::new(&log.path, &mut hand_on);
         let parsed = catch_unwind(AssertUnwindSafe(|| parser.parse(input, &context, &mut output)));

@@ -84,6 +84,8 @@ pub struct Context<'a> {
     pub host: &'a Host,
     /// How the years lie in the file, if it was read before and they were not as expected.
     pub years: Option<YearHint>,
+    /// Years by which the other files of the rotation tell that the file's last change is too late.
+    pub shift: i32,
 }
 
 #[cfg(test)]

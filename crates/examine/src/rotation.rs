@@ -1,14 +1,12 @@
 //! Holes in the rotation of logs: files that are missing between others, and silences between one file and the next.
 
+pub(crate) mod years;
+
 use crate::coverage::{LEAST, TIMES_THE_HABIT};
-use crate::host::Host;
-use crate::parser::Candidate;
-use jiff::civil::Date;
+use crate::rotated::{self, Added};
+use crate::zone::Civil;
 use kanshiki_store::{ExhibitId, FileId, Gap, LedgerFile, StoreError, Writer};
 use std::collections::BTreeMap;
-
-/// Digits of a number that counts rotations.
-const NUMBER_DIGITS: usize = 6;
 
 /// Deleted files that one reason names.
 const NAMED: usize = 8;
@@ -34,16 +32,15 @@ struct Members {
 
 /// Finds the holes in the rotations of an exhibit and enters them, in the place of those that were found before.
 pub(crate) fn enter(writer: &mut Writer, exhibit: ExhibitId) -> Result<(), StoreError> {
-    let host = Host::unknown();
     let mut all: BTreeMap<Series, Members> = BTreeMap::new();
     writer.ledger_files(exhibit, true, &mut |file| {
-        if let Some((series, _)) = turn(&file, &host) {
+        if let Some((series, _)) = turn(&file) {
             all.entry(series).or_default();
         }
     })?;
     // Empty files are no logs, and yet not missing.
     writer.ledger_files(exhibit, false, &mut |file| {
-        let Some((series, turn)) = turn(&file, &host) else { return };
+        let Some((series, turn)) = turn(&file) else { return };
         let Some(members) = all.get_mut(&series) else { return };
         if !file.is_deleted {
             members.present.push((turn, file));
@@ -56,28 +53,17 @@ pub(crate) fn enter(writer: &mut Writer, exhibit: ExhibitId) -> Result<(), Store
 }
 
 /// The log that a file belongs to, and where it stands there; `None` if what rotation added is of no known form.
-fn turn(file: &LedgerFile, host: &Host) -> Option<(Series, Turn)> {
-    let stem = Candidate { path: file.path.as_bytes(), head: b"", host }.stem();
-    let name_at = file.path.rfind('/').map_or(0, |slash| slash.saturating_add(1));
-    let (log, added) = file.path.split_at_checked(name_at.checked_add(stem.len())?)?;
-    let added = [".gz", ".xz", ".zst", ".bz2"].iter().find_map(|it| added.strip_suffix(it)).unwrap_or(added);
-    let turn = match added.split_at_checked(1) {
-        None => Turn::Number(0),
-        Some(("." | "-", digits)) if digits.len() == 8 => Turn::Day(days(digits)?),
-        // Longer ones are times, as rotatelogs writes them.
-        Some((".", digits)) if digits.len() <= NUMBER_DIGITS => {
-            Turn::Number(digits.parse::<i64>().ok()?.checked_neg()?)
+fn turn(file: &LedgerFile) -> Option<(Series, Turn)> {
+    let (log, extension, added) = rotated::apart(file.path.as_bytes())?;
+    let turn = match added {
+        Added::Nothing => Turn::Number(0),
+        Added::Number(number) => Turn::Number(i64::from(number).checked_neg()?),
+        Added::Day((year, month, day)) => {
+            let seconds = Civil { year, month, day, ..Civil::default() }.seconds()?;
+            Turn::Day(seconds.div_euclid(86_400))
         }
-        Some(_) => return None,
     };
-    Some(((file.volume, log.to_owned()), turn))
-}
-
-/// Days since 1970 of a date as `20240229`.
-fn days(digits: &str) -> Option<i64> {
-    let date = Date::strptime("%Y%m%d", digits).ok()?;
-    let since = date.since(Date::constant(1970, 1, 1)).ok()?;
-    Some(i64::from(since.get_days()))
+    Some(((file.volume, String::from_utf8_lossy(&[log, extension].concat()).into_owned()), turn))
 }
 
 /// The holes of one log.

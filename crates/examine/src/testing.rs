@@ -59,7 +59,8 @@ pub(crate) fn parse_on(host: &Host, parser: &dyn Parser, path: &str, modified: &
             }
             ControlFlow::Continue(())
         };
-        let context = Context { path: path.as_bytes(), modified: modified.parse().ok(), owner: Some(0), host, years };
+        let context =
+            Context { path: path.as_bytes(), modified: modified.parse().ok(), owner: Some(0), host, years, shift: 0 };
         let mut output = Output::new(path.as_bytes(), &mut hand_on);
         let error = parser.parse(&input, &context, &mut output).err().map(|error| error.to_string());
         if let Some(hint) = output.wants_again() {

@@ -18,7 +18,8 @@ pub fn trial(parser: &dyn Parser, path: &[u8], bytes: &[u8]) -> (u64, u64) {
     let mut years = None;
     loop {
         let mut hand_on = |_: Found| ControlFlow::Continue(());
-        let context = Context { path, modified: Some(Timestamp::from_nanoseconds(0)), owner: None, host: &host, years };
+        let context =
+            Context { path, modified: Some(Timestamp::from_nanoseconds(0)), owner: None, host: &host, years, shift: 0 };
         let mut output = Output::new(path, &mut hand_on);
         // What could not be read to its end has given what comes before.
         let _ = parser.parse(&Input::new(&source), &context, &mut output);

@@ -51,6 +51,17 @@ impl Writer {
         rows.and_then(Iterator::collect).map_err(StoreError::sqlite("read"))
     }
 
+    /// Has logs wait, and forgets what they gave, as a part of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn read_again(&mut self, logs: &[FileId]) -> Result<()> {
+        self.begin_part()?;
+        self.forget(logs)?;
+        self.end_part()
+    }
+
     /// Forgets what logs gave, and has them wait.
     ///
     /// # Errors

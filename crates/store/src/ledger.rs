@@ -3,7 +3,7 @@
 use crate::rows::{BlindSpot, ExhibitId, FileId, Gap};
 use crate::writer::{Writer, saturated};
 use crate::{Result, StoreError};
-use kanshiki_model::visible;
+use kanshiki_model::{TimeBasis, visible};
 use rusqlite::params;
 
 /// What the reason of every hole in a rotation begins with, so that it is told from the silences within one log.
@@ -20,6 +20,8 @@ pub struct LedgerFile {
     pub path: String,
     /// Whether it was deleted.
     pub is_deleted: bool,
+    /// Its last change.
+    pub modified: Option<i64>,
     /// The first of its records.
     pub earliest: Option<i64>,
     /// The last.
@@ -37,7 +39,7 @@ impl Writer {
     pub fn ledger_files(&self, exhibit: ExhibitId, logs_alone: bool, visit: &mut dyn FnMut(LedgerFile)) -> Result<()> {
         let join = if logs_alone { "JOIN" } else { "LEFT JOIN" };
         let sql = format!(
-            "SELECT f.id, f.volume, f.path, f.state = 'deleted', l.earliest, l.latest, l.habit
+            "SELECT f.id, f.volume, f.path, f.state = 'deleted', f.modified, l.earliest, l.latest, l.habit
             FROM files f {join} logs l ON l.file = f.id
             WHERE f.volume IN (SELECT id FROM volumes WHERE exhibit = ?) AND f.type = 'file' AND f.path IS NOT NULL"
         );
@@ -50,14 +52,29 @@ impl Writer {
                     volume: row.get(1)?,
                     path: row.get(2)?,
                     is_deleted: row.get(3)?,
-                    earliest: row.get(4)?,
-                    latest: row.get(5)?,
-                    habit: row.get(6)?,
+                    modified: row.get(4)?,
+                    earliest: row.get(5)?,
+                    latest: row.get(6)?,
+                    habit: row.get(7)?,
                 });
             }
             Ok(())
         };
         all().map_err(StoreError::sqlite("read"))
+    }
+
+    /// Whether a log tells the year of no record of it, so that all of them are inferred.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn infers_years(&self, log: FileId) -> Result<bool> {
+        let sql =
+            "SELECT NOT EXISTS (SELECT 1 FROM events WHERE file = ?1 AND basis IN (?2, ?3) AND time IS NOT NULL AND id
+            BETWEEN (SELECT first_event FROM logs WHERE file = ?1) AND (SELECT last_event FROM logs WHERE file = ?1))";
+        let [stated, zone] = [TimeBasis::Stated, TimeBasis::ZoneInferred].map(TimeBasis::number);
+        let row = params![log.0, stated, zone];
+        self.db.query_row(sql, row, |row| row.get(0)).map_err(StoreError::sqlite("read"))
     }
 
     /// Enters the holes in the rotations of an exhibit in the place of those that were there, as a part of its own.

@@ -32,6 +32,10 @@ impl Parser for Syslog {
         "syslog"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         is_half(candidate.head, &mut |line| Header::parse(line).is_some())
     }

@@ -5,7 +5,7 @@ use kanshiki_image::Memory;
 use kanshiki_testkit::{tempdir, write_file};
 use proptest::prelude::*;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The bytes of a database that these statements make.
 fn made(statements: &str) -> Vec<u8> {
@@ -75,6 +75,7 @@ impl Left {
         let place = tempdir();
         let path = place.path().join("t.db");
         let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("PRAGMA synchronous = OFF").unwrap();
         connection.execute_batch(statements).unwrap();
         let read = |ending: &str| std::fs::read(place.path().join(format!("t.db{ending}"))).ok();
         let beside = ["-wal", "-journal"].iter().filter_map(|ending| Some((*ending, read(ending)?))).collect();
@@ -98,7 +99,10 @@ impl Left {
         for (ending, bytes) in &self.beside {
             write_file(&place.path().join(format!("t.db{ending}")), bytes);
         }
-        asked(&Connection::open(&path).map_err(|error| error.to_string())?)
+        let connection = Connection::open(&path).map_err(|error| error.to_string())?;
+        // Ours checks the cells too.
+        let _ = connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA synchronous = OFF");
+        asked(&connection)
     }
 
     fn with(&self, ending: &'static str, change: impl Fn(&mut Vec<u8>)) -> Self {
@@ -212,12 +216,15 @@ fn an_open_transaction_is_taken_back_by_its_journal_as_sqlite_does() {
     assert!(nothing.ours().1[0].contains("it is not read"), "{:?}", nothing.ours().1);
 }
 
+static LOG: LazyLock<Left> = LazyLock::new(|| with_log(512));
+static JOURNAL: LazyLock<Left> = LazyLock::new(with_journal);
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn damaged_files_beside_are_taken_as_sqlite_takes_them(at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<prop::sample::Index>(), is_cut: bool) {
-        for (left, ending) in [(with_log(512), "-wal"), (with_journal(), "-journal")] {
+        for (left, ending) in [(&*LOG, "-wal"), (&*JOURNAL, "-journal")] {
             let changed = left.with(ending, |bytes| {
                 let at = at.index(bytes.len());
                 bytes[at] = byte;
@@ -235,7 +242,7 @@ proptest! {
 
     #[test]
     fn any_files_beside_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..3000), place in 0_usize..64) {
-        for (left, ending) in [(with_log(512), "-wal"), (with_journal(), "-journal")] {
+        for (left, ending) in [(&*LOG, "-wal"), (&*JOURNAL, "-journal")] {
             let _ = left.with(ending, |there| {
                 let end = (place + bytes.len()).min(there.len());
                 there[place..end].copy_from_slice(&bytes[..end - place]);

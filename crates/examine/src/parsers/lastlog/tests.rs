@@ -93,7 +93,8 @@ fn a_file_of_a_tebibyte_with_one_login_is_read_at_once() {
             std::ops::ControlFlow::Continue(())
         };
         let host = host();
-        let context = Context { path: b"/var/log/lastlog", modified: None, owner: None, host: &host, years: None };
+        let context =
+            Context { path: b"/var/log/lastlog", modified: None, owner: None, host: &host, years: None, shift: 0 };
         let mut output = Output::new(b"/var/log/lastlog", &mut hand_on);
         Lastlog.parse(&input, &context, &mut output).unwrap();
         let (row, _) = output.finish();

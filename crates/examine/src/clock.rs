@@ -1,17 +1,16 @@
 //! The times of the records of one file, and how they are known.
 
-use crate::host::Host;
 use crate::output::Output;
 use crate::parser::Context;
 use crate::years::Years;
-use crate::zone::{Civil, WallClock};
+use crate::zone::{Civil, WallClock, Zone};
 use kanshiki_model::{TimeBasis, Timestamp};
 
 /// Turns what the records of one file tell of their times into points in time, and remembers what had to be inferred.
 #[derive(Debug)]
 pub(crate) struct Clock<'a> {
     wall: WallClock<'a>,
-    host: &'a Host,
+    zone: &'a Zone,
     years: Years,
     infers_years: bool,
     infers_zone: bool,
@@ -22,8 +21,19 @@ pub(crate) struct Clock<'a> {
 impl<'a> Clock<'a> {
     /// For the records of a file.
     pub(crate) fn new(context: &Context<'a>) -> Self {
-        let (host, years) = (context.host, Years::new(context));
-        Self { wall: host.zone.wall(), host, years, infers_years: false, infers_zone: false, impossible: 0 }
+        Self::in_zone(context, &context.host.zone)
+    }
+
+    /// For the records of a file whose writer has a zone of its own.
+    pub(crate) fn in_zone(context: &Context<'a>, zone: &'a Zone) -> Self {
+        let years = Years::new(context);
+        Self { wall: zone.wall(), zone, years, infers_years: false, infers_zone: false, impossible: 0 }
+    }
+
+    /// A time whose seconds ahead of UTC follow from the zone and what the record says of it.
+    pub(crate) fn ahead(&mut self, shown: Civil, ahead: i64) -> (Option<Timestamp>, TimeBasis) {
+        self.infers_zone = true;
+        (self.counted(shown.at_offset(ahead)), TimeBasis::ZoneInferred)
     }
 
     /// A time whose record tells its zone, in seconds ahead of UTC, or not.
@@ -64,7 +74,7 @@ impl<'a> Clock<'a> {
             ));
         }
         let years = self.infers_years.then(|| self.years.reason());
-        let zone = self.infers_zone.then(|| self.host.zone.reason().to_owned());
+        let zone = self.infers_zone.then(|| self.zone.reason().to_owned());
         let reasons: Vec<String> = [years, zone].into_iter().flatten().collect();
         if !reasons.is_empty() {
             output.times(reasons.join("; "));

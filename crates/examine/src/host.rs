@@ -1,7 +1,7 @@
 //! What is known of the machine whose disk is examined, as far as its records do not tell it themselves.
 
 use crate::accounts::Accounts;
-use crate::parsers::postgres::Prefixes;
+use crate::parsers::postgres::{Prefixes, Zones};
 use crate::parsers::web::Formats;
 use crate::settings::read;
 use crate::zone::Zone;
@@ -22,6 +22,8 @@ pub struct Host {
     pub(crate) web: Formats,
     /// The prefixes of its logs of PostgreSQL.
     pub(crate) postgres: Prefixes,
+    /// The zones of their times.
+    pub(crate) postgres_zones: Zones,
 }
 
 impl Host {
@@ -34,6 +36,7 @@ impl Host {
             accounts: Accounts::default(),
             web: Formats::known(),
             postgres: Prefixes::known(),
+            postgres_zones: Zones::default(),
         }
     }
 
@@ -48,6 +51,7 @@ impl Host {
             accounts,
             web: Formats::of(view),
             postgres: Prefixes::of(view),
+            postgres_zones: Zones::of(view),
         }
     }
 }

@@ -40,11 +40,32 @@ impl Zone {
         self.zone.iana_name().filter(|name| TimeZone::get(name).is_ok())
     }
 
+    /// Whether clocks of both show the same.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.zone == other.zone
+    }
+
     /// What a clock in this zone shows at a point in time.
     #[must_use]
     pub fn civil(&self, time: Timestamp) -> Option<Civil> {
         let time = jiff::Timestamp::from_nanosecond(i128::from(time.as_nanoseconds())).ok()?;
         Civil::of(self.zone.to_datetime(time))
+    }
+
+    /// Seconds ahead of UTC when a clock in this zone shows this and the zone has this short name, such as `CEST`; `None` if
+    /// it has another name then.
+    #[must_use]
+    pub fn ahead_by_name(&self, shown: &Civil, name: &[u8]) -> Option<i64> {
+        let (first, second) = offsets_at(&self.zone, shown)?;
+        [Some(first), second].into_iter().flatten().find(|ahead| {
+            let seconds = shown.seconds().and_then(|seconds| seconds.checked_sub(*ahead));
+            let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+            time.is_some_and(|time| {
+                let info = self.zone.to_offset_info(time);
+                info.abbreviation().as_bytes() == name && i64::from(info.offset().seconds()) == *ahead
+            })
+        })
     }
 
     /// Something that turns many times of this zone into points in time.

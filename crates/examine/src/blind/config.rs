@@ -68,6 +68,11 @@ pub(crate) struct Line<'c> {
 }
 
 impl Line<'_> {
+    /// Where it stands, in words.
+    pub(crate) fn place_of(&self) -> String {
+        format!("line {} of {}", self.number, visible(&self.file.path))
+    }
+
     pub(crate) fn evidence(&self) -> Evidence {
         let number = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
         Evidence {

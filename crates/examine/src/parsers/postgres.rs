@@ -14,11 +14,13 @@ mod entry;
 mod json;
 mod prefix;
 mod text;
+mod zones;
 
 pub(crate) use csv::PostgresCsv;
 pub(crate) use json::PostgresJson;
 pub(crate) use prefix::Prefixes;
 pub(crate) use text::PostgresText;
+pub(crate) use zones::Zones;
 
 use crate::details::Details;
 use crate::scan::Scan;
@@ -41,11 +43,22 @@ pub(crate) fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) {
     }
 }
 
-/// `2021-09-28 09:22:18.536 UTC`: seconds ahead of UTC behind the time, `None` if the name of the zone is not known.
-fn time(scan: &mut Scan<'_>) -> Option<(Civil, Option<i64>)> {
+/// What a record says of its time.
+#[derive(Debug, Clone, Copy)]
+struct Shown<'a> {
+    civil: Civil,
+    /// Seconds ahead of UTC, as a number or by a short name that is known; not all that is called `CST` is the same.
+    ahead: Option<i64>,
+    /// The short name of the zone; empty if there is none.
+    name: &'a [u8],
+}
+
+/// `2021-09-28 09:22:18.536 UTC`.
+fn time<'a>(scan: &mut Scan<'a>) -> Option<Shown<'a>> {
     // With a `T` in the middle it is one of syslog, which may carry such records.
     (scan.0.get(10) == Some(&b' ')).then_some(())?;
     let (civil, mut ahead) = scan.iso()?;
+    let mut short: &[u8] = b"";
     let mut behind = *scan;
     if ahead.is_none() && behind.byte(b' ').is_some() {
         let length =
@@ -57,10 +70,12 @@ fn time(scan: &mut Scan<'_>) -> Option<(Civil, Option<i64>)> {
             // Words that are no name of a zone belong to what follows.
             if ahead.is_some() || name.iter().all(u8::is_ascii_uppercase) {
                 scan.0 = rest;
+                // `+03` is a number, and no name.
+                short = if name.iter().all(u8::is_ascii_alphabetic) { name } else { b"" };
             }
         }
     }
-    Some((civil, ahead))
+    Some(Shown { civil, ahead, name: short })
 }
 
 /// Seconds that a zone is ahead of UTC, by its short name. Those that PostgreSQL takes by itself (tznames/Default).

@@ -49,7 +49,7 @@ pub(super) fn find(finder: &mut Finder<'_>) {
 #[derive(Debug)]
 pub(crate) struct Cluster {
     /// The folder of its settings.
-    folder: String,
+    pub(crate) folder: String,
     /// That of its data.
     pub(crate) data: String,
     pub(crate) config: Config,

@@ -2,7 +2,6 @@
 
 use super::entry::{Entry, Teller};
 use super::time;
-use crate::clock::Clock;
 use crate::input::Input;
 use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser};
@@ -24,13 +23,17 @@ impl Parser for PostgresCsv {
         "postgres-csv"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         // A record may be longer than the head, and the rest of one may stand first.
         candidate.head.split(|byte| *byte == b'\n').filter(|line| begins(line)).take(20).count() > 0
     }
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
-        let mut teller = Teller::new(Clock::new(context));
+        let mut teller = Teller::new(context);
         let mut record = Record::default();
         let mut texts: Vec<Vec<u8>> = vec![Vec::new(); VALUES];
         let mut is_open = false;
@@ -65,7 +68,8 @@ fn begins(line: &[u8]) -> bool {
         time(&mut scan)?;
         scan.byte(b',')?;
         for _ in 0..2 {
-            if scan.byte(b'"').is_some() {
+            // A quote within a name is doubled: `"no""bo,dy"`.
+            while scan.byte(b'"').is_some() {
                 scan.until(b'"')?;
             }
             scan.byte(b',')?;
@@ -135,7 +139,7 @@ fn tell(record: &Record, texts: &mut [Vec<u8>], teller: &mut Teller<'_>, output:
         ] if is_record => {
             let (host, port) = host(client);
             let entry = Entry {
-                civil: time(&mut Scan(at)),
+                shown: time(&mut Scan(at)),
                 epoch: None,
                 user,
                 database,

@@ -1,10 +1,12 @@
 //! What a record says, in whatever form it was written.
 
+use super::Shown;
+use super::zones::Names;
 use crate::clock::Clock;
 use crate::details::Details;
 use crate::output::Output;
+use crate::parser::Context;
 use crate::scan::{Scan, between, number};
-use crate::zone::Civil;
 use kanshiki_model::{Event, Span, TimeBasis, Timestamp};
 use std::collections::HashMap;
 
@@ -17,7 +19,7 @@ const ADDRESS_BYTES: usize = 256;
 /// A record.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Entry<'a> {
-    pub(super) civil: Option<(Civil, Option<i64>)>,
+    pub(super) shown: Option<Shown<'a>>,
     /// Nanoseconds since 1970.
     pub(super) epoch: Option<i64>,
     pub(super) user: &'a [u8],
@@ -40,12 +42,15 @@ pub(super) struct Entry<'a> {
 #[derive(Debug)]
 pub(super) struct Teller<'a> {
     clock: Clock<'a>,
+    names: Names<'a>,
     clients: HashMap<i64, Vec<u8>>,
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(clock: Clock<'a>) -> Self {
-        Self { clock, clients: HashMap::new() }
+    pub(super) fn new(context: &Context<'a>) -> Self {
+        let told = context.host.postgres_zones.choose(context);
+        let zone = told.unwrap_or(&context.host.zone);
+        Self { clock: Clock::in_zone(context, zone), names: Names::new(zone, told.is_some()), clients: HashMap::new() }
     }
 
     pub(super) fn finish(self, output: &mut Output<'_>) {
@@ -53,9 +58,9 @@ impl<'a> Teller<'a> {
     }
 
     pub(super) fn tell(&mut self, entry: &Entry<'_>, span: Span, output: &mut Output<'_>) {
-        let time: (Option<Timestamp>, TimeBasis) = match (entry.epoch, entry.civil) {
+        let time: (Option<Timestamp>, TimeBasis) = match (entry.epoch, &entry.shown) {
             (Some(epoch), _) => (Some(Timestamp::from_nanoseconds(epoch)), TimeBasis::Stated),
-            (None, Some((civil, ahead))) => self.clock.at(civil, ahead),
+            (None, Some(shown)) => self.names.at(shown, &mut self.clock, span, output),
             (None, None) => (None, TimeBasis::Neighbour),
         };
         let mut details = Details::new("database.message");

@@ -2,7 +2,6 @@
 
 use super::entry::{Entry, Teller};
 use super::time;
-use crate::clock::Clock;
 use crate::input::Input;
 use crate::json::{Tokens, unescape};
 use crate::output::Output;
@@ -20,12 +19,16 @@ impl Parser for PostgresJson {
         "postgres-json"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         is_half(candidate.head, &mut |line| entry(line).is_some())
     }
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
-        let mut teller = Teller::new(Clock::new(context));
+        let mut teller = Teller::new(context);
         let mut plain: [Vec<u8>; 5] = Default::default();
         let read = each_line(input, output, &mut |line, span, output| match entry(line) {
             Some(found) => {
@@ -52,7 +55,7 @@ fn entry(line: &[u8]) -> Option<Entry<'_>> {
     while let Some(token) = tokens.next_token()? {
         let value = token.value;
         match token.name {
-            b"timestamp" => entry.civil = Some(time(&mut Scan(value))?),
+            b"timestamp" => entry.shown = Some(time(&mut Scan(value))?),
             b"user" => entry.user = value,
             b"dbname" => entry.database = value,
             b"pid" => entry.process = number(value),
@@ -69,5 +72,5 @@ fn entry(line: &[u8]) -> Option<Entry<'_>> {
             _ => {}
         }
     }
-    (entry.civil.is_some() && !entry.level.is_empty()).then_some(entry)
+    (entry.shown.is_some() && !entry.level.is_empty()).then_some(entry)
 }

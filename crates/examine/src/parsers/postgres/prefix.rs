@@ -194,7 +194,7 @@ impl Prefix {
             match part {
                 Part::Literal(literal) => scan.text(literal)?,
                 Part::Time => {
-                    found.civil = Some(time(&mut scan)?);
+                    found.shown = Some(time(&mut scan)?);
                 }
                 Part::Epoch => {
                     let end = scan.0.iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -131,6 +131,58 @@ fn a_record_of_csv_that_was_cut_does_not_take_the_next_ones_with_it() {
     assert_eq!(parsed.all("kind"), ["database.query", "database.other", "database.query", "database.query"]);
 }
 
+fn host(files: &[(&str, &str)]) -> Host {
+    let filesystem = MemoryFileSystem::of_paths(files);
+    Host::of(&View::of(Volume { name: String::new(), filesystem: Arc::new(filesystem) }))
+}
+
+#[test]
+fn times_are_in_the_zone_that_the_settings_of_the_server_tell() {
+    let host = host(&[
+        ("/etc/timezone", "Europe/Berlin\n"),
+        ("/etc/postgresql/15/main/postgresql.conf", "log_timezone = 'America/Chicago'\ninclude_dir 'conf.d'\n"),
+        ("/etc/postgresql/15/main/conf.d/a.conf", "log_timezone = 'Asia/Kolkata'\n"),
+        ("/etc/postgresql/16/old/postgresql.conf", "log_timezone = 'UTC'\n"),
+        ("/var/lib/postgresql/16/old/postgresql.auto.conf", "log_timezone = 'Asia/Shanghai'\n"),
+        ("/srv/pg/x", ""),
+    ]);
+    let parse = |parser: &dyn Parser, path: &str, log: &str| {
+        let parsed = parse_on(&host, parser, path, "2026-12-01T00:00:00Z", log.as_bytes());
+        let issues = parsed.issues.iter().map(|issue| issue.message.clone()).collect::<Vec<_>>();
+        (parsed.all("time"), parsed.all("basis"), parsed.row.times.unwrap_or_default(), issues)
+    };
+    let ist = "2026-11-29 00:55:33.766 IST [1] LOG:  x\n";
+    let (times, bases, reason, issues) = parse(&PostgresText, "/var/log/postgresql/postgresql-15-main.log.1", ist);
+    assert_eq!((times, bases), (vec![json!("2026-11-28T19:25:33.766Z")], vec![json!("zone-inferred")]));
+    let place = "zone Asia/Kolkata of log_timezone, line 1 of /etc/postgresql/15/main/conf.d/a.conf";
+    assert_eq!((reason.as_str(), issues), (place, vec![]));
+    let csv = "2026-11-29 00:55:33.766 CST,,,1,,6b.4a,9,,2026-11-28 12:29:41 CST,3/4,0,LOG,00000,\"x\",,,,,,,,,\"\"\n";
+    let (times, ..) = parse(&PostgresCsv, "/var/lib/postgresql/16/old/log/x.csv", csv);
+    assert_eq!(times, ["2026-11-28T16:55:33.766Z"]);
+    let json_line = r#"{"timestamp":"2026-11-29 00:55:33.766 IST","pid":1,"error_severity":"LOG","message":"x"}"#;
+    let (times, _, _, issues) = parse(&PostgresJson, "/var/lib/postgresql/15/main/log/x.json", json_line);
+    assert_eq!((times, issues), (vec![json!("2026-11-28T19:25:33.766Z")], vec![]));
+    // A name that does not fit is told, once.
+    let berlin = "2026-11-29 00:55:33 CET [1] LOG:  x\n".repeat(2);
+    let (times, bases, _, issues) = parse(&PostgresText, "/var/lib/postgresql/15/main/log/x.log", &berlin);
+    assert_eq!((&times[0], &bases[0]), (&json!("2026-11-28T23:55:33Z"), &json!("stated")));
+    assert_eq!(issues.len(), 1);
+    assert!(issues[0].starts_with("CET is no name of the zone that was expected at that time"), "{issues:?}");
+    // Of which of the two it is cannot be told.
+    let (times, _, reason, issues) = parse(&PostgresText, "/srv/pg/postgresql.log", ist);
+    assert_eq!(times, ["2026-11-28T23:55:33.766Z"]);
+    assert_eq!((reason.as_str(), issues.len()), ("zone Europe/Berlin of /etc/timezone", 1));
+}
+
+#[test]
+fn quotes_within_names_are_part_of_them() {
+    // Of PostgreSQL 15.18.
+    let csv = r#"2026-11-28 12:29:42.254 CET,"no""bo,dy","post""gres",19056,"[local]",6b0abb26.4a70,2,"authentication",2026-11-28 12:29:42 CET,3/9,0,FATAL,28P01,"password authentication failed for user ""no""bo,dy""",,,,,,,,,"","client backend",,0
+"#;
+    let failed = json!({"kind": "database.login-failed", "user": "no\"bo,dy", "database": "post\"gres", "pid": 19056});
+    check(&Host::unknown(), &PostgresCsv, csv, &[failed]);
+}
+
 /// Beginnings of logs that lead into each part of the parsers.
 const STARTS: [&str; 6] = [
     "",

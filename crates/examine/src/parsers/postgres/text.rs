@@ -2,7 +2,6 @@
 
 use super::entry::{Entry, Teller};
 use super::prefix::Prefixes;
-use crate::clock::Clock;
 use crate::input::Input;
 use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser};
@@ -23,6 +22,10 @@ impl Parser for PostgresText {
         "postgres"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         let prefixes = &candidate.host.postgres;
         is_half(candidate.head, &mut |line| line.starts_with(b"\t") || prefixes.take(line).is_some())
@@ -31,7 +34,7 @@ impl Parser for PostgresText {
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let prefixes = &context.host.postgres;
-        let mut teller = Teller::new(Clock::new(context));
+        let mut teller = Teller::new(context);
         let mut waiting = Waiting::default();
         let read = each_line(input, output, &mut |line, span, output| {
             let found = if line.starts_with(b"\t") { None } else { prefixes.take(line) };

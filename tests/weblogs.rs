@@ -145,6 +145,8 @@ fn what_apache_writes_is_read_in_the_forms_of_its_settings() {
         CustomLog LOGS/access.log combined\nCustomLog LOGS/vhost.log vhost_combined\n\
         CustomLog LOGS/odd \"%{{%Y-%m-%d %H:%M:%S}}t.%{{usec_frac}}t %{{%z}}t|%a|%u|%>s|%m|%U|%q|%H|%D|%I|%O|\\\"%{{Referer}}i\\\"|%{{ms}}T\"\n\
         CustomLog LOGS/json \"{{ \\\"at\\\": \\\"%{{%Y-%m-%dT%T%z}}t\\\", \\\"user\\\": \\\"%u\\\", \\\"from\\\": \\\"%a\\\", \\\"line\\\": \\\"%r\\\", \\\"code\\\": %>s, \\\"ref\\\": \\\"%{{Referer}}i\\\", \\\"ua\\\": \\\"%{{User-agent}}i\\\" }}\"\n\
+        CustomLog LOGS/parts \"%t %a %u \\\"%m %U%q %H\\\" %>s %b \\\"%{{Referer}}i\\\"\"\n\
+        CustomLog LOGS/first \"%{{%Y-%m-%d %H:%M:%S}}t %a \\\"%u\\\" %m %U%q %>s \\\"%{{Referer}}i\\\"\"\n\
         <Location />\nAuthType Basic\nAuthName x\nAuthUserFile PLACE/accounts\nRequire valid-user\n</Location>\n"
     );
     let place = tempdir();
@@ -153,7 +155,7 @@ fn what_apache_writes_is_read_in_the_forms_of_its_settings() {
         command.args(["-X", "-f"]).arg(file);
         command
     };
-    let logs = ["access.log", "vhost.log", "odd", "json"];
+    let logs = ["access.log", "vhost.log", "odd", "json", "parts", "first"];
     serve(place.path(), &settings, &start, &logs);
     let rows = ask(place.path(), "etc/apache2/apache2.conf", &settings, QUESTION);
     check(&rows, &logs);

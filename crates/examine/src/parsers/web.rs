@@ -44,6 +44,10 @@ impl Parser for WebAccess {
         "web-access"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         let chosen = candidate.host.web.choose(candidate);
         is_half(candidate.head, &mut |line| json::take(line).or_else(|| chosen.take(line)).is_some())

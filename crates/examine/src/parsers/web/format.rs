@@ -39,6 +39,8 @@ pub(super) enum Text {
     Method,
     Path,
     Query,
+    /// A path with a query right behind it, or none.
+    Target,
     Protocol,
     Referrer,
     Agent,
@@ -96,6 +98,12 @@ impl<'a> Taken<'a> {
             Text::Vhost => &mut self.vhost,
             Text::Request => &mut self.request,
             Text::Method => &mut self.method,
+            Text::Target => {
+                // A path may hold a question mark too, but there it is not told from the one before the query.
+                let mark = memchr::memchr(b'?', text).unwrap_or(text.len());
+                let (path, query) = text.split_at_checked(mark).unwrap_or_default();
+                return self.set(Text::Path, path) && self.set(Text::Query, query);
+            }
             Text::Path => &mut self.path,
             Text::Query => &mut self.query,
             Text::Protocol => &mut self.protocol,
@@ -166,8 +174,19 @@ impl Format {
         }
     }
 
+    /// Adds a field. Two texts with nothing between them are one: where the first ends is not told, but for a path with its
+    /// query.
     pub(super) fn field(&mut self, field: Field) {
-        self.0.push(Piece::Field(field));
+        match (self.0.last_mut(), &field) {
+            (Some(Piece::Field(Field::Text(last))), Field::Text(next)) => {
+                *last = match (*last, next) {
+                    (Text::Path | Text::Target, Text::Query) => Text::Target,
+                    (last, next) if last == *next => last,
+                    _ => Text::Other,
+                };
+            }
+            _ => self.0.push(Piece::Field(field)),
+        }
     }
 
     pub(super) fn text(&mut self, kind: Text) {
@@ -178,7 +197,10 @@ impl Format {
     pub(super) fn is_telling(&self) -> bool {
         let has = |is: &dyn Fn(&Field) -> bool| self.0.iter().any(|piece| matches!(piece, Piece::Field(it) if is(it)));
         let says = |field: &Field| {
-            matches!(field, Field::Number(Number::Status) | Field::Text(Text::Request | Text::Path | Text::Method))
+            matches!(
+                field,
+                Field::Number(Number::Status) | Field::Text(Text::Request | Text::Path | Text::Target | Text::Method)
+            )
         };
         has(&|field| matches!(field, Field::Time(_))) && has(&says)
     }
@@ -225,6 +247,23 @@ impl Format {
         }
     }
 
+    /// Where a text that may hold anything ends if a protocol, which is always called `HTTP/…`, comes behind the literal. Apache
+    /// writes paths decoded, with the blanks in them.
+    fn before_protocol(&self, from: &Retry<'_, '_>, literal: &[u8]) -> Option<usize> {
+        let next = self.0.get(from.piece.saturating_add(2));
+        if !matches!(next, Some(Piece::Field(Field::Text(Text::Protocol)))) {
+            return None;
+        }
+        let mut at = from.at;
+        loop {
+            at = find(from.text, at, literal)?;
+            if from.text.get(at.saturating_add(literal.len())..)?.starts_with(b"HTTP/") {
+                return Some(at);
+            }
+            at = at.saturating_add(1);
+        }
+    }
+
     /// Takes a text that ends where the literal behind it is found, at `from.at` or later.
     fn text_at<'a>(
         &self,
@@ -241,7 +280,7 @@ impl Format {
                         quoted_end(from.text, literal)?
                     }
                     _ => {
-                        let at = find(from.text, from.at, literal)?;
+                        let at = self.before_protocol(&from, literal).or_else(|| find(from.text, from.at, literal))?;
                         *retry = Some(Retry { at, ..from });
                         at
                     }

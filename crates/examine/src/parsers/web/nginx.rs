@@ -71,7 +71,7 @@ fn field(name: &[u8]) -> Field {
         b"request" => Text::Request,
         b"request_method" => Text::Method,
         b"request_uri" | b"uri" | b"document_uri" => Text::Path,
-        b"args" | b"query_string" => Text::Query,
+        b"args" | b"query_string" | b"is_args" => Text::Query,
         b"server_protocol" => Text::Protocol,
         b"proxy_add_x_forwarded_for" | b"proxy_protocol_addr" => Text::Forwarded,
         _ => match name.strip_prefix(b"http_") {

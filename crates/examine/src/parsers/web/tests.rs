@@ -94,6 +94,48 @@ fn forms_of_apache_are_those_of_its_settings() {
 }
 
 #[test]
+fn a_path_with_its_query_right_behind_it_is_read_whatever_follows() {
+    let settings = "LogFormat \"%t %a %u \\\"%m %U%q %H\\\" %>s %b\" uq\nCustomLog /srv/m uq\n\
+        CustomLog /srv/first \"%{%Y-%m-%d %H:%M:%S}t %a %u %m %U%q %>s %b\"\n\
+        CustomLog /srv/bars \"%{%Y-%m-%d %H:%M:%S}t|%a|%u|%m|%U%q|%>s|%b\"\nCustomLog /srv/odd \"%t %a %v%u %m %>s\"\n";
+    let nginx =
+        "log_format n '$remote_addr [$time_local] $request_method $uri$is_args$args $status'; access_log /srv/n n;";
+    let host = host(&[("/etc/apache2/apache2.conf", settings), ("/etc/nginx/nginx.conf", nginx)]);
+    let one = |path: &str, line: &str| {
+        let named: Vec<&str> = crate::parsers::PARSERS
+            .iter()
+            .filter(|parser| parser.claims(&Candidate { path: path.as_bytes(), head: line.as_bytes(), host: &host }))
+            .map(|parser| parser.id())
+            .collect();
+        assert_eq!(named.first(), Some(&"web-access"), "{path} {named:?}");
+        parse_on(&host, &WebAccess, path, "2026-12-01T00:00:00Z", line.as_bytes()).events.remove(0)
+    };
+    // As Apache 2.4 writes it: the path decoded.
+    let line = "[28/Nov/2026:19:39:11 +0000] 127.0.0.1 - \"GET /a b?x=1&y= HTTP/1.1\" 404 236\n";
+    assert_has(
+        &one("/srv/m", line),
+        &json!({"time": "2026-11-28T19:39:11Z", "address": "127.0.0.1", "method": "GET", "path": "/a b", "query": "?x=1&y=",
+            "protocol": "HTTP/1.1", "status": 404, "bytes": 236}),
+    );
+    assert_has(
+        &one("/srv/m", "[28/Nov/2026:19:39:11 +0000] 127.0.0.1 - \"GET / HTTP/1.1\" 404 236\n"),
+        &json!({"path": "/", "query": null, "message": "GET / HTTP/1.1"}),
+    );
+    let expected = json!({"address": "192.0.2.1", "path": "/x", "query": "?q", "status": 200, "bytes": 5});
+    assert_has(&one("/srv/first", "2026-11-28 19:39:11 192.0.2.1 - GET /x?q 200 5\n"), &expected);
+    assert_has(&one("/srv/bars", "2026-11-28 19:39:11|192.0.2.1|-|GET|/x?q|200|5\n"), &expected);
+    assert_has(
+        &one("/srv/n", "192.0.2.1 [28/Nov/2026:19:39:11 +0000] GET /x?q 200\n"),
+        &json!({"path": "/x", "query": "?q", "status": 200}),
+    );
+    // Where a host ends and an account begins is not told.
+    assert_has(
+        &one("/srv/odd", "[28/Nov/2026:19:39:11 +0000] 192.0.2.1 shop.exampleanna GET 200\n"),
+        &json!({"vhost": null, "user": null, "method": "GET"}),
+    );
+}
+
+#[test]
 fn forms_of_nginx_are_those_of_its_settings() {
     let settings = r#"http { log_format j escape=json '{ "t": "$time_iso8601", "who": "$remote_addr",'
             '"what": "$request_method $request_uri", "s": $status, "ua":"$http_user_agent", "took":$request_time }';

@@ -68,6 +68,11 @@ pub(crate) struct Line<'c> {
 }
 
 impl Line<'_> {
+    /// Whether it is the same line.
+    pub(crate) const fn is_same(&self, other: &Self) -> bool {
+        self.place == other.place && self.number == other.number
+    }
+
     /// Where it stands, in words.
     pub(crate) fn place_of(&self) -> String {
         format!("line {} of {}", self.number, visible(&self.file.path))

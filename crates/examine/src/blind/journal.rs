@@ -1,7 +1,7 @@
 //! What services say: the journal of systemd and the daemons of syslog.
 
-use super::config::{Config, Dialect, Judged, Settings, Verdict, assignment, behind, holds, unquoted};
-use super::{Finder, missing};
+use super::config::{Dialect, Judged, Settings, Verdict, assignment};
+use super::{Finder, missing, rsyslog};
 use crate::settings;
 use std::collections::BTreeMap;
 
@@ -36,10 +36,7 @@ pub(super) fn find(finder: &mut Finder<'_>) {
         let unlogged = "messages of all services and of the kernel: logins, sudo, cron, errors";
         finder.tell_always("syslog", unlogged, reason, missing("/usr/sbin/rsyslogd"));
     }
-    // What rsyslog leaves out is in the journal.
-    if !is_kept {
-        rsyslog(finder);
-    }
+    rsyslog::find(finder, is_kept);
 }
 
 /// `Storage=` is `auto` by default: the journal is on the disk if `/var/log/journal` is there, and in memory otherwise
@@ -98,77 +95,4 @@ fn files(finder: &Finder<'_>) -> Vec<String> {
     }
     let additions = additions.into_values().filter_map(|path| String::from_utf8(path).ok());
     main.map(|main| (*main).to_owned()).into_iter().chain(additions).collect()
-}
-
-/// Settings of rsyslog.
-pub(crate) const RSYSLOG_DIALECT: Dialect = Dialect { include: included, has_several: false, folder: None };
-
-fn included(line: &[u8]) -> Option<Vec<u8>> {
-    if let Some(pattern) = behind(line, "$IncludeConfig") {
-        return Some(pattern.to_vec());
-    }
-    let rest = line.strip_prefix(b"include(")?;
-    let at = memchr::memmem::find(rest, b"file=")?;
-    Some(unquoted(rest.get(at.saturating_add(5)..)?).to_vec())
-}
-
-/// What a selector of rsyslog sends nowhere (rsyslog.conf(5), "SELECTORS").
-fn rsyslog(finder: &mut Finder<'_>) {
-    let Some(config) = finder.config(RSYSLOG, RSYSLOG_DIALECT) else { return };
-    for (facilities, unlogged) in [
-        (
-            &[b"auth".as_slice(), b"authpriv"][..],
-            "logins, failed ones too, sudo, su and changes of accounts, in files of rsyslog",
-        ),
-        (&[b"cron".as_slice()][..], "jobs that cron ran, in files of rsyslog"),
-    ] {
-        let absent = facilities.iter().filter(|facility| !is_sent(&config, facility)).count();
-        if absent == facilities.len() {
-            let names = facilities.iter().map(|name| String::from_utf8_lossy(name)).collect::<Vec<_>>().join(" and ");
-            let judged = config.absent(&format!("no selector sends {names} anywhere"));
-            let judged = if is_program(&config) {
-                let judged = judged.and("but there are rules of other forms, which are not judged");
-                Judged { verdict: Verdict::Unknown, ..judged }
-            } else {
-                judged
-            };
-            finder.tell("rsyslog", unlogged, judged);
-        }
-    }
-}
-
-/// Whether there are rules that are no selectors: RainerScript, and filters by property.
-fn is_program(config: &Config) -> bool {
-    config.lines().any(|line| {
-        let text = line.text;
-        [b"if ".as_slice(), b"if(", b":", b"action(", b"ruleset(", b"call ", b"*.* call"].iter().any(|it| text.starts_with(it))
-            // A selector over several lines.
-            || text.ends_with(b"\\")
-            || (holds(text, "action(") && !text.starts_with(b"#"))
-    })
-}
-
-/// Whether a selector sends a facility anywhere.
-fn is_sent(config: &Config, facility: &[u8]) -> bool {
-    config.lines().any(|line| {
-        let Some(end) = line.text.iter().position(u8::is_ascii_whitespace) else { return false };
-        let (selector, action) = line.text.split_at_checked(end).unwrap_or_default();
-        let is_selector = !line.text.starts_with(b"#") && selector.contains(&b'.') && !selector.starts_with(b"$");
-        let action = action.trim_ascii();
-        is_selector && !matches!(action, b"~" | b"stop") && selects(selector, facility)
-    })
-}
-
-/// Whether `FACILITY[,FACILITY].PRIORITY[;…]` takes a facility; later parts change what earlier ones took.
-fn selects(selector: &[u8], facility: &[u8]) -> bool {
-    let mut takes = false;
-    for part in selector.split(|byte| *byte == b';') {
-        let Some(point) = part.iter().rposition(|byte| *byte == b'.') else { continue };
-        let (names, priority) = part.split_at_checked(point).unwrap_or_default();
-        let is_named = names.split(|byte| *byte == b',').any(|name| name == b"*" || name == facility);
-        if is_named {
-            takes = !matches!(priority, b".none" | b".!*");
-        }
-    }
-    takes
 }

@@ -10,7 +10,7 @@ fn spots_of(filesystem: MemoryFileSystem) -> Vec<Spot> {
 }
 
 /// The spots of a service, as `state path:line what | reason`, the beginning of what is not logged alone.
-fn told(files: &[(&str, &str)], service: &str) -> Vec<String> {
+pub(super) fn told(files: &[(&str, &str)], service: &str) -> Vec<String> {
     let spots = spots_of(MemoryFileSystem::of_paths(files));
     let spots = spots.iter().filter(|spot| spot.service.starts_with(service));
     spots
@@ -342,6 +342,16 @@ const FILES: &[&str] = &[
 /// Words that settings are made of.
 const WORDS: &[&str] = &[
     "include ",
+    "if ",
+    " then ",
+    "auth.* ",
+    ":msg, contains, \"",
+    "stop",
+    "& ~\n",
+    "{",
+    "}",
+    "action(",
+    "\n",
     "!includedir ",
     "Include ",
     "/etc/*",

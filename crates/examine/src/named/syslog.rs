@@ -3,7 +3,7 @@
 
 use super::Named;
 use crate::blind::config::{Config, Dialect, behind, unquoted, words};
-use crate::blind::journal::RSYSLOG_DIALECT;
+use crate::blind::rsyslog;
 use std::collections::HashMap;
 
 /// Names of files that rsyslog makes of a message, by the name of the template.
@@ -30,8 +30,8 @@ const SYSLOG_NG: Dialect = Dialect {
 
 pub(super) fn find(named: &mut Named<'_>) {
     let mains = ["/etc/rsyslog.conf", "/etc/rsyslog.d/*.conf", "/etc/syslog.conf", "/etc/syslog.d/*.conf"];
-    if let Some(config) = named.config(&mains, RSYSLOG_DIALECT) {
-        rsyslog(named, &config);
+    if let Some(config) = named.config(&mains, rsyslog::DIALECT) {
+        targets(named, &config);
     }
     let mains = ["/etc/syslog-ng/syslog-ng.conf", "/etc/syslog-ng/conf.d/*"];
     if let Some(config) = named.config(&mains, SYSLOG_NG) {
@@ -55,7 +55,7 @@ fn text(config: &Config) -> Vec<u8> {
     lines.flat_map(|line| [line.text, b"\n"]).flatten().copied().collect()
 }
 
-fn rsyslog(named: &mut Named<'_>, config: &Config) {
+fn targets(named: &mut Named<'_>, config: &Config) {
     let text = text(config);
     let templates = templates(config, &text);
     for inside in calls(&text, b"action") {

@@ -25,6 +25,17 @@ fn vsftpd(finder: &mut Finder<'_>) {
 fn vsftpd_server(finder: &mut Finder<'_>, settings: &Settings<'_>) {
     let judge = |name: &str| settings.judge(name, "NO", is_off);
     let logs = |name: &str| judge(name).verdict == Verdict::Logged;
+    let own = settings.judge("vsftpd_log_file", "/var/log/vsftpd.log", |value| Some(value == b"/dev/null"));
+    let xferlog = settings.judge("xferlog_file", "/var/log/xferlog", |value| Some(value == b"/dev/null"));
+    let (is_dual, is_standard) = (logs("dual_log_enable"), logs("xferlog_std_format"));
+    if (is_dual || (logs("xferlog_enable") && is_standard)) && xferlog.verdict == Verdict::Silent {
+        finder.tell("vsftpd", "transfers, in the form of an xferlog", xferlog);
+    }
+    if !logs("syslog_enable") && (is_dual || (logs("xferlog_enable") && !is_standard)) && own.verdict == Verdict::Silent
+    {
+        let unlogged = "what its clients do, but what an xferlog holds of transfers where one is kept";
+        return finder.tell("vsftpd", unlogged, own);
+    }
     if !logs("dual_log_enable") && !logs("syslog_enable") {
         let transfers = judge("xferlog_enable").and("neither dual_log_enable nor syslog_enable is on");
         if transfers.verdict != Verdict::Logged {

@@ -1,10 +1,10 @@
 //! Histories of shells (bash(1), "HISTORY"; zshparam(1)).
 
 use super::config::{Config, Dialect, Line};
+use super::system::null_link;
 use super::{Evidence, Finder};
 use crate::settings;
-use kanshiki_filesystem::{Follow, NodeType};
-use kanshiki_model::{EvidencePath, visible};
+use kanshiki_model::visible;
 
 /// Read by shells of all accounts.
 const GENERAL: &[&str] = &[
@@ -136,17 +136,9 @@ fn assignments(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 fn histories(finder: &mut Finder<'_>, home: &[u8], name: &str) {
     for history in HISTORIES {
         let path = [home, b"/".as_slice(), history.as_bytes()].concat();
-        let Ok(found) = finder.view.lookup(&EvidencePath::from_bytes(path), Follow::AllButLast) else { continue };
-        if found.node.node_type != NodeType::Symlink {
-            continue;
-        }
-        let Some(filesystem) = finder.view.filesystem(found.place) else { continue };
-        let Ok(target) = filesystem.link_target(found.place.node) else { continue };
-        if target == b"/dev/null" {
-            let place = Some((found.place.volume, found.place.node.inode));
-            let evidence = Evidence { path: found.path.as_bytes().to_vec(), place, span: None };
+        if let Some(link) = null_link(finder, &path) {
             let unlogged = format!("commands typed by {name}: no history is kept");
-            finder.tell_always("shell", &unlogged, "it is a link to /dev/null", evidence);
+            finder.tell_always("shell", &unlogged, "it is a link to /dev/null", link);
         }
     }
 }

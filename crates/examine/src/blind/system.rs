@@ -1,8 +1,10 @@
 //! Records of logins, sudo, and what cron does with the output of its jobs.
 
-use super::config::{Config, Dialect, behind, holds, words};
-use super::{Finder, missing};
+use super::config::{Config, Dialect, Line, behind, holds, words};
+use super::{Evidence, Finder, missing};
 use crate::settings;
+use kanshiki_filesystem::{Follow, NodeType};
+use kanshiki_model::{EvidencePath, visible};
 
 pub(super) fn find(finder: &mut Finder<'_>) {
     logins(finder);
@@ -18,22 +20,28 @@ fn logins(finder: &mut Finder<'_>) {
     }
     let reason = "the file is missing, and programs that record logins do not make it";
     let databases = ["/var/lib/wtmpdb/wtmp.db", "/var/log/wtmp.db"];
-    if finder.any_of(&["/var/log/wtmp"]).is_none() && finder.any_of(&databases).is_none() {
-        finder.tell_always(
-            "wtmp",
-            "logins and logouts, starts and ends of the system",
-            reason,
-            missing("/var/log/wtmp"),
-        );
+    for (service, path, unlogged) in [
+        ("wtmp", "/var/log/wtmp", "logins and logouts, starts and ends of the system"),
+        ("btmp", "/var/log/btmp", "logins that failed, in the form that lastb reads"),
+    ] {
+        let has_database = service == "wtmp" && finder.any_of(&databases).is_some();
+        if let Some(link) = null_link(finder, path.as_bytes()) {
+            finder.tell_always(service, unlogged, "it is a link to /dev/null", link);
+        } else if finder.any_of(&[path]).is_none() && !has_database {
+            finder.tell_always(service, unlogged, reason, missing(path));
+        }
     }
-    if finder.any_of(&["/var/log/btmp"]).is_none() {
-        finder.tell_always(
-            "btmp",
-            "logins that failed, in the form that lastb reads",
-            reason,
-            missing("/var/log/btmp"),
-        );
+}
+
+/// A link into nothing: what is written to it is gone.
+pub(super) fn null_link(finder: &Finder<'_>, path: &[u8]) -> Option<Evidence> {
+    let found = finder.view.lookup(&EvidencePath::from_bytes(path), Follow::AllButLast).ok()?;
+    if found.node.node_type != NodeType::Symlink {
+        return None;
     }
+    let target = finder.view.filesystem(found.place)?.link_target(found.place.node).ok()?;
+    let place = Some((found.place.volume, found.place.node.inode));
+    (target == b"/dev/null").then(|| Evidence { path: found.path.as_bytes().to_vec(), place, span: None })
 }
 
 /// sudo logs the command that it is given, not what is typed into a shell that it opens; `log_output`, `log_input` and
@@ -47,8 +55,8 @@ fn sudo(finder: &mut Finder<'_>) {
     let Some(config) = finder.config(&["/etc/sudoers"], Dialect { include, has_several: false, folder: None }) else {
         return;
     };
-    let has = |word: &str| defaults(&config).any(|option| option == word.as_bytes());
-    let names = |word: &str| defaults(&config).any(|option| option.starts_with(word.as_bytes()));
+    let options = defaults(&config);
+    let names = |word: &str| options.iter().any(|(_, _, option)| option.starts_with(word.as_bytes()));
     if !["log_output", "log_input", "log_subcmds"].iter().any(|it| names(it))
         && !config.lines().any(|it| holds(it.text, "LOG_OUTPUT:"))
     {
@@ -56,21 +64,52 @@ fn sudo(finder: &mut Finder<'_>) {
         let unlogged = "what was done in a shell that sudo opened (`sudo -i`, `sudo bash`, an editor)";
         finder.tell("sudo", unlogged, config.absent(reason));
     }
-    if has("!syslog") && !names("logfile") {
-        let line = config.lines().find(|line| line.text.starts_with(b"Defaults") && holds(line.text, "!syslog"));
-        if let Some(line) = line {
-            finder.tell("sudo", "commands that sudo ran", config.at(&line).and("there is no logfile either"));
-        }
+    // A log for some accounts, hosts or commands alone has nothing of the others.
+    let has_file = options.iter().any(|(_, scope, option)| scope.is_empty() && option.starts_with(b"logfile"));
+    let reason = if names("logfile") { "a logfile is set for some alone" } else { "there is no logfile either" };
+    for (line, scope, option) in &options {
+        let unlogged = match option.as_slice() {
+            b"!syslog" if !has_file => "commands that sudo ran",
+            b"!log_allowed" => "commands that sudo allowed",
+            _ => continue,
+        };
+        let unlogged =
+            if scope.is_empty() { unlogged.to_owned() } else { format!("{unlogged} (of {})", visible(scope)) };
+        let judged = config.at(line);
+        let judged = if option == b"!syslog" { judged.and(reason) } else { judged };
+        finder.tell("sudo", &unlogged, judged);
     }
 }
 
-/// The options of all lines `Defaults`.
-fn defaults(config: &Config) -> impl Iterator<Item = &[u8]> {
-    config.lines().filter(|line| line.text.starts_with(b"Defaults")).flat_map(|line| {
-        let text = line.text;
-        text.split(|byte| *byte == b',' || byte.is_ascii_whitespace()).filter(|word| !word.is_empty())
-    })
+/// The options of all lines `Defaults`, each with the line that it begins in, and what it is for: `@HOST`, `:USER`, `!COMMAND`,
+/// `>RUNAS`, or nothing (sudoers(5), "Defaults"). A line goes on behind a `\\`.
+fn defaults(config: &Config) -> Vec<(Line<'_>, Vec<u8>, Vec<u8>)> {
+    let mut options = Vec::new();
+    let mut begun: Option<(Line<'_>, Vec<u8>)> = None;
+    for line in config.lines() {
+        let (first, mut text) = begun.take().unwrap_or_else(|| (line.clone(), Vec::new()));
+        let part = line.text.strip_suffix(b"\\");
+        text.extend(part.unwrap_or(line.text).iter().take(DEFAULTS_BYTES));
+        text.push(b' ');
+        if part.is_some() && text.len() < DEFAULTS_BYTES {
+            begun = Some((first, text));
+            continue;
+        }
+        let Some(rest) = text.strip_prefix(b"Defaults") else { continue };
+        let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+        let (scope, rest) = rest.split_at_checked(end).unwrap_or_default();
+        for option in rest.split(|byte| *byte == b',' || byte.is_ascii_whitespace()).filter(|word| !word.is_empty()) {
+            if options.len() < OPTIONS {
+                options.push((first.clone(), scope.to_vec(), option.to_vec()));
+            }
+        }
+    }
+    options
 }
+
+/// Bytes of a line of sudoers with those that it goes on in, and options that are looked at.
+const DEFAULTS_BYTES: usize = 16 << 10;
+const OPTIONS: usize = 10_000;
 
 /// The output of jobs is dropped where `MAILTO` is empty (crontab(5)); `cron -L 0` logs no job (cron(8) of Debian).
 fn cron(finder: &mut Finder<'_>) {

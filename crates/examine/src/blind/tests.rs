@@ -98,6 +98,93 @@ fn postgres_logs_no_statements_by_default() {
 }
 
 #[test]
+fn settings_that_make_logs_vanish_are_told() {
+    let vsftpd = |text: &str| told(&[("/etc/vsftpd.conf", text)], "vsftpd");
+    let found = vsftpd("xferlog_enable=YES\nvsftpd_log_file=/dev/null\nlog_ftp_protocol=YES\n");
+    assert_eq!(found, ["/etc/vsftpd.conf:2 what its | set: vsftpd_log_file=/dev/null"]);
+    let found = vsftpd("dual_log_enable=YES\nxferlog_file=/dev/null\nlog_ftp_protocol=YES\n");
+    assert_eq!(found, ["/etc/vsftpd.conf:2 transfers, in | set: xferlog_file=/dev/null"]);
+    let data = ("/var/lib/mysql/ibdata1", "");
+    let general = "[mysqld]\ngeneral_log=1\ngeneral_log_file=/dev/null\n";
+    let found = told(&[("/etc/my.cnf", general), data], "mysql");
+    assert!(found[0].starts_with("/etc/my.cnf:3 queries that | set: general_log_file=/dev/null"), "{found:#?}");
+    assert!(found[1].starts_with("/etc/my.cnf:3 connections that"), "{found:#?}");
+    let settings = "log_statement=all\nlog_connections=on\nlog_disconnections=on\nlog_min_messages = panic\n";
+    let found = told(&[("/etc/postgresql/15/main/postgresql.conf", settings)], "postgres");
+    assert_eq!(
+        found,
+        ["/etc/postgresql/15/main/postgresql.conf:4 connections, statements | set: log_min_messages = panic"]
+    );
+    let apache = |text: &str| told(&[("/etc/apache2/apache2.conf", text)], "apache");
+    let sites = "SecAuditEngine On\n<VirtualHost *:80>\nServerName a\n</VirtualHost>\n<VirtualHost *:81>\nCustomLog a b\n\
+        </VirtualHost>\n";
+    let found = apache(sites);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].starts_with("/etc/apache2/apache2.conf:2 requests of | set: <VirtualHost *:80>; neither"),
+        "{found:#?}"
+    );
+    assert_eq!(apache(&format!("{sites}CustomLog x y\n")), [""; 0]);
+    let found = apache("SecAuditEngine On\nCustomLog a combined \"expr=%{REMOTE_ADDR} != '192.0.2.66'\"\n");
+    assert!(found[0].starts_with("/etc/apache2/apache2.conf:2 requests that"), "{found:#?}");
+    let nginx = |text: &str| told(&[("/etc/nginx/nginx.conf", text)], "nginx");
+    let found = nginx("access_log \"off\";\nserver { error_log /dev/null crit; }\nlog_format a '$request_body';\n");
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[1].starts_with("/etc/nginx/nginx.conf:2 errors, and"), "{found:#?}");
+}
+
+#[test]
+fn mariadb_tells_of_logins_that_fail_from_the_second_level_of_warnings_on() {
+    let of = |text: &str| {
+        let files = [("/etc/my.cnf", text), ("/usr/sbin/mariadbd", "x"), ("/var/lib/mysql/ibdata1", "")];
+        told(&files, "mariadb").into_iter().filter(|it| it.contains("logins that")).collect::<Vec<_>>()
+    };
+    assert_eq!(of("[mysqld]\n"), [""; 0]);
+    assert_eq!(of("[mysqld]\nlog_warnings=2\n"), [""; 0]);
+    assert_eq!(of("[mysqld]\nlog_warnings\n"), [""; 0]);
+    assert_eq!(of("[mysqld]\nlog_warnings=1\ngeneral_log=1\n"), [""; 0]);
+    for line in ["log_warnings=0", "log-warnings = 1", "skip-log-warnings"] {
+        let found = of(&format!("[mysqld]\n{line}\n"));
+        assert_eq!(found, [format!("/etc/my.cnf:2 logins that | set: {line}; no audit plugin is set either")]);
+    }
+}
+
+#[test]
+fn settings_of_sudo_may_go_on_in_further_lines_and_be_of_some_alone() {
+    let of = |text: &str| {
+        let all = format!("Defaults log_output\n{text}");
+        told(&[("/etc/sudoers", &all)], "sudo")
+    };
+    assert_eq!(
+        of("Defaults env_reset, \\\n !syslog, \\\n !log_allowed\n"),
+        [
+            "/etc/sudoers:2 commands that | set: Defaults env_reset, \\\\; there is no logfile either",
+            "/etc/sudoers:2 commands that | set: Defaults env_reset, \\\\"
+        ]
+    );
+    assert_eq!(of("Defaults \\\n !syslog\n").len(), 1);
+    let found = of("Defaults !syslog\nDefaults:bob logfile=\"/data/sudo.log\"\n");
+    assert_eq!(found, ["/etc/sudoers:2 commands that | set: Defaults !syslog; a logfile is set for some alone"]);
+    assert_eq!(of("Defaults !syslog\nDefaults logfile=/data/sudo.log\n"), [""; 0]);
+    assert_eq!(of("Defaults!/bin/sh !log_allowed\n").len(), 1);
+}
+
+#[test]
+fn records_of_logins_that_are_links_into_nothing_are_told() {
+    let mut filesystem = MemoryFileSystem::of_paths(&[
+        ("/var/log/btmp", "x"),
+        ("/etc/passwd", "root:x:0:0::/root:/bin/sh\n"),
+        ("/bin/sh", "x"),
+    ]);
+    let log = filesystem.add(2, b"none", NodeType::Directory, b"");
+    let _ = log;
+    filesystem.add(12, b"wtmp", NodeType::Symlink, b"/dev/null");
+    let spots = spots_of(filesystem);
+    let found: Vec<&str> = spots.iter().filter(|it| it.service == "wtmp").map(|it| it.reason.as_str()).collect();
+    assert_eq!(found, ["it is a link to /dev/null"]);
+}
+
+#[test]
 fn ftp_servers_tell_what_their_switches_let_through() {
     let vsftpd = |text: &str| told(&[("/etc/vsftpd.conf", text)], "vsftpd");
     let none = vsftpd("# xferlog_enable=YES\n");
@@ -300,7 +387,7 @@ fn settings_that_include_themselves_or_are_no_text_cannot_be_judged() {
         "postgresql",
     );
     assert!(circle.iter().all(|it| it.starts_with("unknown") && it.contains("includes itself")), "{circle:#?}");
-    assert_eq!(circle.len(), 3);
+    assert_eq!(circle.len(), 4);
     assert!(
         told(&[("/etc/vsftpd.conf", "xferlog_enable=NO\n\0\0")], "vsftpd")[0]
             .contains("but /etc/vsftpd.conf is no text")

@@ -1,7 +1,7 @@
 //! Web servers: Apache (mod_log_config) and nginx (ngx_http_log_module).
 
 use super::Finder;
-use super::config::{Config, Dialect, behind, holds, unquoted, words};
+use super::config::{Config, Dialect, Line, behind, holds, unquoted, words};
 
 pub(super) fn find(finder: &mut Finder<'_>) {
     apache(finder);
@@ -41,8 +41,7 @@ fn apache(finder: &mut Finder<'_>) {
                 has_log |= !is_nowhere(log);
                 if is_nowhere(log) {
                     finder.tell("apache", "requests of the server or site whose log this is", config.at(&line));
-                } else if words(log).last().is_some_and(|word| word.starts_with(b"env=") || word.starts_with(b"expr="))
-                {
+                } else if is_conditional(log) {
                     finder.tell("apache", "requests that this condition leaves out", config.at(&line));
                 }
             }
@@ -50,7 +49,9 @@ fn apache(finder: &mut Finder<'_>) {
                 finder.tell("apache", "errors, and what scripts write to their error output", config.at(&line));
             }
         }
-        if !has_log {
+        if has_log {
+            silent_sites(finder, &config);
+        } else {
             finder.tell(
                 "apache",
                 REQUESTS,
@@ -68,6 +69,36 @@ fn apache(finder: &mut Finder<'_>) {
                 config.absent("logs of accesses hold no bodies; neither mod_security nor mod_dumpio is set"),
             );
         }
+    }
+}
+
+/// Whether a condition stands behind file and form: `env=NAME`, `expr=…`, in quotes or not, with blanks or without.
+fn is_conditional(log: &[u8]) -> bool {
+    [" env=", " expr=", " \"env=", " \"expr="].iter().any(|it| holds(log, it))
+}
+
+/// Sites that no log is named for; they have none where the server itself has none either.
+fn silent_sites(finder: &mut Finder<'_>, config: &Config) {
+    let mut site: Option<(Line<'_>, bool)> = None;
+    let mut silent = Vec::new();
+    for line in config.lines() {
+        if behind(line.text, "<VirtualHost").is_some() {
+            site = Some((line, false));
+        } else if line.text.to_ascii_lowercase().starts_with(b"</virtualhost") {
+            silent.extend(site.take().filter(|(_, has_log)| !has_log).map(|(line, _)| line));
+        } else if ["CustomLog", "TransferLog"].iter().any(|name| behind(line.text, name).is_some()) {
+            match &mut site {
+                Some((_, has_log)) => *has_log = true,
+                // Of the server itself, which sites without one have too.
+                None => return,
+            }
+        } else if behind(line.text, "GlobalLog").is_some() {
+            return;
+        }
+    }
+    for line in silent {
+        let judged = config.at(&line).and("neither it nor the server itself has a CustomLog or TransferLog");
+        finder.tell("apache", "requests of this site", judged);
     }
 }
 
@@ -101,17 +132,21 @@ fn nginx(finder: &mut Finder<'_>) {
         };
         for line in config.lines().filter(|line| !line.text.starts_with(b"#")) {
             // Several may stand on one line, as in `location /x { access_log off; }`.
-            let mut statements = line.text.split(|byte| matches!(byte, b';' | b'{' | b'}')).map(<[u8]>::trim_ascii);
-            let silent =
-                statements.find(|it| behind(it, "access_log").is_some_and(|rest| rest == b"off" || is_nowhere(rest)));
-            if silent.is_some() {
-                finder.tell("nginx", "requests of the server or location where this stands", config.at(&line));
-            }
-            if behind(line.text, "error_log").is_some_and(|rest| is_nowhere(rest.strip_suffix(b";").unwrap_or(rest))) {
-                finder.tell("nginx", "errors, and what is refused", config.at(&line));
-            }
-            if behind(line.text, "access_log").is_some_and(|rest| words(rest).any(|word| word.starts_with(b"if="))) {
-                finder.tell("nginx", "requests that this condition leaves out", config.at(&line));
+            let statements = line.text.split(|byte| matches!(byte, b';' | b'{' | b'}')).map(<[u8]>::trim_ascii);
+            let of = |statement: &'_ [u8]| -> Option<&'static str> {
+                if let Some(rest) = behind(statement, "access_log") {
+                    return if unquoted(rest) == b"off" || is_nowhere(rest) {
+                        Some("requests of the server or location where this stands")
+                    } else {
+                        let is_part = words(rest).any(|word| word.starts_with(b"if="));
+                        is_part.then_some("requests that this condition leaves out")
+                    };
+                }
+                let is_silent = behind(statement, "error_log").is_some_and(is_nowhere);
+                is_silent.then_some("errors, and what is refused")
+            };
+            for unlogged in statements.take_while(|it| !it.starts_with(b"#")).filter_map(of) {
+                finder.tell("nginx", unlogged, config.at(&line));
             }
         }
         if !logs_bodies(&config) {

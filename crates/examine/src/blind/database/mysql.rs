@@ -84,6 +84,9 @@ pub(super) fn find(finder: &mut Finder<'_>) {
         "rows that statements changed, as a binary log keeps them (reads are in no binary log)",
         server.changes(),
     );
+    if is_mariadb {
+        finder.tell(service, "logins that failed: who tried to log in, from where, and when", server.refusals());
+    }
     let slow = server.judge("slow_query_log", "OFF", is_off);
     finder.tell(
         service,
@@ -144,7 +147,7 @@ pub(crate) fn option(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 /// Options that are looked at, and may have a prefix.
-const SWITCHES: [&[u8]; 3] = [b"general_log", b"slow_query_log", b"log_bin"];
+const SWITCHES: [&[u8]; 4] = [b"general_log", b"slow_query_log", b"log_bin", b"log_warnings"];
 
 /// The value of an option that `mysqld-auto.cnf` in the folder of the data keeps (MySQL 8.0 Reference Manual, 7.1.9.3).
 pub(crate) fn persisted(view: &View, folder: &[u8], name: &str) -> Option<(String, Evidence)> {
@@ -208,9 +211,17 @@ impl Server<'_> {
     fn queries(&self) -> Judged {
         let general = self.judge("general_log", "OFF", is_off);
         match general.verdict {
-            Verdict::Logged => self.judge("log_output", "FILE", |value| {
-                Some(value.split(|byte| *byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(b"NONE")))
-            }),
+            Verdict::Logged => {
+                let file = self.judge("general_log_file", "", |value| Some(value == b"/dev/null"));
+                let is_table =
+                    self.settings.last("log_output").is_some_and(|it| holds(&it.value.to_ascii_lowercase(), "table"));
+                if file.verdict == Verdict::Silent && !is_table {
+                    return self.or_audit(file, &["QUERY", "QUERY_DML"]);
+                }
+                self.judge("log_output", "FILE", |value| {
+                    Some(value.split(|byte| *byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(b"NONE")))
+                })
+            }
             _ => self.or_audit(general, &["QUERY", "QUERY_DML"]),
         }
     }
@@ -222,6 +233,29 @@ impl Server<'_> {
             Verdict::Logged => self.queries(),
             _ => self.or_audit(general, &["CONNECT"]),
         }
+    }
+
+    /// MariaDB tells in its error log of logins that fail from `log_warnings` 2 on, which is the default since 10.2.4 (MariaDB,
+    /// "log_warnings"); an attempt is in the general log and in that of an audit plugin too.
+    fn refusals(&self) -> Judged {
+        let judged = self.judge("log_warnings", "2", |value| match value {
+            b"" => Some(false),
+            SKIPPED => Some(true),
+            level => std::str::from_utf8(level).ok()?.parse::<u64>().ok().map(|level| level < 2),
+        });
+        // Without a value it is 2.
+        let is_bare = |text: &[u8]| !text.contains(&b'=');
+        let is_bare = self.settings.last("log_warnings").is_some_and(|it| it.value != SKIPPED && is_bare(it.line.text));
+        match judged.verdict {
+            Verdict::Logged => judged,
+            _ if is_bare => Judged { verdict: Verdict::Logged, ..judged },
+            _ if self.queries_are_kept() => Judged { verdict: Verdict::Logged, ..judged },
+            _ => self.or_audit(judged, &["CONNECT"]),
+        }
+    }
+
+    fn queries_are_kept(&self) -> bool {
+        self.judge("general_log", "OFF", is_off).verdict == Verdict::Logged && self.queries().verdict == Verdict::Logged
     }
 
     /// As judged, unless an audit plugin logs such events. The plugin of MariaDB logs all events if `server_audit_events` is

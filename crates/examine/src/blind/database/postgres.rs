@@ -93,6 +93,15 @@ fn cluster(finder: &mut Finder<'_>, service: &str, config: &Config) {
     finder.tell(service, unlogged, statements);
     let connections = settings.judge("log_connections", "off", connections_are_off);
     finder.tell(service, "connections that succeed: who was logged in, from where, and when", connections);
+    // `LOG` ranks between `ERROR` and `FATAL` there.
+    let level = settings.judge("log_min_messages", "warning", |value| {
+        Some(matches!(value.to_ascii_lowercase().as_slice(), b"fatal" | b"panic"))
+    });
+    finder.tell(
+        service,
+        "connections, statements and all else that is told as LOG, whatever other settings say",
+        level,
+    );
     let ends = settings.judge("log_disconnections", "off", switch_is_off);
     finder.tell(service, "ends of connections: how long each lasted", ends);
 }

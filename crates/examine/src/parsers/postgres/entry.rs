@@ -187,7 +187,10 @@ fn refused<'a>(text: &'a [u8], details: &mut Details<'a>) {
     let quoted = |before: &[u8]| {
         let at = memchr::memmem::find(text, before)?.checked_add(before.len())?;
         let rest = text.get(at..)?;
-        rest.get(..memchr::memchr(b'"', rest)?)
+        // A name may hold quotes; what ends it stands behind them.
+        let ends: [&[u8]; 4] = [b"\", user \"", b"\", database \"", b"\" does not exist", b"\" is not permitted"];
+        let end = ends.iter().find_map(|end| memchr::memmem::find(rest, end)).or_else(|| memchr::memrchr(b'"', rest));
+        rest.get(..end?)
     };
     let is_login_failed = memchr::memmem::find(text, b" authentication failed for user \"").is_some()
         || text.starts_with(b"no pg_hba.conf entry for ")

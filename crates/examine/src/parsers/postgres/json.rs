@@ -29,16 +29,22 @@ impl Parser for PostgresJson {
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         let mut teller = Teller::new(context);
-        let mut plain: [Vec<u8>; 5] = Default::default();
+        let mut plain: [Vec<u8>; 8] = Default::default();
         let read = each_line(input, output, &mut |line, span, output| match entry(line) {
             Some(found) => {
+                let names = [found.user, found.database, found.application];
                 let texts = [found.message, found.detail, found.hint, found.context, found.statement];
+                let texts = names.into_iter().chain(texts);
                 for (plain, text) in plain.iter_mut().zip(texts) {
                     plain.clear();
                     unescape(text, plain);
                 }
-                let [message, detail, hint, context, statement] = &plain;
-                teller.tell(&Entry { message, detail, hint, context, statement, ..found }, span, output);
+                let [user, database, application, message, detail, hint, context, statement] = &plain;
+                teller.tell(
+                    &Entry { user, database, application, message, detail, hint, context, statement, ..found },
+                    span,
+                    output,
+                );
             }
             None => output.other("database.other", span, line, "no record of a log of PostgreSQL"),
         });

@@ -180,7 +180,16 @@ fn quotes_within_names_are_part_of_them() {
     let csv = r#"2026-11-28 12:29:42.254 CET,"no""bo,dy","post""gres",19056,"[local]",6b0abb26.4a70,2,"authentication",2026-11-28 12:29:42 CET,3/9,0,FATAL,28P01,"password authentication failed for user ""no""bo,dy""",,,,,,,,,"","client backend",,0
 "#;
     let failed = json!({"kind": "database.login-failed", "user": "no\"bo,dy", "database": "post\"gres", "pid": 19056});
-    check(&Host::unknown(), &PostgresCsv, csv, &[failed]);
+    check(&Host::unknown(), &PostgresCsv, csv, std::slice::from_ref(&failed));
+    let object = r#"{"timestamp":"2026-11-28 12:29:42.254 CET","user":"no\"bo,dy","dbname":"post\"gres","pid":19056,"error_severity":"FATAL","state_code":"28P01","message":"password authentication failed for user \"no\"bo,dy\""}"#;
+    check(&Host::unknown(), &PostgresJson, object, &[failed]);
+    let text = "2026-11-28 12:29:42.254 CET [7] FATAL:  password authentication failed for user \"no\"bo,dy\"
+2026-11-28 12:29:42.3 CET [8] FATAL:  no pg_hba.conf entry for host \"192.0.2.9\", user \"x\"y\", database \"z\", no encryption
+2026-11-28 12:29:42.3 CET [9] FATAL:  role \"a\"b\" does not exist
+";
+    let parsed = parse(&PostgresText, "/x", "2026-12-01T00:00:00Z", text.as_bytes());
+    assert_eq!(parsed.all("user"), ["no\"bo,dy", "x\"y", "a\"b"]);
+    assert_eq!(parsed.all("address")[1], "192.0.2.9");
 }
 
 /// Beginnings of logs that lead into each part of the parsers.

@@ -135,6 +135,10 @@ impl Parser for History {
         "history"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         told(candidate).is_some()
     }

@@ -32,9 +32,10 @@ pub(super) struct Bash {
     entries: Entries,
 }
 
-/// The time in `#1700000000`; `None` if the line is none.
+/// The time in `#1700000000`, or in `#+1700000000` of tcsh; `None` if the line is none.
 pub(super) fn stamp(line: &[u8]) -> Option<Timestamp> {
-    let digits = line.strip_prefix(b"#").filter(|digits| (8..=12).contains(&digits.len()))?;
+    let digits = line.strip_prefix(b"#").map(|digits| digits.strip_prefix(b"+").unwrap_or(digits));
+    let digits = digits.filter(|digits| (8..=12).contains(&digits.len()))?;
     number(digits).and_then(since_1970)
 }
 

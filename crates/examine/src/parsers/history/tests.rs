@@ -88,6 +88,13 @@ fn an_empty_line_within_an_entry_is_part_of_it() {
 }
 
 #[test]
+fn times_of_tcsh_have_a_sign_before_them() {
+    let parsed = read_file("/root/.history", b"#+1700000000\nls\n#+1700000005\nrm x\n");
+    assert_eq!(parsed.all("message"), ["ls", "rm x"]);
+    assert_eq!(parsed.all("time"), ["2023-11-14T22:13:20Z", "2023-11-14T22:13:25Z"]);
+}
+
+#[test]
 fn what_editline_wrote_for_an_unknown_program_is_none_of_mysql() {
     let parsed = read_file("/root/.gnuplot_history", b"_HiStOrY_V2_\nplot\\040x\n");
     assert_eq!((&parsed.all("kind")[0], &parsed.all("message")[0]), (&json!("shell.input"), &json!("plot x")));

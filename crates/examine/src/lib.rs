@@ -117,6 +117,9 @@ pub fn examine(
         view.volumes().iter().map(|volume| writer.volume(id, &volume.name)).collect();
     let volumes = volumes?;
     let host = Host::of(view);
+    for doubt in &host.doubts {
+        writer.issue_once(id, &Issue::new("the zone of the machine", doubt.as_str()))?;
+    }
     let named = named::paths(view);
     let places = places::Places::new(host.web.places().chain(named.iter().map(Vec::as_slice)))?;
     if let Some(issue) = places.issue() {

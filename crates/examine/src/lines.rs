@@ -40,6 +40,8 @@ pub struct Lines<'a> {
     position: u64,
     line: u64,
     is_over: bool,
+    /// Bytes of a hole that was passed over and is to be told.
+    hole: u64,
     /// The error that ended the reading, to be told once the lines before it are given.
     error: Option<io::Error>,
 }
@@ -82,11 +84,13 @@ impl<'a> Lines<'a> {
             position: 0,
             line: 0,
             is_over: false,
+            hole: 0,
             error: None,
         }
     }
 
-    /// The next line; `None` at the end.
+    /// The next line; `None` at the end. Zeroes that are longer than a line, and holes, are given as a line of one zero that has
+    /// their place and length, and the number of the line behind them.
     ///
     /// # Errors
     ///
@@ -97,14 +101,23 @@ impl<'a> Lines<'a> {
             let unseen = self.buffer.get(searched..self.end).unwrap_or_default();
             if let Some(found) = memchr::memchr(b'\n', unseen) {
                 let end = searched.saturating_add(found);
+                if end.saturating_sub(self.start) > LINE_BYTES && self.begins_with_zeroes() {
+                    return Ok(Some(self.take_zeroes()));
+                }
                 return Ok(Some(self.take(end, end.saturating_add(1), 0)));
             }
             searched = self.end;
             if self.end.saturating_sub(self.start) > LINE_BYTES {
-                return self.take_long();
+                return if self.begins_with_zeroes() { Ok(Some(self.take_zeroes())) } else { self.take_long() };
             }
             let kept = searched.saturating_sub(self.start);
-            if self.is_over || !self.fill(self.end > self.start) {
+            let is_filled = !self.is_over && self.fill(self.end > self.start);
+            if self.hole > 0 {
+                let hole = std::mem::take(&mut self.hole);
+                let place = (self.offset.saturating_sub(hole), None);
+                return Ok(Some(self.zeroes(place, hole)));
+            }
+            if !is_filled {
                 return match self.end > self.start {
                     true => Ok(Some(self.take(self.end, self.end, 0))),
                     false => self.error.take().map_or(Ok(None), Err),
@@ -133,6 +146,42 @@ impl<'a> Lines<'a> {
         let left_out = left_out.saturating_add(length(end.saturating_sub(given)));
         let bytes = self.buffer.get(start..given).unwrap_or_default();
         Line { bytes: bytes.strip_suffix(b"\r").unwrap_or(bytes), span, left_out }
+    }
+
+    /// Whether a line that is too long begins with so many zeroes that what is behind them would be left out.
+    fn begins_with_zeroes(&self) -> bool {
+        let begun = self.buffer.get(self.start..self.start.saturating_add(LINE_BYTES >> 1)).unwrap_or_default();
+        begun.iter().all(|byte| *byte == 0)
+    }
+
+    /// Passes zeroes over up to where other bytes begin, so that the line behind them is whole.
+    fn take_zeroes(&mut self) -> Line<'_> {
+        let place = self.source.place(self.offset);
+        let mut passed = 0;
+        loop {
+            let unseen = self.buffer.get(self.start..self.end).unwrap_or_default();
+            let other = unseen.iter().position(|byte| *byte != 0);
+            let zeroes = other.unwrap_or(unseen.len());
+            passed = length(zeroes).saturating_add(passed);
+            if other.is_some() {
+                self.start = self.start.saturating_add(zeroes);
+                break;
+            }
+            (self.start, self.end) = (0, 0);
+            // What is passed over is forgotten, so that many members take no memory.
+            let _ = self.source.place(self.position);
+            if self.is_over || !self.fill(true) {
+                break;
+            }
+        }
+        self.offset = self.offset.saturating_add(passed);
+        self.zeroes(place, passed)
+    }
+
+    /// What stands for so many zeroes at this place.
+    fn zeroes(&self, (offset, content_offset): (u64, Option<u64>), length: u64) -> Line<'_> {
+        let line = Some(self.line.saturating_add(1));
+        Line { bytes: &[0], span: Span { offset, content_offset, length, line }, left_out: 0 }
     }
 
     /// A line that is longer than is given: its beginning is kept, the rest passed over.
@@ -188,8 +237,9 @@ impl<'a> Lines<'a> {
             // The line that was begun ends at the hole.
             Ok(Filled::HoleUpTo(_)) if is_begun => false,
             Ok(Filled::HoleUpTo(next)) => {
+                self.hole = next.saturating_sub(self.offset);
                 (self.offset, self.position) = (next, next);
-                self.fill(false)
+                true
             }
             Ok(Filled::End) => {
                 self.is_over = true;
@@ -219,6 +269,8 @@ impl LineSource<'_> {
                 if at >= run.end {
                     match runs.next() {
                         Some(next) => *run = next,
+                        // The last bytes may be a hole too.
+                        None if at < source.len() => return Ok(Filled::HoleUpTo(source.len())),
                         None => return Ok(Filled::End),
                     }
                 }

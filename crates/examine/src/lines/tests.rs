@@ -70,8 +70,18 @@ impl ReadAt for Sparse {
 #[test]
 fn a_hole_ends_a_line_and_is_not_read() {
     let found = lines(&Sparse(b"a\nb".to_vec()));
-    let found: Vec<(&[u8], u64)> = found.iter().map(|(bytes, span, _)| (bytes.as_slice(), span.offset)).collect();
-    assert_eq!(found, [(b"a".as_slice(), 0), (b"b", 2), (b"c", HOLE_END), (b"last", HOLE_END + 2)]);
+    let found: Vec<(&[u8], u64, u64, u64)> =
+        found.iter().map(|(bytes, span, _)| (bytes.as_slice(), span.offset, span.length, span.line.unwrap())).collect();
+    let expected: [(&[u8], u64, u64, u64); 5] = [
+        (b"a", 0, 2, 1),
+        (b"b", 2, 1, 2),
+        (b"\0", 3, HOLE_END - 3, 3),
+        (b"c", HOLE_END, 2, 3),
+        (b"last", HOLE_END + 2, 4, 4),
+    ];
+    assert_eq!(found, expected);
+    let at_the_end = lines(&OnlyHole);
+    assert_eq!(at_the_end, [(vec![0], span(0, HOLE_END, 1), 0)]);
 }
 
 #[test]
@@ -79,7 +89,41 @@ fn a_hole_ends_a_line_that_is_too_long_too() {
     let long = LINE_BYTES + 3 * READ_BYTES + 7;
     let found = lines(&Sparse(vec![b'x'; long]));
     let spans: Vec<(u64, u64)> = found.iter().map(|(_, span, _)| (span.offset, span.length)).collect();
-    assert_eq!(spans, [(0, long as u64), (HOLE_END, 2), (HOLE_END + 2, 4)]);
+    let long = long as u64;
+    assert_eq!(spans, [(0, long), (long, HOLE_END - long), (HOLE_END, 2), (HOLE_END + 2, 4)]);
+}
+
+#[test]
+fn the_line_behind_zeroes_is_whole_however_many_they_are() {
+    for zeroes in [LINE_BYTES - 1, LINE_BYTES, LINE_BYTES + 1, LINE_BYTES + 3 * READ_BYTES + 7] {
+        let mut bytes = b"first\n".to_vec();
+        bytes.extend(vec![0; zeroes]);
+        bytes.extend(b"second\nlast\n");
+        let found = lines(&Memory(bytes));
+        let long = zeroes as u64;
+        assert_eq!(found[1], (vec![0], span(6, long, 2), 0), "{zeroes}");
+        assert_eq!(found[2], (b"second".to_vec(), span(6 + long, 7, 2), 0));
+        assert_eq!(found[3], (b"last".to_vec(), span(13 + long, 5, 3), 0));
+    }
+    let found = lines(&Memory(vec![0; LINE_BYTES * 3]));
+    assert_eq!(found, [(vec![0], span(0, LINE_BYTES as u64 * 3, 1), 0)]);
+}
+
+/// Nothing at all.
+#[derive(Debug)]
+struct OnlyHole;
+
+impl ReadAt for OnlyHole {
+    fn len(&self) -> u64 {
+        HOLE_END
+    }
+    fn read_at(&self, _: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
+        buf.fill(0);
+        Ok(buf.len())
+    }
+    fn runs(&self) -> Runs<'_> {
+        Box::new(std::iter::once((ByteRange::new(0, HOLE_END), RunState::Hole)))
+    }
 }
 
 #[test]

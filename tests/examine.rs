@@ -129,6 +129,7 @@ fn logs_of_every_rotation_become_events_with_their_places() {
         ("/var/log/auth.log", "whole"),
         ("/var/log/auth.log-20240305.xz", "whole"),
         ("/var/log/auth.log.2.gz", "whole"),
+        ("/var/log/binary", "unsupported"),
         ("/var/log/strange.log", "unsupported"),
     ];
     assert_eq!(states, expected);
@@ -341,7 +342,7 @@ fn logs_are_taken_out_exactly_and_entered_in_custody() {
     let mut names: Vec<_> =
         std::fs::read_dir(out.join("files/var/log")).unwrap().map(|it| it.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["auth.log", "auth.log-20240305.xz", "auth.log.2.gz", "strange.log"]);
+    assert_eq!(names, ["auth.log", "auth.log-20240305.xz", "auth.log.2.gz", "binary", "strange.log"]);
     assert_eq!(
         std::fs::read(out.join("files/var/log/auth.log")).unwrap(),
         (attack(40) + "no line of syslog\n").as_bytes()
@@ -440,7 +441,7 @@ fn an_examination_is_entered_in_custody_and_the_case_stays_intact() {
     let log = custody("log").exits(0).stdout;
     assert!(log.contains("note  by anna"), "{log}");
     assert!(log.contains("examined exhibit disk.img (file "), "{log}");
-    assert!(log.contains("; whole, with 1 issues that the store tells"), "{log}");
+    assert!(log.contains("; whole, with 2 issues that the store tells"), "{log}");
     assert_eq!(custody("check").code, 0);
     let _: Ran = run(Command::new("sh").arg("verify.sh").current_dir(&case)).exits(0);
     // A log that cannot be continued is told before the work.

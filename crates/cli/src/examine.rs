@@ -99,16 +99,21 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     if arguments.output.json {
         console.json(&json!({
             "schema": 1, "type": "result", "exit_code": exit.code(), "store": visible(store.as_os_str().as_encoded_bytes()),
-            "files": totals.files, "logs": totals.logs, "events": totals.events, "issues": totals.issues,
+            "files": totals.files, "logs": totals.logs, "logs_not_read": totals.unread, "events": totals.events, "issues": totals.issues,
             "not_understood": totals.others, "blind_spots": totals.blind_spots, "custody_entry": entry, "whole": outcome == Outcome::Whole,
         }))?;
     } else if !arguments.output.quiet {
         let heading = if outcome == Outcome::Whole { "examined" } else { "interrupted; the same command goes on" };
         console.result(&format!(
-            "exhibit {name}: {heading}\n  store        {}\n  files        {}\n  logs         {}\n  events       {}\n  not understood {} records\n  issues       {}\n  blind spots  {}\n  custody log  entry {entry}\n",
-            visible(store.as_os_str().as_encoded_bytes()), totals.files, totals.logs, totals.events, totals.others, totals.issues,
+            "exhibit {name}: {heading}\n  store        {}\n  files        {}\n  logs         {}{}\n  events       {}\n  not understood {} records\n  issues       {}\n  blind spots  {}\n  custody log  entry {entry}\n",
+            visible(store.as_os_str().as_encoded_bytes()), totals.files, totals.logs, unread(totals.unread), totals.events, totals.others, totals.issues,
             blind_spots(totals.blind_spots)
         ))?;
+    }
+    if !arguments.output.json && totals.unread > 0 {
+        let (label, what) = (console.err().warning("warning"), unread(totals.unread));
+        let how = "kanshiki query \"SELECT f.path, l.state FROM logs l JOIN files f ON f.id = l.file WHERE l.state LIKE 'un%'\"";
+        console.note(&format!("{label}: files in the places of logs{what}: `{how}` tells which\n"));
     }
     if arguments.output.quiet && exit == Exit::Part {
         let label = console.err().warning("warning");
@@ -136,6 +141,11 @@ fn sentence(
     });
     let what = format!("examined exhibit {name} ({source}) from {from} into {EVENTS}{found}; {end}");
     what.chars().take(TEXT_LIMIT / 4).collect()
+}
+
+/// How many logs were not read, if there are any.
+fn unread(count: i64) -> String {
+    if count == 0 { String::new() } else { format!(", {count} not read") }
 }
 
 /// How many blind spots there are, and how to see them.

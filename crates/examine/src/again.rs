@@ -7,10 +7,13 @@ use kanshiki_filesystem::View;
 use kanshiki_store::{ExhibitId, FileId, StoreError, Writer};
 use kanshiki_walk::contents::first_byte;
 
+/// Raised when files are recognised that were not before.
+const RECOGNITION: u32 = 2;
+
 /// The parsers with their editions, and the places of logs: what decides which files are read, and by what.
 pub(crate) fn readers(places: &Places) -> String {
     let parsers: Vec<String> = PARSERS.iter().map(|parser| format!("{} {}", parser.id(), parser.edition())).collect();
-    format!("{}; {}", parsers.join(", "), places.told())
+    format!("{}; recognised {RECOGNITION}; {}", parsers.join(", "), places.told())
 }
 
 /// Has those wait that are to be read again, and forgets what they gave; all of it in one part, or nothing.

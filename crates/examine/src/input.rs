@@ -20,6 +20,7 @@ pub struct Input<'a> {
     source: &'a dyn ReadAt,
     compression: Option<Compression>,
     siblings: Option<&'a dyn Siblings>,
+    head: Option<&'a [u8]>,
 }
 
 impl<'a> Input<'a> {
@@ -28,12 +29,22 @@ impl<'a> Input<'a> {
     pub fn new(source: &'a dyn ReadAt) -> Self {
         let mut head = [0; 10];
         let read = source.read_at(0, &mut head).unwrap_or(0);
-        Self { source, compression: Compression::sniff(head.get(..read).unwrap_or_default()), siblings: None }
+        Self {
+            source,
+            compression: Compression::sniff(head.get(..read).unwrap_or_default()),
+            siblings: None,
+            head: None,
+        }
     }
 
     /// With the files beside it.
     pub(crate) const fn among(self, siblings: &'a dyn Siblings) -> Self {
         Self { siblings: Some(siblings), ..self }
+    }
+
+    /// With these bytes to tell its form by, in the place of the first ones.
+    pub(crate) const fn told_by(self, head: &'a [u8]) -> Self {
+        Self { head: Some(head), ..self }
     }
 
     /// The files beside it; `None` if they are not known, or do not belong to it since it is compressed.
@@ -90,13 +101,16 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The first bytes of the content; fewer where it cannot be read.
+    /// The bytes that its form is told by; fewer where it cannot be read.
     pub(crate) fn head(&self) -> Vec<u8> {
+        // What could be read is what can be told; the error is met again when the file is read.
+        self.head.map_or_else(|| self.beginning().0, <[u8]>::to_vec)
+    }
+
+    /// The first bytes of the content, and why there are no more of them.
+    pub(crate) fn beginning(&self) -> (Vec<u8>, Option<io::Error>) {
         let mut head = Vec::new();
-        if let Ok(content) = self.read() {
-            // What could be read is what can be told; the error is met again when the file is read.
-            let _ = content.take(HEAD_BYTES).read_to_end(&mut head);
-        }
-        head
+        let read = self.read().and_then(|content| content.take(HEAD_BYTES).read_to_end(&mut head));
+        (head, read.err())
     }
 }

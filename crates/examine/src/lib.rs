@@ -26,6 +26,7 @@ mod parsers;
 mod places;
 mod processor;
 mod programs;
+mod recognise;
 mod record;
 mod rotated;
 mod rotation;
@@ -139,7 +140,7 @@ pub fn examine(
         progress.begin("logs", Some(writer.waiting_bytes(id)?));
         writer.zone(id, host.zone.name())?;
         blind::enter(view, id, &volumes, &mut writer)?;
-        let logs = logs::Logs { view, exhibit: id, host: &host, progress, shifts: &HashMap::new() };
+        let logs = logs::Logs { view, exhibit: id, host: &host, places: &places, progress, shifts: &HashMap::new() };
         flow = logs.read(&mut writer)?;
         if flow.is_continue() {
             let shifts = rotation::years::shifts(&mut writer, id, progress)?;

@@ -3,8 +3,10 @@
 use crate::host::Host;
 use crate::input::{Input, Siblings};
 use crate::output::{Found, Output};
-use crate::parser::{Candidate, Context, Parser};
-use crate::parsers::PARSERS;
+use crate::parser::{Context, Parser};
+use crate::places::Places;
+use crate::recognise::{Recognised, recognise};
+use crate::text::is_text;
 use crate::years::YearHint;
 use kanshiki_filesystem::{Follow, LookupError, NodeType, Place, View};
 use kanshiki_image::Source;
@@ -51,6 +53,7 @@ pub(crate) struct Logs<'a> {
     pub(crate) view: &'a View,
     pub(crate) exhibit: ExhibitId,
     pub(crate) host: &'a Host,
+    pub(crate) places: &'a Places,
     pub(crate) progress: &'a dyn Progress,
     /// Years by which the rotation tells that the last changes of some files are too late.
     pub(crate) shifts: &'a HashMap<FileId, i32>,
@@ -123,22 +126,21 @@ impl Logs<'_> {
         };
         let siblings = Beside { view: self.view, path: &log.path };
         let input = Input::new(&*source).among(&siblings);
-        let parser = match catch_unwind(AssertUnwindSafe(|| self.parser_of(log, &input))) {
-            Ok((Some(parser), _)) => parser,
-            Ok((None, head)) => {
-                let why = not_read(&input, &head);
-                if let Some(why) = why {
-                    out.piece.0.push(Message::Issue(log.file, Issue::new(visible(&log.path), why)));
-                } else if !is_text(&head) {
-                    return out.piece.0.push(Message::NoLog(log.file, log.size));
-                }
-                return end(log, LogRow { state: "unsupported", ..LogRow::default() }, Vec::new(), out);
-            }
-            Err(_) => {
-                out.piece.0.push(Message::Issue(log.file, Issue::new(visible(&log.path), BROKEN)));
-                return end(log, LogRow { state: "unreadable", ..LogRow::default() }, Vec::new(), out);
-            }
+        let is_in_place = self.places.is_of_logs(&log.path);
+        let recognised = catch_unwind(AssertUnwindSafe(|| recognise(&log.path, &input, self.host, is_in_place)));
+        let Ok(found) = recognised else {
+            out.piece.0.push(Message::Issue(log.file, Issue::new(visible(&log.path), BROKEN)));
+            return end(log, LogRow { state: "unreadable", ..LogRow::default() }, Vec::new(), out);
         };
+        let Some(parser) = found.parser else {
+            let Some((state, why)) = unread(&log.path, &input, &found, is_in_place) else {
+                return out.piece.0.push(Message::NoLog(log.file, log.size));
+            };
+            let issue = why.map(|why| Message::Issue(log.file, Issue::new(visible(&log.path), why)));
+            out.piece.0.extend(issue);
+            return end(log, LogRow { state, ..LogRow::default() }, Vec::new(), out);
+        };
+        let input = input.told_by(&found.head);
         let mut years = None;
         loop {
             match self.parse(parser, (log, Some(owner)), &input, years, out) {
@@ -146,13 +148,6 @@ impl Logs<'_> {
                 None => return,
             }
         }
-    }
-
-    /// The parser that claims a file, and its first bytes.
-    fn parser_of(&self, log: &WaitingLog, input: &Input<'_>) -> (Option<&'static dyn Parser>, Vec<u8>) {
-        let head = input.head();
-        let candidate = Candidate { path: &log.path, head: &head, host: self.host };
-        (PARSERS.iter().find(|parser| parser.claims(&candidate)).copied(), head)
     }
 
     /// Reads a file once; with what it is to be read again, if so.
@@ -245,6 +240,56 @@ fn end(log: &WaitingLog, row: LogRow, gaps: Vec<Gap>, out: &mut Out<'_, '_>) {
     out.piece.0.push(Message::End(log.file, Box::new(row), gaps, log.size));
 }
 
+/// How a file is listed that nobody reads, and why it is not read; `None` if it is none that may be a log. Where all files
+/// are logs, all are listed.
+fn unread(
+    path: &[u8],
+    input: &Input<'_>,
+    found: &Recognised,
+    is_in_place: bool,
+) -> Option<(&'static str, Option<String>)> {
+    let Recognised { head, error, is_empty, .. } = found;
+    if let Some(error) = error {
+        return Some(("unreadable", Some(format!("{error}; nothing of it was read"))));
+    }
+    if let Some(why) = not_read(input, head) {
+        return Some(("unsupported", Some(why)));
+    }
+    if is_text(head) {
+        return Some(("unsupported", None));
+    }
+    let damage = is_in_place && input.compression().is_none();
+    let named = ENDINGS.iter().find(|(ending, _)| damage && path.ends_with(ending));
+    match named {
+        Some((_, name)) => Some(("unreadable", Some(format!("{}, and nothing of it was read", no_such(name))))),
+        None if !is_in_place => None,
+        None if *is_empty => Some(("empty", None)),
+        None => Some(("unsupported", Some(format!("it is {}, and not read", form(path, head))))),
+    }
+}
+
+/// Names of files that are compressed in a way that is read.
+const ENDINGS: [(&[u8], &str); 4] = [(b".gz", "gzip"), (b".xz", "xz"), (b".zst", "zstd"), (b".bz2", "bzip2")];
+
+fn no_such(name: &str) -> String {
+    format!("by its name it is compressed with {name}, but it does not begin so: its beginning is damaged")
+}
+
+/// What a file is that is no text.
+fn form(path: &[u8], head: &[u8]) -> &'static str {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    match head {
+        [0x04, 0x22, 0x4d, 0x18, ..] => "compressed with LZ4",
+        [b'P', b'K', 3, 4, ..] => "an archive of zip",
+        [0x5d, 0, 0, ..] => "compressed with LZMA",
+        [b'7', b'z', 0xbc, 0xaf, ..] => "an archive of 7-Zip",
+        _ if name.starts_with(b"faillog") => "the counts of failed logins of shadow",
+        _ if name.starts_with(b"tallylog") => "the counts of failed logins of pam_tally2",
+        _ if name.starts_with(b"pacct") => "the accounting of processes",
+        _ => "no text, and of no form that is known",
+    }
+}
+
 /// Why a file in a place of logs is not read that may well be one, although its bytes are no text.
 fn not_read(input: &Input<'_>, head: &[u8]) -> Option<String> {
     if let (Some(outer), Some(inner)) = (input.compression(), Compression::sniff(head)) {
@@ -268,16 +313,45 @@ fn is_utf16(head: &[u8]) -> bool {
     pairs >= 4 && breaks && (halves(0) || halves(1) || (has_mark && head.len() > 16))
 }
 
-/// Whether the first bytes of a content are text, so that it may be a log that no parser knows.
-fn is_text(head: &[u8]) -> bool {
-    let control = head.iter().filter(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()).count();
-    !head.is_empty() && control.saturating_mul(100) <= head.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use kanshiki_image::Memory;
+
+    /// The state and the reason of a file that nobody reads.
+    fn listed(path: &str, content: &[u8], is_in_place: bool) -> Option<(&'static str, Option<String>)> {
+        let source = Memory(content.to_vec());
+        let input = Input::new(&source);
+        let found = recognise(path.as_bytes(), &input, &Host::unknown(), is_in_place);
+        assert!(found.parser.is_none(), "{path}");
+        unread(path.as_bytes(), &input, &found, is_in_place)
+    }
+
+    #[test]
+    fn in_places_of_logs_all_that_is_not_read_is_listed() {
+        let numbers: Vec<u8> = (0..200_u8).cycle().take(5000).collect();
+        let packed = |magic: &[u8]| [magic, &numbers].concat();
+        let broken = packed(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xff]);
+        for (path, content, state, why) in [
+            ("/var/log/secure", Vec::new(), "empty", None),
+            ("/var/log/wtmp", Vec::new(), "empty", None),
+            ("/var/log/syslog", vec![0; 100_000], "empty", None),
+            ("/var/log/x.2.gz", numbers.clone(), "unreadable", Some("does not begin so")),
+            ("/var/log/x.2.gz", vec![0; 5000], "unreadable", Some("does not begin so")),
+            ("/var/log/x.3.gz", broken, "unreadable", Some("nothing of it was read")),
+            ("/var/log/x.4.lz4", packed(&[4, 0x22, 0x4d, 0x18]), "unsupported", Some("LZ4")),
+            ("/var/log/x.zip", packed(b"PK\x03\x04"), "unsupported", Some("zip")),
+            ("/var/log/tallylog", numbers.clone(), "unsupported", Some("pam_tally2")),
+            ("/var/log/x", numbers.clone(), "unsupported", Some("no form that is known")),
+            ("/var/log/x", b"text\n".to_vec(), "unsupported", None),
+        ] {
+            let (found, reason) = listed(path, &content, true).unwrap();
+            assert_eq!((found, reason.is_some()), (state, why.is_some()), "{path}");
+            assert!(reason.unwrap_or_default().contains(why.unwrap_or_default()), "{path}");
+        }
+        assert_eq!(listed("/srv/a/logs/photo", &numbers, false), None);
+        assert_eq!(listed("/srv/a/logs/zeroes", &[0; 100_000], false), None);
+    }
 
     #[test]
     fn what_is_not_read_is_told_with_the_reason() {

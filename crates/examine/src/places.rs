@@ -65,6 +65,9 @@ const PLACES: &[&str] = &[
     "/var/lib/cloud/**",
 ];
 
+/// Folders in which nothing but logs is kept.
+const OF_LOGS: [&[u8]; 3] = [b"/var/log/", b"/var/adm/", b"/run/log/"];
+
 /// Places of the settings that are kept, beside those above.
 const TOLD: usize = 128;
 
@@ -109,6 +112,11 @@ impl Places {
     pub(crate) fn told(&self) -> String {
         let told = self.told.iter().map(|path| visible(path));
         PLACES.iter().map(|place| (*place).to_owned()).chain(told).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whether all files of this path are logs, whatever they hold.
+    pub(crate) fn is_of_logs(&self, path: &[u8]) -> bool {
+        OF_LOGS.iter().any(|folder| path.starts_with(folder)) || self.told.iter().any(|told| is_like(path, told))
     }
 
     pub(crate) fn may_be_log(&self, path: &[u8]) -> bool {
@@ -156,6 +164,8 @@ mod tests {
             assert!(places.may_be_log(path.as_bytes()), "{path}");
         }
         assert!(places.may_be_log(b"/var/log/a\nb\xff"));
+        assert!(places.is_of_logs(b"/var/log/x") && places.is_of_logs(b"/srv/shop/requests.1.gz"));
+        assert!(!places.is_of_logs(b"/opt/a/b.log") && !places.is_of_logs(b"/home/anna/.bash_history"));
         for path in
             ["/etc/passwd", "/usr/bin/log", "/home/anna/photo.jpg", "/srv/other", "/srv/a/b", "/var/lib/dpkg/status"]
         {

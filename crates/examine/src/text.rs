@@ -87,3 +87,9 @@ pub(crate) fn trim_nul(mut line: &[u8]) -> &[u8] {
     }
     line
 }
+
+/// Whether the first bytes of a content are text, so that it may be a log that no parser knows.
+pub(crate) fn is_text(head: &[u8]) -> bool {
+    let control = head.iter().filter(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()).count();
+    !head.is_empty() && control.saturating_mul(100) <= head.len()
+}

@@ -50,7 +50,7 @@ pub struct FileRow<'a> {
 pub struct LogRow {
     /// The parser with its edition.
     pub parser: String,
-    /// `whole`, `cut`, `unreadable` or `unsupported`.
+    /// `whole`, `cut`, `unreadable`, `unsupported` or `empty`.
     pub state: &'static str,
     /// How it is compressed.
     pub compression: Option<&'static str>,

@@ -83,7 +83,7 @@ CREATE TABLE IF NOT EXISTS hours (
 CREATE TABLE IF NOT EXISTS logs (
     file INTEGER PRIMARY KEY REFERENCES files(id),
     parser TEXT NOT NULL,        -- its name and the number of its edition
-    state TEXT NOT NULL,         -- waiting; whole, cut (by a limit or damage), unreadable, unsupported
+    state TEXT NOT NULL,         -- waiting; whole, cut (by a limit or damage), unreadable, unsupported, empty
     place INTEGER NOT NULL,      -- byte of the volume where it begins: the order in which logs are read
     compression TEXT,
     records INTEGER NOT NULL,    -- understood

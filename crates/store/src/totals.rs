@@ -8,8 +8,10 @@ use rusqlite::OptionalExtension as _;
 pub struct Totals {
     /// Files, each name of each.
     pub files: i64,
-    /// Logs that were read.
+    /// Logs, read or not.
     pub logs: i64,
+    /// Those of them that could not be read, or are of no form that is known.
+    pub unread: i64,
     /// Events.
     pub events: i64,
     /// Records that were not understood.
@@ -45,6 +47,7 @@ impl Reader {
         Ok(Totals {
             files: number("SELECT count(*) FROM files f JOIN volumes v ON v.id = f.volume WHERE v.exhibit = ?")?,
             logs: number(&format!("SELECT count(*) {of_logs} AND l.state <> 'waiting'"))?,
+            unread: number(&format!("SELECT count(*) {of_logs} AND l.state IN ('unsupported', 'unreadable')"))?,
             events,
             others: number(&format!("SELECT coalesce(sum(l.others), 0) {of_logs}"))?,
             issues: number("SELECT count(*) FROM issues WHERE exhibit = ?")?,

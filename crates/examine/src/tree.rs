@@ -7,7 +7,7 @@ use kanshiki_model::{Event, FileTime, Issue, Progress, Span, Timestamp};
 use kanshiki_store::{EventBatch, ExhibitId, FileId, FileRow, Files, StoreError, VolumeId, Writer};
 use kanshiki_walk::contents::{first_byte, issue, subject};
 use kanshiki_walk::nameless::{self, Named, is_deleted};
-use kanshiki_walk::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
+use kanshiki_walk::{Descend, Item, Names, Order, SweepOptions, Sweeper, UNATTACHED, sweep};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -59,8 +59,15 @@ impl Sweeper for Collector<'_> {
             }
             batch.named.push(place);
         }
-        let is_log = item.live && node.node_type == NodeType::File && node.size > 0;
-        let log = (is_log && self.places.may_be_log(item.path)).then(|| first_byte(self.view, place));
+        // That a log is empty says something; and what was removed while it was open is told by its content.
+        let may_be_log = if node.state == NodeState::Orphan {
+            node.size > 0
+        } else {
+            let is_told = node.size > 0 || self.places.is_of_logs(item.path);
+            item.live && is_told && self.places.may_be_log(item.path)
+        };
+        let is_log = node.node_type == NodeType::File && may_be_log;
+        let log = is_log.then(|| first_byte(self.view, place));
         let state = if item.live { node.state.name() } else { NodeState::Deleted.name() };
         batch.paths.extend_from_slice(item.path);
         batch.files.push(FoundFile {
@@ -162,7 +169,15 @@ impl Tree<'_> {
         match deleted {
             Ok(deleted) => {
                 let node = &deleted.node;
-                self.put_file(writer, volume, None, node, node.state.name(), waiting).map(drop)
+                // What was removed while it was open has its content yet, and may be a log.
+                let is_whole = node.state == NodeState::Orphan && node.node_type == NodeType::File && node.size > 0;
+                let path = is_whole.then(|| format!("{UNATTACHED}/OrphanFile-{}", node.id.inode));
+                let path = path.as_deref().map(str::as_bytes);
+                let id = self.put_file(writer, volume, path, node, node.state.name(), waiting)?;
+                match id.filter(|_| is_whole) {
+                    Some(id) => writer.wait(id, first_byte(self.view, Place { volume, node: node.id })),
+                    None => Ok(()),
+                }
             }
             Err(error) => self.put_issue(writer, &error.issue(&subject(self.view, volume))),
         }

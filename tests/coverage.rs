@@ -50,6 +50,10 @@ fn holes_in_the_rotation_of_logs_are_told_once() {
         for (name, text) in [("kern.log.3", day(1, 24)), ("kern.log.2", String::new()), ("kern.log.1", day(2, 24))] {
             write_file(&logs.join(name), text);
         }
+        // The newest ones are gone; the numbers of binary logs rise.
+        for (name, number) in [("mail.log.4", 6), ("mail.log.3", 7), ("binlog.000003", 1), ("binlog.000004", 2)] {
+            write_file(&logs.join(name), day(number, 24));
+        }
     });
     let case = place.path().join("case");
     let gaps = || {
@@ -76,6 +80,12 @@ fn holes_in_the_rotation_of_logs_are_told_once() {
             "2024-03-04T11:59:00Z",
             "2024-03-05T00:00:00Z",
             "rotation: silent between the last record of /var/log/syslog.1 and the first of /var/log/syslog, longer than ten times what is usual for this log",
+        ],
+        [
+            "/var/log/mail.log.3",
+            "2024-03-07T23:59:00Z",
+            "none",
+            "rotation: numbers 1 to 2 and the log itself missing behind /var/log/mail.log.3",
         ],
     ];
     assert_eq!(gaps(), expected);

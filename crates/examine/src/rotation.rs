@@ -99,7 +99,27 @@ fn holes(members: &mut Members) -> Vec<(FileId, Gap)> {
         }
         last = Some(member);
     }
+    gaps.extend(last.filter(|_| members.present.len() > 1).and_then(|(turn, newest)| {
+        let missing = newest_missing(*turn, newest)?;
+        let start = before.and_then(|it| it.latest);
+        Some((newest.file, Gap { start, end: None, reason: missing + &deleted(&members.deleted) }))
+    }));
     gaps
+}
+
+/// What is missing behind the newest file of a series with numbers that count back: that the log itself is not there alone is
+/// usual before it is written to again. Numbers that rise, as those of MySQL's binary logs, have zeroes before them.
+fn newest_missing(turn: Turn, newest: &LedgerFile) -> Option<String> {
+    let Turn::Number(number) = turn else { return None };
+    let number = number.checked_neg()?;
+    let ending = format!(".{number}");
+    let is_plain = newest.path.rsplit_once('.').is_some_and(|(name, _)| name.ends_with(&ending));
+    if !is_plain && !newest.path.ends_with(&ending) {
+        return None;
+    }
+    let count = number.checked_sub(1).filter(|count| *count > 0)?;
+    let numbers = if count == 1 { "number 1".to_owned() } else { format!("numbers 1 to {count}") };
+    Some(format!("{numbers} and the log itself missing behind {}", newest.path))
 }
 
 /// What is missing between two files that follow each other.

@@ -14,6 +14,7 @@ mod decompress;
 mod hash;
 mod header;
 mod links;
+mod lost;
 mod object;
 mod pages;
 mod record;
@@ -43,13 +44,16 @@ impl Parser for Journal {
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
-        candidate.head.starts_with(header::SIGNATURE)
+        candidate.head.starts_with(header::SIGNATURE) || (is_named(candidate.path) && candidate.head.contains(&0))
+    }
+
+    fn edition(&self) -> u32 {
+        2
     }
 
     fn parse(&self, input: &Input<'_>, _context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
         if let Some(source) = input.plain() {
-            read(source, false, output);
-            return Ok(());
+            return read(source, false, output);
         }
         // The objects point to each other: all of them must be at hand.
         let mut content = Vec::new();
@@ -60,23 +64,52 @@ impl Parser for Journal {
             let span = Span { content_offset: Some(COMPRESSED_BYTES), ..Span::default() };
             output.issue(span, "the compressed journal is longer than 128 MiB; the rest of it is left out");
         }
-        read(&Memory(content), true, output);
+        read(&Memory(content), true, output)?;
         result.map(drop)
     }
 }
 
-fn read(source: &dyn ReadAt, is_compressed: bool, output: &mut Output<'_>) {
+/// Whether a file has the name of a journal, whatever it begins with.
+fn is_named(path: &[u8]) -> bool {
+    let endings = [b".gz".as_slice(), b".xz", b".zst", b".bz2"];
+    let name = endings.iter().find_map(|ending| path.strip_suffix(*ending)).unwrap_or(path);
+    name.ends_with(b".journal") || name.ends_with(b".journal~")
+}
+
+/// Reads a journal.
+///
+/// # Errors
+///
+/// It has no header, and no objects.
+fn read(source: &dyn ReadAt, is_compressed: bool, output: &mut Output<'_>) -> io::Result<()> {
     let mut pages = Pages::new(source);
     let length = pages.length();
     let most = usize::try_from(length).unwrap_or(usize::MAX).min(header::READ_BYTES);
-    let header = pages.bytes(Way::Ahead, 0, most).and_then(Header::parse);
+    let first = pages.bytes(Way::Ahead, 0, most).unwrap_or_default();
+    let (begins, header) = (first.starts_with(header::SIGNATURE), Header::parse(first));
     let span = Span { content_offset: is_compressed.then_some(0), length, ..Span::default() };
-    let Some(header) = header else {
-        return output.issue(span, "the file ends within the header of the journal, or it cannot be read");
+    let header = match header {
+        Some(header) if !header.is_blank() => header,
+        None if begins || length < header::LEAST_BYTES => {
+            output.issue(span, "the file ends within the header of the journal, or it cannot be read");
+            return Ok(());
+        }
+        _ => match lost::is_compact(&mut Pages::new(source)) {
+            Some(is_compact) => Header::lost(is_compact),
+            None => return Err(io::Error::other("the header of the journal is not there, and no object was found")),
+        },
     };
-    tell(&header, span, output);
-    let mut records = Records::new(output, hexadecimal(&header.machine), length, is_compressed);
+    if header.is_lost {
+        let why = "the header of the journal is not there; its objects are found by what they look like, and their \
+            contents cannot be checked";
+        output.issue(Span { length: header::LEAST_BYTES.min(length), ..span }, why);
+    } else {
+        tell(&header, span, output);
+    }
+    let machine = if header.is_lost { String::new() } else { hexadecimal(&header.machine) };
+    let mut records = Records::new(output, machine, length, is_compressed);
     Walk::new(pages, header, &mut records).run();
+    Ok(())
 }
 
 /// Gives what the header says as an event of its own.

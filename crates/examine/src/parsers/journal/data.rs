@@ -105,6 +105,7 @@ impl Loader {
 fn checked(layout: Layout, stored: u64, content: &[u8], is_cut: bool) -> Loaded<'_> {
     let check = match is_cut {
         true => Check::Unknown,
+        false if layout.is_unchecked && super::lost::is_plausible(content) => Check::Right,
         false => match hash(layout.key.as_ref(), content) {
             found if found == stored => Check::Right,
             found => Check::Wrong(found),

@@ -28,7 +28,7 @@ use super::object::{Layout, number, short};
 pub(super) const SIGNATURE: &[u8; 8] = b"LPKSHHRH";
 
 /// The length of the header of systemd 38, the first with this signature.
-const LEAST_BYTES: u64 = 208;
+pub(super) const LEAST_BYTES: u64 = 208;
 
 /// What is read of the header.
 pub(super) const READ_BYTES: usize = 232;
@@ -51,6 +51,8 @@ pub(super) struct Header {
     pub(super) tail_object: u64,
     pub(super) entries: u64,
     pub(super) first_array: u64,
+    /// Whether it stands in for a header that is not there.
+    pub(super) is_lost: bool,
 }
 
 impl Header {
@@ -73,7 +75,32 @@ impl Header {
             tail_object: number(bytes, 136)?,
             entries: number(bytes, 152)?,
             first_array: number(bytes, 176)?,
+            is_lost: false,
         })
+    }
+
+    /// What stands in for a header that was overwritten.
+    pub(super) const fn lost(is_compact: bool) -> Self {
+        Self {
+            compatible: 0,
+            incompatible: if is_compact { 16 } else { 0 },
+            state: u8::MAX,
+            file: [0; 16],
+            machine: [0; 16],
+            boot: [0; 16],
+            seqnum: [0; 16],
+            size: LEAST_BYTES,
+            arena: 0,
+            tail_object: 0,
+            entries: 0,
+            first_array: 0,
+            is_lost: true,
+        }
+    }
+
+    /// Whether all but the signature is zeroes.
+    pub(super) const fn is_blank(&self) -> bool {
+        self.size == 0 && self.arena == 0 && self.entries == 0 && self.tail_object == 0
     }
 
     /// How the objects are laid out in a file of this length; and what of that does not fit together.
@@ -100,7 +127,7 @@ impl Header {
             ));
         }
         let key = (self.incompatible & 4 != 0).then_some(self.file);
-        (Layout { is_compact: self.incompatible & 16 != 0, key, start, length }, wrong)
+        (Layout { is_compact: self.incompatible & 16 != 0, is_unchecked: self.is_lost, key, start, length }, wrong)
     }
 
     /// What the state of the file was when it was last written.

@@ -40,6 +40,11 @@ impl Links {
         links
     }
 
+    /// Where no header says where the list begins: of no entry can be told whether it is named.
+    pub(super) const fn unknown() -> Self {
+        Self { bits: Vec::new(), seen: 0, broken: None, last: 0, beyond: 0 }
+    }
+
     fn note(&mut self, offset: u64, layout: Layout) {
         if offset >= layout.length {
             self.beyond = self.beyond.saturating_add(1);

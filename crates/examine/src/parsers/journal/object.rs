@@ -89,6 +89,8 @@ impl Kind {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     pub(super) is_compact: bool,
+    /// Whether the key of the hashes is lost, so that contents cannot be checked by them.
+    pub(super) is_unchecked: bool,
     /// What the hashes are keyed with.
     pub(super) key: Option<[u8; 16]>,
     /// Where the first object may lie.

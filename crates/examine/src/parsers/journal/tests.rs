@@ -104,6 +104,29 @@ fn entries_of_every_form_become_events() {
 }
 
 #[test]
+fn entries_behind_a_lost_header_are_found_by_what_they_look_like() {
+    for (is_compact, is_keyed) in FORMS {
+        let mut bytes = sample(is_compact, is_keyed);
+        let header = usize::try_from(u64::from_le_bytes(*bytes[88..].first_chunk().unwrap())).unwrap();
+        let whole = journal(&bytes);
+        for kept in [0, 8] {
+            bytes[kept..header].fill(0);
+            bytes[..kept].copy_from_slice(&header::SIGNATURE[..kept]);
+            let candidate = Candidate { path: b"/x/system.journal", head: &bytes, host: &crate::host::Host::unknown() };
+            assert!(Journal.claims(&candidate));
+            let parsed = journal(&bytes);
+            assert_eq!((parsed.row.records, parsed.row.others), (5, 0), "{is_compact} {is_keyed} {:?}", parsed.issues);
+            for name in ["time", "kind", "message", "user", "unlinked"] {
+                assert_eq!(parsed.all(name), whole.all(name)[1..], "{name}");
+            }
+            assert!(parsed.issues[0].message.contains("header"), "{:?}", parsed.issues);
+        }
+    }
+    let parsed = journal(&[vec![0; 4096], vec![0xa5; 9000]].concat());
+    assert!(parsed.error.is_some_and(|error| error.contains("no object")));
+}
+
+#[test]
 fn an_entry_that_no_list_names_is_found_and_says_so() {
     for (is_compact, is_keyed) in FORMS {
         let mut writer = Writer::new(is_compact, is_keyed);
@@ -262,7 +285,7 @@ fn a_compressed_journal_is_read_as_the_plain_one() {
 
 #[test]
 fn the_layout_is_that_of_the_flags() {
-    let layout = Layout { is_compact: true, key: None, start: 272, length: 1000 };
+    let layout = Layout { is_compact: true, is_unchecked: false, key: None, start: 272, length: 1000 };
     assert_eq!((layout.content(), layout.entry_item(), layout.array_item()), (72, 4, 4));
     assert_eq!([264, 272, 276, 1000].map(|at| layout.may_begin(at)), [false, true, false, false]);
 }

@@ -76,7 +76,10 @@ impl<'a, 'v> Walk<'a, 'v> {
         for why in wrong {
             visitor.issue(ByteRange::new(0, layout.start.min(length)), &why);
         }
-        let links = Links::read(&mut pages, layout, header.first_array);
+        let links = match header.is_lost {
+            true => Links::unknown(),
+            false => Links::read(&mut pages, layout, header.first_array),
+        };
         if let Some((at, why)) = &links.broken {
             visitor.issue(ByteRange::new(*at, *at), why);
         }
@@ -87,7 +90,8 @@ impl<'a, 'v> Walk<'a, 'v> {
 
     /// Goes through the file.
     pub(super) fn run(&mut self) {
-        let mut at = self.layout.start;
+        // Of what was overwritten with the header the issue of it tells.
+        let mut at = if self.header.is_lost { self.next_object(self.layout.start) } else { self.layout.start };
         while at < self.layout.length && !self.visitor.is_stopped() {
             at = match self.begin(at) {
                 Begin::Object(object) => self.object(&object),

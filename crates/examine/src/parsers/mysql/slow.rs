@@ -21,6 +21,10 @@ impl Parser for MysqlSlow {
         "mysql-slow"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         let mut lines = candidate.head.split(|byte| *byte == b'\n');
         // One statement may fill the head; in a log that was rotated the rest of one may stand first.
@@ -63,11 +67,16 @@ fn start(line: &[u8], span: Span, last: Option<Timestamp>, output: &mut Output<'
     }
 }
 
+/// Nanoseconds by which the start of a statement may lie from the time of the log: two days, since a statement may take long,
+/// and the zone be another.
+const FAR: u64 = 172_800_000_000_000;
+
 /// Tells a record that is whole.
 fn tell(record: &Record, clock: &mut Clock<'_>, last: &mut (Option<Timestamp>, TimeBasis), output: &mut Output<'_>) {
     let Some((bytes, span)) = record.get() else { return };
     let mut details = Details::new("database.query-slow");
     let (mut local, mut stated, mut epoch) = (None, None, None);
+    let mut database: &[u8] = b"";
     let mut rest = bytes;
     loop {
         let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
@@ -78,9 +87,9 @@ fn tell(record: &Record, clock: &mut Clock<'_>, last: &mut (Option<Timestamp>, T
             let identity = memchr::memmem::find(user, b"  Id: ");
             let (user, connection) = user.split_at_checked(identity.unwrap_or(user.len())).unwrap_or_default();
             (details.user, details.address) = account(user);
-            numbers(connection, &mut details);
+            numbers(connection, &mut details, &mut database);
         } else if let Some(facts) = line.strip_prefix(b"# ").filter(|facts| !facts.starts_with(b"administrator")) {
-            numbers(facts, &mut details);
+            numbers(facts, &mut details, &mut database);
         } else if let Some(settings) = line.strip_prefix(b"SET ").filter(|it| is_setting(it)) {
             // `SET insert_id=12,timestamp=1709373600;`: the statement begins in the next line, whatever it begins with.
             let at = memchr::memmem::rfind(settings, b"timestamp=");
@@ -89,7 +98,7 @@ fn tell(record: &Record, clock: &mut Clock<'_>, last: &mut (Option<Timestamp>, T
             break;
         } else if let Some(name) = line.strip_prefix(b"use ").filter(|name| name.ends_with(b";")) {
             let name = name.strip_suffix(b";").unwrap_or(name);
-            details.text("database", name.strip_prefix(b"`").and_then(|it| it.strip_suffix(b"`")).unwrap_or(name));
+            database = name.strip_prefix(b"`").and_then(|it| it.strip_suffix(b"`")).unwrap_or(name);
         } else if line != b"#" {
             break;
         }
@@ -102,12 +111,20 @@ fn tell(record: &Record, clock: &mut Clock<'_>, last: &mut (Option<Timestamp>, T
         }
     }
     let since = epoch.and_then(|seconds| seconds.checked_mul(1_000_000_000)).map(Timestamp::from_nanoseconds);
+    details.text("database", database);
+    // The time of the log itself, as if it were UTC; further records of one second have none of their own in old versions.
+    let logged = stated.map(|(civil, _)| civil).or(local).map_or(last.0, |civil| civil.at_offset(0));
+    // A client may set what the server takes for the time (`SET timestamp = 1`).
+    let is_far =
+        |time: Timestamp| logged.is_some_and(|logged| time.as_nanoseconds().abs_diff(logged.as_nanoseconds()) > FAR);
+    let set = since.filter(|time| is_far(*time));
+    details.number("set_timestamp", set.and(epoch));
+    let since = since.filter(|_| set.is_none());
     *last = match (stated, since, local) {
         // Versions that state the zone count microseconds.
         (Some((civil, ahead)), ..) => clock.at(civil, Some(ahead)),
         (None, Some(time), _) => (Some(time), TimeBasis::Stated),
         (None, None, Some(civil)) => clock.at(civil, None),
-        // Further records of one second have no time of their own in old versions.
         (None, None, None) => *last,
     };
     output.event(&event(&details, *last, span, rest));
@@ -130,7 +147,7 @@ fn times(text: &[u8]) -> (Option<crate::zone::Civil>, Option<(crate::zone::Civil
 }
 
 /// `Query_time: 0.000285  Lock_time: 0.000000  Rows_sent: 1`, `Thread_id: 4  Schema: shop  QC_hit: No`.
-fn numbers<'a>(facts: &'a [u8], details: &mut Details<'a>) {
+fn numbers<'a>(facts: &'a [u8], details: &mut Details<'a>, database: &mut &'a [u8]) {
     let mut words = facts.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).peekable();
     while let Some(name) = words.next() {
         // A name without a value is followed by the next name.
@@ -143,7 +160,7 @@ fn numbers<'a>(facts: &'a [u8], details: &mut Details<'a>) {
             b"Rows_affected:" => details.number("rows_affected", digits(&mut Scan(value))),
             b"Bytes_sent:" => details.number("bytes", digits(&mut Scan(value))),
             b"Thread_id:" | b"Id:" => details.number("connection", digits(&mut Scan(value))),
-            b"Schema:" => details.text("database", value),
+            b"Schema:" => *database = value,
             b"Errno:" | b"Last_errno:" => details.number("error", digits(&mut Scan(value)).filter(|error| *error != 0)),
             _ => {}
         }

@@ -336,6 +336,28 @@ const STARTS: [&str; 10] = [
 ];
 
 #[test]
+fn a_time_that_a_client_set_moves_no_record_of_the_slow_log() {
+    let log = "# Time: 261129  0:55:11
+# User@Host: evil[evil] @ localhost []
+# Thread_id: 6  Schema: d  QC_hit: No
+# Query_time: 1.000000  Lock_time: 0.000000  Rows_sent: 1  Rows_examined: 0
+use d;
+SET timestamp=1000000000;
+select sleep(1);
+# User@Host: evil[evil] @ localhost []
+# Thread_id: 6  Schema: d  QC_hit: No
+# Query_time: 1.000000  Lock_time: 0.000000  Rows_sent: 1  Rows_examined: 0
+SET timestamp=1795913710;
+select 2;
+";
+    let parsed = parse(&MysqlSlow, "/x", "2026-12-01T00:00:00Z", log.as_bytes());
+    assert_eq!(parsed.all("time"), ["2026-11-29T00:55:11Z", "2026-11-29T00:55:10Z"]);
+    assert_eq!(parsed.all("basis"), ["zone-inferred", "stated"]);
+    assert_eq!(parsed.all("set_timestamp"), [json!(1_000_000_000), json!(null)]);
+    assert_eq!(parsed.all("database"), ["d", "d"]);
+}
+
+#[test]
 fn what_a_server_sets_before_a_slow_statement_is_no_part_of_it() {
     let log = "# Time: 240302 10:00:00
 # User@Host: anna[anna] @ localhost []

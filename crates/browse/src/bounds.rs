@@ -118,14 +118,15 @@ impl Times {
         Self::parse(&format!("{}..{}", from.unwrap_or_default(), to.unwrap_or_default()), zone)
     }
 
-    /// The first and the one behind the last, in nanoseconds since 1970 in UTC; `None` where there is no bound, or it lies
-    /// outside of the years 1678 to 2261.
+    /// The first and the one behind the last, in nanoseconds since 1970 in UTC, as near as they have numbers (years 1678 to
+    /// 2261); `None` where there is no bound.
     #[must_use]
     pub fn nanoseconds(self) -> (Option<i64>, Option<i64>) {
-        let number = |(seconds, nanoseconds): Moment| -> Option<i64> {
-            seconds.checked_mul(1_000_000_000)?.checked_add(i64::from(nanoseconds))
+        let number = |moment: Moment, without: Moment| {
+            let (seconds, nanoseconds) = moment;
+            (moment != without).then(|| seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanoseconds)))
         };
-        (number(self.from), number(self.until))
+        (number(self.from, Self::ALL.from), number(self.until, Self::ALL.until))
     }
 
     /// Whether a time lies among them. Whole seconds count as their beginning.
@@ -152,8 +153,9 @@ fn moments(text: &str, zone: &TimeZone) -> Result<(Moment, Moment), BoundsError>
         return Ok((midnight(first, zone).ok_or_else(wrong)?, midnight(next, zone).ok_or_else(wrong)?));
     }
     let moment = |time: jiff::Timestamp| (time.as_second(), u32::try_from(time.subsec_nanosecond()).unwrap_or(0));
-    let (start, step) = match text.parse::<jiff::Timestamp>() {
-        Ok(time) => (time, Step::of(text)),
+    // A time that a clock shows twice, or not at all, begins with the first and ends with the last that it may be.
+    let (start, last, step) = match text.parse::<jiff::Timestamp>() {
+        Ok(time) => (time, time, Step::of(text)),
         Err(_) => {
             let civil = text.parse::<DateTime>().map_err(|_| wrong())?;
             let step = Step::of(text);
@@ -165,15 +167,16 @@ fn moments(text: &str, zone: &TimeZone) -> Result<(Moment, Moment), BoundsError>
                 let end = zone.to_timestamp(next.to_datetime(midnight)).map_err(|_| wrong())?;
                 return Ok((moment(start), moment(end)));
             }
-            (zone.to_timestamp(civil).map_err(|_| wrong())?, step)
+            let either = zone.to_ambiguous_timestamp(civil);
+            (either.earlier().map_err(|_| wrong())?, either.later().map_err(|_| wrong())?, step)
         }
     };
-    let start = moment(start);
+    let (start, last) = (moment(start), moment(last));
     let end = match step {
-        Step::Day | Step::Hour => (start.0.saturating_add(3600), start.1),
-        Step::Minute => (start.0.saturating_add(60), start.1),
-        Step::Second => (start.0.saturating_add(1), start.1),
-        Step::Nanosecond => (start.0, start.1.saturating_add(1)),
+        Step::Day | Step::Hour => (last.0.saturating_add(3600), last.1),
+        Step::Minute => (last.0.saturating_add(60), last.1),
+        Step::Second => (last.0.saturating_add(1), last.1),
+        Step::Nanosecond => (last.0, last.1.saturating_add(1)),
     };
     Ok((start, end))
 }
@@ -269,6 +272,23 @@ mod tests {
         assert!(has("2024-03-05T00:00:01.5Z", 1_709_596_801, 500_000_000));
         assert!(!has("2024-03-05T00:00:01.5Z", 1_709_596_801, 500_000_001));
         assert!(has("2024-03-05T01:00+01:00", 1_709_596_800, 0));
+    }
+
+    #[test]
+    fn a_time_that_a_clock_shows_twice_or_never_takes_in_all_that_it_may_be() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let seconds = |text: &str| Times::parse(text, &zone).unwrap().nanoseconds();
+        let utc = |text: &str| Times::parse(text, &TimeZone::UTC).unwrap().nanoseconds();
+        assert_eq!(seconds("2024-10-27T02:30"), utc("2024-10-27T00:30..2024-10-27T01:30"));
+        assert_eq!(seconds("2024-03-31T02:30"), utc("2024-03-31T00:30..2024-03-31T01:30"));
+    }
+
+    #[test]
+    fn bounds_that_have_no_number_are_bounds_all_the_same() {
+        let numbers = |from, to| Times::between(from, to, &TimeZone::UTC).unwrap().nanoseconds();
+        assert_eq!(numbers(Some("2500"), None), (Some(i64::MAX), None));
+        assert_eq!(numbers(None, Some("0001")), (None, Some(i64::MIN)));
+        assert_eq!(numbers(None, None), (None, None));
     }
 
     #[test]

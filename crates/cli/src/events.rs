@@ -12,7 +12,7 @@ use histogram::Step;
 use jiff::tz::TimeZone;
 use kanshiki_browse::bounds::Times;
 
-use kanshiki_model::Note;
+use kanshiki_model::{Issue, Note, visible};
 use kanshiki_store::{Filter, Reader, StoredEvent};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -27,6 +27,9 @@ pub(crate) struct EventArguments {
     /// Only of this kind, as ssh.login or '*.login-failed'; may be given again
     #[arg(long, value_name = "PATTERN")]
     kind: Vec<String>,
+    /// Only from this exhibit, by the name or pattern of it as the events show it, as '*web.img'
+    #[arg(long, value_name = "PATTERN")]
+    exhibit: Option<String>,
     /// Only about this account
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -48,7 +51,7 @@ impl EventArguments {
     /// Whether anything was asked for.
     pub(crate) const fn is_used(&self) -> bool {
         let texts = self.user.is_some() || self.address.is_some() || self.text.is_some() || self.path.is_some();
-        texts || self.by.is_some() || !self.source.is_empty() || !self.kind.is_empty()
+        texts || self.exhibit.is_some() || self.by.is_some() || !self.source.is_empty() || !self.kind.is_empty()
     }
 }
 
@@ -93,6 +96,7 @@ pub(crate) fn show(
         return Err(failure.hint("add --format histogram"));
     }
     let reader = Reader::open(&case.join(kanshiki_custody::case::EVENTS)).map_err(|error| Failure::of(&error))?;
+    tell_if_unfinished(&reader, case, output)?;
     let zone = span.zone.map(|name| zone(&reader, name)).transpose()?;
     let times = Times::between(span.from, span.to, zone.as_ref().unwrap_or(&TimeZone::UTC));
     let (from, to) = times.map_err(|error| Failure::of(&error).exit(Exit::CommandLine))?.nanoseconds();
@@ -116,6 +120,16 @@ pub(crate) fn show(
     written?;
     read.map_err(|error| Failure::of(&error))?;
     writing.end()
+}
+
+/// Tells that events are missing, because an examination is not at its end.
+pub(crate) fn tell_if_unfinished(reader: &Reader, case: &Path, output: &mut Output) -> Result<(), Failure> {
+    if reader.is_unfinished().map_err(|error| Failure::of(&error))? {
+        let what =
+            "an examination did not come to its end: events are missing; the same `kanshiki examine` again goes on";
+        output.issue(&Issue::new(visible(case.as_os_str().as_encoded_bytes()), what))?;
+    }
+    Ok(())
 }
 
 struct Writing<'o> {
@@ -159,25 +173,16 @@ impl Writing<'_> {
 }
 
 fn filter(arguments: &EventArguments) -> Filter {
-    let sources = arguments.source.iter().flat_map(|source| {
-        let name = escaped(source);
-        [format!("{name}.*"), name]
-    });
     Filter {
-        kinds: sources.chain(arguments.kind.iter().cloned()).collect(),
+        sources: arguments.source.clone(),
+        kinds: arguments.kind.clone(),
+        exhibit: arguments.exhibit.clone(),
         user: arguments.user.clone(),
         address: arguments.address.clone(),
         text: arguments.text.clone(),
         path: arguments.path.clone(),
         ..Filter::default()
     }
-}
-
-/// A text as a pattern that fits it alone.
-fn escaped(text: &str) -> String {
-    text.chars()
-        .map(|sign| if matches!(sign, '*' | '?' | '[') { format!("[{sign}]") } else { sign.to_string() })
-        .collect()
 }
 
 /// The zone of this name; `image` is that of the exhibits.

@@ -2,6 +2,7 @@
 
 use crate::console::Console;
 use crate::csv::harmless_row;
+use crate::events::tell_if_unfinished;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, RowsArguments};
@@ -20,7 +21,8 @@ The question is SQL, as SQLite understands it, or the name of a ready-made one (
 is opened for reading alone: no question changes anything. docs/store.md tells the tables; the view
 `timeline` has the events with names and readable times.
 
-Exit codes: 0 done; 4 not done: no store, or a question that SQLite does not understand.
+Exit codes: 0 done; 3 done, but an examination did not come to its end, and events are missing; 4 not
+done: no store, or a question that SQLite does not understand.
 
 Examples:
   kanshiki query --list
@@ -92,6 +94,7 @@ pub(crate) fn run(arguments: &QueryArguments, console: &Console) -> Result<Exit,
     let times = Times::between(arguments.from.as_deref(), arguments.to.as_deref(), &TimeZone::UTC);
     let (from, to) = times.map_err(|error| Failure::of(&error).exit(Exit::CommandLine))?.nanoseconds();
     let reader = Reader::open(&case.join(kanshiki_custody::case::EVENTS)).map_err(|error| Failure::of(&error))?;
+    tell_if_unfinished(&reader, case, &mut output)?;
     let sql = QUESTIONS.iter().find(|question| question.name == asked).map_or(asked.as_str(), |question| question.sql);
     let given = [(":from", from.is_some()), (":to", to.is_some()), (":text", arguments.text.is_some())];
     if let Some((name, _)) = given.iter().find(|(name, is_given)| *is_given && !sql.contains(name)) {
@@ -110,7 +113,10 @@ pub(crate) fn run(arguments: &QueryArguments, console: &Console) -> Result<Exit,
         if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     result?;
-    asked.map_err(|error| Failure::of(&error))?;
+    asked.map_err(|error| {
+        let failure = Failure::of(&error);
+        if sql.contains(' ') { failure } else { failure.hint("`kanshiki query --list` shows the ready-made questions") }
+    })?;
     writer.end()?;
     output.finish()
 }

@@ -1,6 +1,6 @@
 //! How many events meet a filter in each hour.
 
-use crate::reader::{one_of_kinds, read_error};
+use crate::reader::{kinds, read_error};
 use crate::{Filter, Reader, Result};
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
@@ -71,19 +71,18 @@ impl Reader {
 /// Whether the table of hours can answer, which knows kinds and hours alone.
 fn is_of_whole_hours(filter: &Filter) -> bool {
     let is_whole = |time: Option<i64>| time.is_none_or(|time| time.rem_euclid(HOUR) == 0);
-    let others = [&filter.user, &filter.address, &filter.text, &filter.path];
+    let others = [&filter.user, &filter.address, &filter.text, &filter.path, &filter.exhibit];
     is_whole(filter.from) && is_whole(filter.to) && others.iter().all(|condition| condition.is_none())
 }
 
 fn rolled_up(filter: &Filter) -> (String, Vec<Value>) {
-    let kinds = one_of_kinds(filter).unwrap_or_else(|| "1".to_owned());
-    let mut values: Vec<Value> = filter.kinds.iter().cloned().map(Value::Text).collect();
+    let (kinds, mut values) = kinds(filter);
     let hour = |time: Option<i64>, without: i64| Value::Integer(time.map_or(without, |time| time.div_euclid(HOUR)));
     values.push(hour(filter.from, i64::MIN));
     values.push(hour(filter.to, i64::MAX));
     let sql = format!(
         "SELECT h.hour, sum(h.events) FROM main.hours h JOIN main.kinds k ON k.id = h.kind
-        WHERE ({kinds}) AND h.hour >= ? AND h.hour < ? GROUP BY h.hour ORDER BY h.hour"
+        WHERE {kinds} AND h.hour >= ? AND h.hour < ? GROUP BY h.hour ORDER BY h.hour"
     );
     (sql, values)
 }

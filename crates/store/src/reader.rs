@@ -9,6 +9,9 @@ use rusqlite::{Connection, params_from_iter};
 use std::ops::ControlFlow;
 use std::path::Path;
 
+/// The longest text or blob that a question may make, in bytes.
+const VALUE_BYTES: i32 = 64 << 20;
+
 /// The one that reads a store. It cannot write, whatever it is asked.
 #[derive(Debug)]
 pub struct Reader {
@@ -22,8 +25,12 @@ pub struct Filter {
     pub from: Option<i64>,
     /// Before this time.
     pub to: Option<i64>,
+    /// Sources, the first parts of kinds, one of which it is; all if there is none.
+    pub sources: Vec<String>,
     /// Kinds, as patterns with `*` and `?`, one of which fits; all kinds if there is none.
     pub kinds: Vec<String>,
+    /// The exhibit that the events come from, as a pattern with `*` and `?`.
+    pub exhibit: Option<String>,
     /// The account.
     pub user: Option<String>,
     /// The address.
@@ -105,6 +112,8 @@ impl Reader {
         let db = schema::open(path)?;
         // Without this, ATTACH and VACUUM INTO could make files.
         db.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0).map_err(StoreError::sqlite("open"))?;
+        // No question makes values that take more memory than this.
+        db.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES).map_err(StoreError::sqlite("open"))?;
         Ok(Self { db })
     }
 
@@ -192,6 +201,16 @@ impl Reader {
         Ok(found)
     }
 
+    /// Whether an examination did not come to its end, so that events are missing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn is_unfinished(&self) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM logs WHERE state = 'waiting') OR EXISTS (SELECT 1 FROM exhibits WHERE has_tree = 0)";
+        self.db.query_row(sql, [], |row| row.get(0)).map_err(read_error)
+    }
+
     /// The connection, for questions in SQL.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
@@ -224,16 +243,28 @@ fn conditions(filter: &Filter) -> (String, Vec<Value>) {
         conditions.push("e.file IN (SELECT id FROM main.files WHERE path GLOB ? OR path GLOB ?)".to_owned());
         values.extend([Value::Text(visible_text(path)), Value::Text(path.clone())]);
     }
-    if let Some(kinds) = one_of_kinds(filter) {
+    if let Some(exhibit) = &filter.exhibit {
+        let files = "SELECT f.id FROM main.exhibits x JOIN main.volumes v ON v.exhibit = x.id JOIN main.files f ON f.volume = v.id";
+        conditions.push(format!("e.file IN ({files} WHERE x.name GLOB ? OR x.name GLOB ?)"));
+        values.extend([Value::Text(visible_text(exhibit)), Value::Text(exhibit.clone())]);
+    }
+    let (kinds, names) = kinds(filter);
+    if !names.is_empty() {
         conditions.push(format!("e.kind IN (SELECT id FROM main.kinds k WHERE {kinds})"));
-        values.extend(filter.kinds.iter().cloned().map(Value::Text));
+        values.extend(names);
     }
     (conditions.join(" AND "), values)
 }
 
-/// That the name of a kind `k` fits one of the patterns; `None` if all kinds are wanted.
-pub(crate) fn one_of_kinds(filter: &Filter) -> Option<String> {
-    (!filter.kinds.is_empty()).then(|| vec!["k.name GLOB ?"; filter.kinds.len()].join(" OR "))
+/// That a kind `k` is of one of the sources and fits one of the patterns, with the values; without values if all are wanted.
+pub(crate) fn kinds(filter: &Filter) -> (String, Vec<Value>) {
+    let one_of = |condition: &str, count: usize| match count {
+        0 => "1".to_owned(),
+        count => format!("({})", vec![condition; count].join(" OR ")),
+    };
+    let source = "substr(k.name, 1, instr(k.name || '.', '.') - 1) = ?";
+    let condition = [one_of(source, filter.sources.len()), one_of("k.name GLOB ?", filter.kinds.len())].join(" AND ");
+    (condition, filter.sources.iter().chain(&filter.kinds).cloned().map(Value::Text).collect())
 }
 
 /// A text as a pattern of LIKE that finds it anywhere.

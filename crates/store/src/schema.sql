@@ -128,7 +128,7 @@ CREATE TABLE IF NOT EXISTS issues (
 CREATE VIEW IF NOT EXISTS timeline AS
 SELECT e.id, e.time,
     strftime('%Y-%m-%dT%H:%M:%S', e.time / 1000000000 - (e.time % 1000000000 < 0), 'unixepoch') || 'Z' AS utc,
-    b.name AS basis, k.name AS kind, v.name AS volume, f.path, f.inode, e.offset, e.content_offset, e.length, e.line,
+    b.name AS basis, k.name AS kind, x.name AS exhibit, v.name AS volume, f.path, f.inode, e.offset, e.content_offset, e.length, e.line,
     e.host, e.program, e.pid, e.user, e.address, e.message, e.fields, e.file
 FROM events e JOIN kinds k ON k.id = e.kind JOIN bases b ON b.id = e.basis
-    JOIN files f ON f.id = e.file JOIN volumes v ON v.id = f.volume;
+    JOIN files f ON f.id = e.file JOIN volumes v ON v.id = f.volume JOIN exhibits x ON x.id = v.exhibit;

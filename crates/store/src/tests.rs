@@ -87,6 +87,18 @@ fn events_come_back_in_the_order_of_time_with_all_that_was_put() {
     assert_eq!(messages(&path, &Filter::default()), ["first", "third", "fourth", "no time"]);
     let range = Filter { from: Some(0), to: Some(31 * SECOND), ..Filter::default() };
     assert_eq!(messages(&path, &range), ["third", "fourth"]);
+    for (sources, kinds, exhibit, expected) in [
+        (vec!["ssh"], vec![], None, 1),
+        (vec!["ssh"], vec!["*.login"], None, 0),
+        (vec!["ss"], vec![], None, 0),
+        (vec![], vec![], Some("di*"), 4),
+        (vec![], vec![], Some("other"), 0),
+    ] {
+        let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
+        let (sources, kinds) = (owned(sources), owned(kinds));
+        let filter = Filter { sources, kinds, exhibit: exhibit.map(str::to_owned), ..Filter::default() };
+        assert_eq!(messages(&path, &filter).len(), expected, "{filter:?}");
+    }
     let mut all = Vec::new();
     let reader = Reader::open(&path).unwrap();
     let filter = Filter {

@@ -1,7 +1,8 @@
 //! Events in the two forms that Timesketch imports: JSON lines and CSV.
 //!
 //! Each has `message`, `datetime` (ISO 8601), `timestamp` (microseconds since 1970) and `timestamp_desc`; all else is kept as
-//! fields. Source: Timesketch, "Create timeline from JSON/JSONL/CSV file". OpenSearch refuses a document with a word of more
+//! fields. Those of the record are texts, since OpenSearch refuses a document whose field is of another type than in the first
+//! one; a name that stands for something of every event has `record_` before it. Source: Timesketch, "Create timeline from JSON/JSONL/CSV file". OpenSearch refuses a document with a word of more
 //! than 32,766 bytes in a field of exact words (Lucene, `IndexWriter.MAX_TERM_LENGTH`): longer texts are cut there.
 
 use super::rows;
@@ -24,9 +25,8 @@ pub(super) const HEADING: &str = "message,timestamp,datetime,timestamp_desc,time
 pub(super) fn json(event: &StoredEvent) -> Result<Option<String>, Failure> {
     let Some(time) = event.time else { return Ok(None) };
     let mut object = Map::new();
-    // What the kind alone has comes first, so that no field of a record takes the place of those that stand for all.
     if let Some(Ok(Value::Object(fields))) = event.fields.as_deref().map(serde_json::from_str) {
-        object.extend(fields.into_iter().map(|(name, value)| (name, cut_value(value))));
+        object.extend(fields.into_iter().map(|(name, value)| (field_name(name), text_value(value))));
     }
     let mut add = |name: &str, value: Value| object.insert(name.to_owned(), cut_value(value));
     add("message", message(event).into());
@@ -81,6 +81,20 @@ pub(super) fn csv(event: &StoredEvent) -> Option<String> {
     ];
     fields.extend(rows::place_columns(event));
     Some(csv::row(&fields))
+}
+
+/// The name of a field of a record, which takes the place of none that stands for all events.
+fn field_name(name: String) -> String {
+    if HEADING.split(',').any(|column| column == name) { format!("record_{name}") } else { name }
+}
+
+/// A value of a record as text, lists as texts.
+fn text_value(value: Value) -> Value {
+    match value {
+        Value::Null | Value::String(_) => cut_value(value),
+        Value::Array(values) => Value::Array(values.into_iter().map(text_value).collect()),
+        other => Value::String(cut(other.to_string())),
+    }
 }
 
 /// Timesketch takes no event without a message.

@@ -41,8 +41,8 @@ impl Header {
             page_bytes: size(24)?,
         };
         let is_sector = header.sector_bytes.is_power_of_two() && (32..=65_536).contains(&header.sector_bytes);
-        // Headers behind the first may leave the size of a page out.
-        (is_sector && (is_page_size(header.page_bytes) || at > 0)).then_some(header)
+        // The sizes of the first header are those of all.
+        (at > 0 || (is_sector && is_page_size(header.page_bytes))).then_some(header)
     }
 }
 
@@ -57,7 +57,7 @@ pub(super) fn roll_back(journal: &[u8], database: &mut Vec<u8>) -> Result<Option
         return Ok(None);
     }
     let first = Header::read(journal, 0).ok_or("its header at byte 0 is none")?;
-    if journal.ends_with(&MAGIC) {
+    if names_a_journal_of_several(journal) {
         return Err(
             "it belongs to a transaction over several databases, of which it is not known how it ended".to_owned()
         );
@@ -95,15 +95,27 @@ pub(super) fn roll_back(journal: &[u8], database: &mut Vec<u8>) -> Result<Option
     )))
 }
 
-/// Puts one page back, unless it was before; `None` if the record is damaged, and so the end.
+/// Whether a journal ends with the name of another, with its length, the sum of its bytes, and the magic behind it (SQLite 3.46,
+/// `pager.c`, `readSuperJournal`).
+fn names_a_journal_of_several(journal: &[u8]) -> bool {
+    let name = || {
+        let (rest, last) = journal.split_last_chunk::<16>()?;
+        let [length, sum] = [0, 4].map(|at| Endian::Big.u32(last, at));
+        let length = usize::try_from(length?).ok().filter(|length| *length > 0)?;
+        let name = rest.get(rest.len().checked_sub(length)?..)?;
+        // The bytes are numbers with a sign.
+        let found = name.iter().fold(0_u32, |sum, byte| sum.wrapping_add_signed(byte.cast_signed().into()));
+        Some(last.ends_with(&MAGIC) && sum == Some(found))
+    };
+    name().unwrap_or(false)
+}
+
+/// Puts one page back, the later of two as SQLite does; `None` if the record is damaged, and so the end.
 fn put_back(record: &[u8], start: u32, page_bytes: usize, database: &mut [u8], done: &mut HashSet<u32>) -> Option<()> {
     let page = Endian::Big.u32(record, 0).filter(|page| *page > 0)?;
     let content = record.get(4..page_bytes.checked_add(4)?)?;
     let offset = usize::try_from(page).ok()?.checked_sub(1)?.checked_mul(page_bytes)?;
     let Some(place) = database.get_mut(offset..offset.checked_add(page_bytes)?) else { return Some(()) };
-    if done.contains(&page) {
-        return Some(());
-    }
     // Bytes at 200, 400, … from the end, but not the first byte.
     let bytes = content.iter().rev().skip(199).step_by(200);
     let counted = page_bytes.saturating_sub(1).checked_div(200)?;

@@ -75,7 +75,6 @@ impl Left {
         let place = tempdir();
         let path = place.path().join("t.db");
         let connection = Connection::open(&path).unwrap();
-        connection.execute_batch("PRAGMA synchronous = OFF").unwrap();
         connection.execute_batch(statements).unwrap();
         let read = |ending: &str| std::fs::read(place.path().join(format!("t.db{ending}"))).ok();
         let beside = ["-wal", "-journal"].iter().filter_map(|ending| Some((*ending, read(ending)?))).collect();
@@ -212,6 +211,17 @@ fn an_open_transaction_is_taken_back_by_its_journal_as_sqlite_does() {
     // A header that was cleared, or a file that was cut off, ends a transaction.
     assert_eq!(left.with("-journal", |journal| journal[..28].fill(0)).ours().1, [""; 0]);
     assert_eq!(left.with("-journal", Vec::clear).ours().1, [""; 0]);
+    // One that ends in the middle of a header, and one that names a journal of several databases.
+    let in_header = left.with("-journal", |journal| {
+        let header = (512..).step_by(512).find(|at| journal[*at..].starts_with(&journal[..8])).unwrap();
+        journal.truncate(header + 8);
+    });
+    assert_eq!(in_header.ours().0, in_header.by_sqlite());
+    let several = left.with("-journal", |journal| {
+        let magic = journal[..8].to_vec();
+        journal.extend([b"/x".as_slice(), &2_u32.to_be_bytes(), &(0x2f_u32 + 0x78).to_be_bytes(), &magic].concat());
+    });
+    assert!(several.ours().1[0].contains("a transaction over several databases"), "{:?}", several.ours().1);
     let nothing = left.with("-journal", |journal| journal[0] = 1);
     assert!(nothing.ours().1[0].contains("it is not read"), "{:?}", nothing.ours().1);
 }
@@ -235,7 +245,7 @@ proptest! {
             let (ours, theirs) = (changed.ours().0, changed.by_sqlite());
             // Damage in a database is told in other words.
             if ours.is_ok() || theirs.is_ok() {
-                prop_assert_eq!(ours, theirs, "{} at {}", ending, at.index(left.beside[ending].len()));
+                prop_assert_eq!(ours, theirs, "{} at {} of {}, cut {:?}", ending, at.index(left.beside[ending].len()), left.beside[ending].len(), is_cut.then(|| cut.index(left.beside[ending].len())));
             }
         }
     }

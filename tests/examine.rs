@@ -444,6 +444,13 @@ fn an_examination_is_entered_in_custody_and_the_case_stays_intact() {
     assert!(log.contains("; whole, with 2 issues that the store tells"), "{log}");
     assert_eq!(custody("check").code, 0);
     let _: Ran = run(Command::new("sh").arg("verify.sh").current_dir(&case)).exits(0);
+    // The first act names the files of the case itself.
+    let own = case.join("case.json");
+    let before = std::fs::read(&own).unwrap();
+    write_file(&own, [before.as_slice(), b" "].concat());
+    let _: Ran = run(Command::new(kanshiki_path()).arg("verify").arg(&case)).exits(1);
+    let _: Ran = run(Command::new("sh").arg("verify.sh").current_dir(&case)).exits(1);
+    write_file(&own, before);
     // A log that cannot be continued is told before the work.
     std::fs::rename(case.join("custody"), place.path().join("aside")).unwrap();
     let refused = run(&mut examine(&image, &case)).exits(4);

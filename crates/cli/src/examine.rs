@@ -63,6 +63,9 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     // Opened before the work, so that a closed or damaged log is told at once.
     let log = CustodyLog::open(&case).and_then(|log| log.check_appendable(ActKind::Note).map(|()| log));
     let log = log.map_err(|error| Failure::of(&error))?;
+    // The first act of a case names the files of the case itself, so that a change of them shows.
+    let is_first = log.entries().map_err(|error| Failure::of(&error))?.is_empty();
+    let subjects = if is_first { case.own_files() } else { Ok(Vec::new()) }.map_err(|error| Failure::of(&error))?;
     let store = case.path().join(EVENTS);
     let (name, source) = identity(&evidence, &arguments.evidence)?;
     let volume = visible(arguments.evidence.image.as_encoded_bytes());
@@ -84,7 +87,7 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
         kind: ActKind::Note,
         who: arguments.examiner.as_deref().unwrap_or("not told").to_owned(),
         what: sentence((&name, &source, &volume), &outcome, totals.as_ref().ok()),
-        subjects: Vec::new(),
+        subjects,
         tool: format!("kanshiki {VERSION}"),
     };
     let entry = log.append(act, &SystemClock);

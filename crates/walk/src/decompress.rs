@@ -22,7 +22,7 @@ pub const CONTENT_BYTES: u64 = 4 << 30;
 pub const CONTENT_RATIO: u64 = 1000;
 
 /// Content that is always given, however small the file.
-const FREE_BYTES: u64 = 1 << 20;
+const FREE_BYTES: u64 = 64 << 20;
 
 /// Bytes of an xz stream that is read without waiting for whole chunks: for each of its blocks, of 16 bytes and more, 16
 /// bytes are kept.

@@ -13,8 +13,8 @@ const XZ_KIB: u32 = 80 << 10;
 /// Compressed bytes read at once.
 const READ_BYTES: usize = 64 << 10;
 
-/// The largest window of a Zstandard frame as a power of two: 64 MiB. `zstd --ultra -22` makes 27 of large files.
-const ZSTD_WINDOW: u32 = 26;
+/// The largest window of a Zstandard frame as a power of two: 128 MiB, which is what zstd(1) reads without being told to.
+const ZSTD_WINDOW: u32 = 27;
 
 /// The compressed bytes from a place on, counted.
 pub(super) struct Input<'a> {

@@ -82,6 +82,24 @@ fn a_content_of_exactly_the_limit_is_whole() {
 }
 
 #[test]
+fn a_small_file_of_lines_that_repeat_is_whole() {
+    let lines = b"Mar  5 10:00:00 web sshd[1]: Failed password for root from 192.0.2.66 port 22 ssh2\n".repeat(20_000);
+    for encode in [zstd as fn(&[u8]) -> Vec<u8>, bzip2] {
+        let bytes = encode(&lines);
+        assert_eq!(all(Compression::sniff(&bytes).unwrap(), &bytes).unwrap(), lines);
+    }
+}
+
+#[test]
+fn a_zstandard_window_of_128_mib_is_read_and_a_larger_one_refused() {
+    // RFC 8878, section 3.1.1.1.2: the exponent above 10 stands in the upper five bits; then one raw block, the last.
+    let frame =
+        |exponent: u8| [&[0x28, 0xb5, 0x2f, 0xfd, 0, (exponent - 10) << 3, 0x29, 0, 0], b"ferry".as_slice()].concat();
+    assert_eq!(all(Compression::Zstandard, &frame(27)).unwrap(), b"ferry");
+    assert!(all(Compression::Zstandard, &frame(28)).is_err());
+}
+
+#[test]
 fn xz_without_its_end_gives_what_there_is_and_an_error() {
     assert_eq!(Compression::sniff(XZ), Some(Compression::Xz));
     let (content, error, _) = read(Compression::Xz, XZ);

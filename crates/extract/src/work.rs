@@ -63,10 +63,12 @@ pub fn extract(
     progress.begin("extract", None);
     let ran = work.run(starts);
     let mut result = work.finish(&ran, clock)?;
+    let entered = options.custody.as_ref().zip(log).map(|(custody, log)| {
+        let end = log::end(&result, ran.as_ref().err());
+        log::enter(custody, &log, destination, (&result, &end), clock)
+    });
     ran?;
-    if let (Some(custody), Some(log)) = (&options.custody, log) {
-        result.custody_entry = Some(log::enter(custody, &log, destination, &result, clock)?);
-    }
+    result.custody_entry = entered.transpose()?;
     Ok(result)
 }
 

@@ -22,6 +22,7 @@ const TABLES: &str = include_str!("schema.sql");
 
 /// Opens the store for writing; makes it if there is none.
 pub(crate) fn create_or_open(path: &Path) -> Result<Connection> {
+    no_other_than_a_file(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(StoreError::sqlite("open"))?;
     set_up(&db, path)?;
@@ -61,11 +62,29 @@ pub(crate) fn open(path: &Path) -> Result<Connection> {
     if !path.try_exists().unwrap_or(true) {
         return Err(StoreError::Missing { path: path.to_owned() });
     }
+    no_other_than_a_file(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(StoreError::sqlite("open"))?;
     set_up(&db, path)?;
     check(&db, path)?;
     Ok(db)
+}
+
+/// Refuses what SQLite would wait for, such as a pipe, or write to at another place, in the place of the store and its journal.
+fn no_other_than_a_file(path: &Path) -> Result<()> {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-journal");
+    for path in [path, Path::new(&journal)] {
+        let is_other = match std::fs::metadata(path) {
+            Ok(facts) => !facts.is_file(),
+            // A link that leads nowhere would make a file there.
+            Err(_) => path.is_symlink(),
+        };
+        if is_other {
+            return Err(StoreError::NotAStore { path: path.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 fn set_up(db: &Connection, path: &Path) -> Result<()> {

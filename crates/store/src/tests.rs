@@ -229,6 +229,16 @@ fn what_is_no_store_or_another_schema_is_refused() {
     kanshiki_testkit::write_file(&path, "no database at all, only text that is long enough to be read as a header");
     assert!(matches!(Reader::open(&path), Err(StoreError::NotAStore { .. })));
     assert!(matches!(Writer::create_or_open(&path), Err(StoreError::NotAStore { .. })));
+    // What SQLite would wait for, or make elsewhere.
+    let pipe = place.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let link = place.path().join("link");
+    std::os::unix::fs::symlink(place.path().join("elsewhere"), &link).unwrap();
+    for path in [&pipe, &link] {
+        assert!(matches!(Writer::create_or_open(path), Err(StoreError::NotAStore { .. })));
+    }
+    assert!(matches!(Reader::open(&pipe), Err(StoreError::NotAStore { .. })));
+    assert!(!place.path().join("elsewhere").exists());
     let path = place.path().join("newer");
     drop(begun(&path));
     rusqlite::Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();

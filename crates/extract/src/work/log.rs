@@ -3,6 +3,7 @@
 use crate::{Custody, ExtractError, Extraction, MANIFEST_NAME};
 use kanshiki_custody::{Act, ActKind, Case, CustodyLog, Subject};
 use kanshiki_model::{Clock, visible};
+use std::error::Error as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -20,23 +21,34 @@ pub(crate) fn open(custody: &Custody, destination: &Path) -> Result<CustodyLog, 
     Ok(log)
 }
 
+/// The longest reason that an entry tells, in signs.
+const REASON: usize = 1000;
+
+/// How the extraction ended, behind what it gave.
+pub(crate) fn end(result: &Extraction, error: Option<&ExtractError>) -> String {
+    match (error, result) {
+        (Some(error), _) => {
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("; broken off: {error}{cause}").chars().take(REASON).collect()
+        }
+        (None, Extraction { interrupted: true, .. }) => "; interrupted before its end".to_owned(),
+        (None, result) if result.is_complete() => String::new(),
+        _ => "; not everything could be read, the manifest tells what".to_owned(),
+    }
+}
+
 /// Enters what was extracted.
 pub(crate) fn enter(
     custody: &Custody,
     log: &CustodyLog,
     destination: &Path,
-    result: &Extraction,
+    (result, end): (&Extraction, &str),
     clock: &dyn Clock,
 ) -> Result<u64, ExtractError> {
     let full = destination.canonicalize().unwrap_or_else(|_| destination.to_owned());
     let to = visible(full.as_os_str().as_bytes());
-    let complete = match result {
-        Extraction { interrupted: true, .. } => "; interrupted before its end",
-        result if result.is_complete() => "",
-        _ => "; not everything could be read, the manifest tells what",
-    };
     let what = format!(
-        "extracted {} files ({} bytes) and {} directories from {} to {to}{complete}",
+        "extracted {} files ({} bytes) and {} directories from {} to {to}{end}",
         result.files.saturating_add(result.partial),
         result.bytes,
         result.directories,

@@ -88,7 +88,7 @@ fn events_come_back_in_the_order_of_time_with_all_that_was_put() {
     let range = Filter { from: Some(0), to: Some(31 * SECOND), ..Filter::default() };
     assert_eq!(messages(&path, &range), ["third", "fourth"]);
     for (sources, kinds, exhibit, expected) in [
-        (vec!["ssh"], vec![], None, 1),
+        (vec!["ssh"], vec![], None, 4),
         (vec!["ssh"], vec!["*.login"], None, 0),
         (vec!["ss"], vec![], None, 0),
         (vec![], vec![], Some("di*"), 4),

@@ -485,8 +485,7 @@ impl Session<'_> {
             _ => format!("acquisition of {} as exhibit {} began", self.before.path, self.options.exhibit),
         };
         let log = CustodyLog::open(case)?;
-        // The first act vouches for the case's own files; a change after it would be covered by vouching again.
-        let subjects = if log.entries()?.is_empty() { case.own_files()? } else { Vec::new() };
+        let subjects = Vec::new();
         log.append(Act { kind, who: who(&state.people), what, subjects, tool: crate::tool_name() }, self.clock)?;
         Ok(())
     }

@@ -6,7 +6,7 @@ use kanshiki_filesystem::{
 use kanshiki_model::{EvidencePath, Issue};
 use kanshiki_walk::ahead::Ahead;
 use kanshiki_walk::contents::{issue, subject};
-use kanshiki_walk::{Descend, Item, SweepOptions, Sweeper, sweep};
+use kanshiki_walk::{Descend, Item, SweepOptions, Sweeper, sweep, unattached_path};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
@@ -206,7 +206,7 @@ impl<E> Search<'_, '_, E> {
                     let (id, is_directory) = (deleted.node.id, is_deleted_directory(&deleted.node));
                     (self.sink)(DeletedEvent::Node { volume, deleted })?;
                     if is_directory {
-                        let name = format!("/$OrphanFiles/OrphanFile-{}", id.inode);
+                        let name = unattached_path(id.inode);
                         self.deleted_directory(&EvidencePath::from_bytes(name), volume, id, 1)?;
                     }
                 }

@@ -63,9 +63,6 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     // Opened before the work, so that a closed or damaged log is told at once.
     let log = CustodyLog::open(&case).and_then(|log| log.check_appendable(ActKind::Note).map(|()| log));
     let log = log.map_err(|error| Failure::of(&error))?;
-    // The first act of a case names the files of the case itself, so that a change of them shows.
-    let is_first = log.entries().map_err(|error| Failure::of(&error))?.is_empty();
-    let subjects = if is_first { case.own_files() } else { Ok(Vec::new()) }.map_err(|error| Failure::of(&error))?;
     let store = case.path().join(EVENTS);
     let (name, source) = identity(&evidence, &arguments.evidence)?;
     let volume = visible(arguments.evidence.image.as_encoded_bytes());
@@ -87,7 +84,7 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
         kind: ActKind::Note,
         who: arguments.examiner.as_deref().unwrap_or("not told").to_owned(),
         what: sentence((&name, &source, &volume), &outcome, totals.as_ref().ok()),
-        subjects,
+        subjects: Vec::new(),
         tool: format!("kanshiki {VERSION}"),
     };
     let entry = log.append(act, &SystemClock);
@@ -115,8 +112,7 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     }
     if !arguments.output.json && totals.unread > 0 {
         let (label, what) = (console.err().warning("warning"), unread(totals.unread));
-        let how = "kanshiki query \"SELECT f.path, l.state FROM logs l JOIN files f ON f.id = l.file WHERE l.state LIKE 'un%'\"";
-        console.note(&format!("{label}: files in the places of logs{what}: `{how}` tells which\n"));
+        console.note(&format!("{label}: files in the places of logs{what}: `kanshiki query coverage` tells which\n"));
     }
     if arguments.output.quiet && exit == Exit::Part {
         let label = console.err().warning("warning");

@@ -9,10 +9,9 @@ use crate::extract::{carry_out, custody};
 use crate::failure::Failure;
 
 use kanshiki_extract::{Options, Wanted};
-use kanshiki_filesystem::View;
+use kanshiki_filesystem::{Follow, View};
 use kanshiki_model::{EvidencePath, visible};
 use kanshiki_store::{LogPlace, Reader};
-use kanshiki_walk::UNATTACHED;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -75,12 +74,17 @@ pub(crate) fn run(arguments: &LogsArguments, console: &Console) -> Result<Exit, 
     carry_out(&evidence, &from, &arguments.out, &options, &arguments.output, console)
 }
 
-/// How a log is asked for: by its path, or by its inode where no name leads to it and its path is made up.
+/// How a log is asked for: by its path, or by its inode where the path does not lead to it, since it was removed.
 fn wanted(view: &View, log: LogPlace) -> Wanted {
+    let path = EvidencePath::from_bytes(log.path);
     let volume = view.volumes().iter().position(|volume| volume.name == log.volume);
+    let is_at = |volume: usize| {
+        let found = view.lookup(&path, Follow::AllButLast);
+        found.is_ok_and(|found| found.place.volume == volume && found.place.node.inode == log.inode)
+    };
     match volume {
-        Some(volume) if log.path.starts_with(UNATTACHED.as_bytes()) => Wanted::Inode { volume, inode: log.inode },
-        _ => Wanted::Path(EvidencePath::from_bytes(log.path)),
+        Some(volume) if !is_at(volume) => Wanted::Inode { volume, inode: log.inode },
+        _ => Wanted::Path(path),
     }
 }
 

@@ -66,7 +66,8 @@ impl CustodyLog {
         Ok(Self { case: case.path().to_owned(), folder })
     }
 
-    /// Adds an act. It is on the medium when this returns; others that add at the same time wait for one another.
+    /// Adds an act. It is on the medium when this returns; others that add at the same time wait for one another. The first act
+    /// names the files of the case itself before its own subjects, so that a change of them shows.
     ///
     /// After `closed`, acts that add evidence are refused until the case is `opened` again; what happens to the case as
     /// a whole (verified, copied, handed over, noted) is still recorded.
@@ -75,10 +76,13 @@ impl CustodyLog {
     ///
     /// [`CustodyError::TooLong`], [`CustodyError::NotAllowed`] after `closed`, [`CustodyError::LogDamaged`] if the end
     /// of the log contradicts itself (adding to it would cover that), [`CustodyError::Record`], [`CustodyError::Io`].
-    pub fn append(&self, act: Act, clock: &dyn Clock) -> Result<Entry, CustodyError> {
+    pub fn append(&self, mut act: Act, clock: &dyn Clock) -> Result<Entry, CustodyError> {
         act.check()?;
         let (_guard, tail) = self.lock_and_mend()?;
         self.allow(act.kind, &tail)?;
+        if tail.entries == 0 {
+            act.subjects.splice(0..0, Case::open(&self.case)?.own_files()?);
+        }
         let entry = Entry::new(tail.entries, tail.sha256, clock.now(), act);
         let bytes = entry.to_json();
         if bytes.len() > ENTRY_LIMIT {

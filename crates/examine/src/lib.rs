@@ -47,7 +47,7 @@ pub use host::Host;
 pub use input::Input;
 pub use lines::{LINE_BYTES, Line, Lines};
 pub use output::Output;
-pub use parser::{Candidate, Context, Parser};
+pub use parser::{Candidate, Context, Parser, ToldBy};
 pub use parsers::PARSERS;
 pub use trial::trial;
 pub use years::{Witness, YearHint, Years};
@@ -118,12 +118,11 @@ pub fn examine(
         view.volumes().iter().map(|volume| writer.volume(id, &volume.name)).collect();
     let volumes = volumes?;
     let host = Host::of(view);
-    for doubt in &host.doubts {
-        writer.issue_once(id, &Issue::new("the zone of the machine", doubt.as_str()))?;
-    }
     let named = named::paths(view);
     let places = places::Places::new(host.web.places().chain(named.iter().map(Vec::as_slice)))?;
-    if let Some(issue) = places.issue() {
+    let doubts = host.doubts.iter().map(|doubt| Issue::new("the zone of the machine", doubt.as_str()));
+    for issue in doubts.chain(places.issue()) {
+        progress.issue(&issue);
         writer.issue_once(id, &issue)?;
     }
     let mut flow = ControlFlow::Continue(());

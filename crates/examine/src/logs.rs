@@ -6,6 +6,7 @@ use crate::output::{Found, Output};
 use crate::parser::{Context, Parser};
 use crate::places::Places;
 use crate::recognise::{Recognised, recognise};
+use crate::rotated::COMPRESSED;
 use crate::text::is_text;
 use crate::years::YearHint;
 use kanshiki_filesystem::{Follow, LookupError, NodeType, Place, View};
@@ -259,7 +260,7 @@ fn unread(
         return Some(("unsupported", None));
     }
     let damage = is_in_place && input.compression().is_none();
-    let named = ENDINGS.iter().find(|(ending, _)| damage && path.ends_with(ending));
+    let named = COMPRESSED.iter().find(|(ending, _)| damage && path.ends_with(ending));
     match named {
         Some((_, name)) => Some(("unreadable", Some(format!("{}, and nothing of it was read", no_such(name))))),
         None if !is_in_place => None,
@@ -267,9 +268,6 @@ fn unread(
         None => Some(("unsupported", Some(format!("it is {}, and not read", form(path, head))))),
     }
 }
-
-/// Names of files that are compressed in a way that is read.
-const ENDINGS: [(&[u8], &str); 4] = [(b".gz", "gzip"), (b".xz", "xz"), (b".zst", "zstd"), (b".bz2", "bzip2")];
 
 fn no_such(name: &str) -> String {
     format!("by its name it is compressed with {name}, but it does not begin so: its beginning is damaged")

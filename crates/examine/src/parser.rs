@@ -3,6 +3,7 @@
 use crate::host::Host;
 use crate::input::Input;
 use crate::output::Output;
+use crate::rotated::COMPRESSED;
 use crate::years::YearHint;
 use kanshiki_model::Timestamp;
 use std::fmt;
@@ -21,6 +22,11 @@ pub trait Parser: Send + Sync + fmt::Debug {
         1
     }
 
+    /// What it tells its files by, for those that do not begin as they should.
+    fn told_by(&self) -> ToldBy {
+        ToldBy::Lines
+    }
+
     /// Whether the file is of this kind, by its name and the first bytes of its content.
     fn claims(&self, candidate: &Candidate<'_>) -> bool;
 
@@ -30,6 +36,18 @@ pub trait Parser: Send + Sync + fmt::Debug {
     ///
     /// The content could not be read to its end; the events before the error are given.
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()>;
+}
+
+/// What a parser tells its files by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ToldBy {
+    /// The first bytes: it is no text.
+    Bytes,
+    /// The first line, or the name: lines from further in say nothing.
+    Beginning,
+    /// Lines, wherever they stand.
+    Lines,
 }
 
 /// A file that may be a log.
@@ -50,7 +68,7 @@ impl<'a> Candidate<'a> {
         let name = self.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let mut stem = name;
         while let Some((before, last)) = split_last(stem) {
-            let is_compression = matches!(last, b".gz" | b".xz" | b".zst" | b".bz2");
+            let is_compression = COMPRESSED.iter().any(|(ending, _)| *ending == last);
             let is_rotation = matches!(last, b".old" | b".1") || is_number(last.get(1..).unwrap_or_default());
             if !is_compression && !is_rotation {
                 break;

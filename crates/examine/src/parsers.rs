@@ -24,12 +24,9 @@ mod sysstat;
 mod utmp;
 pub(crate) mod web;
 
-/// So many of the first parsers tell a file by its first bytes, and not by lines.
-pub(crate) const OF_BYTES: usize = 8;
-
 /// All parsers; the first that claims a file reads it.
 pub const PARSERS: &[&dyn Parser] = &[
-    // Binary ones, told by their first bytes: `OF_BYTES` of them.
+    // Binary ones, told by their first bytes.
     &journal::Journal,
     &binlog::Binlog,
     &utmp::Utmp,

@@ -6,8 +6,8 @@
 
 use crate::host::Host;
 use crate::input::Input;
-use crate::parser::{Candidate, Parser};
-use crate::parsers::{OF_BYTES, PARSERS};
+use crate::parser::{Candidate, Parser, ToldBy};
+use crate::parsers::PARSERS;
 use crate::text::{HEAD_LINES, is_text};
 use crate::window::Window;
 
@@ -21,9 +21,6 @@ const ZERO_BYTES: u64 = 64 << 20;
 /// Sections of lines from which on they are no shorter than this, so that many short lines do not make many of them.
 const SHORT_SECTIONS: usize = 256;
 const SECTION_BYTES: usize = 4096;
-
-/// Parsers that tell a file by its name or its first line, so that lines from further in say nothing to them.
-const BY_BEGINNING: [&str; 3] = ["history", "mail", "container-settings"];
 
 /// Logs that go by their name once a single line is of the form, by the parser.
 const NAMES: [(&str, &[&[u8]]); 5] = [
@@ -68,7 +65,7 @@ pub(crate) fn recognise(path: &[u8], input: &Input<'_>, host: &Host, is_in_place
     if head.is_empty() && error.is_none() {
         return Recognised { parser: None, head, is_empty: true, error };
     }
-    if let Some(parser) = claiming(PARSERS, path, &head, host) {
+    if let Some(parser) = claiming(path, &head, host, &|_| true) {
         return Recognised { parser: Some(parser), head, is_empty: false, error };
     }
     let zeroes = head.iter().position(|byte| *byte != 0).unwrap_or(head.len());
@@ -83,15 +80,10 @@ pub(crate) fn recognise(path: &[u8], input: &Input<'_>, host: &Host, is_in_place
     Recognised { parser: None, is_empty: is_zero, head, error }
 }
 
-/// The first of some parsers that claims a file by these bytes.
-fn claiming(
-    parsers: &'static [&'static dyn Parser],
-    path: &[u8],
-    head: &[u8],
-    host: &Host,
-) -> Option<&'static dyn Parser> {
+/// The first parser that claims a file by these bytes, of those that tell their files by such.
+fn claiming(path: &[u8], head: &[u8], host: &Host, is_asked: &dyn Fn(ToldBy) -> bool) -> Option<&'static dyn Parser> {
     let candidate = Candidate { path, head, host };
-    parsers.iter().find(|parser| parser.claims(&candidate)).copied()
+    PARSERS.iter().find(|parser| is_asked(parser.told_by()) && parser.claims(&candidate)).copied()
 }
 
 /// The second look, behind the beginning.
@@ -110,8 +102,8 @@ impl Further<'_> {
         let further = window.peek(FURTHER_BYTES);
         let further = further.get(..further.len().min(FURTHER_BYTES)).unwrap_or_default();
         let behind = further.get(..further.len().min(SECTION_BYTES)).unwrap_or_default();
-        let of_text = PARSERS.get(OF_BYTES..).unwrap_or_default();
-        let claimed = if is_behind_zeroes { claiming(of_text, self.path, behind, self.host) } else { None };
+        let is_text = |told: ToldBy| told != ToldBy::Bytes;
+        let claimed = if is_behind_zeroes { claiming(self.path, behind, self.host, &is_text) } else { None };
         let found = claimed.map(|parser| (parser, behind.to_vec())).or_else(|| self.lines(further)).or_else(|| {
             let source = input.plain().filter(|source| source.len() > u64::try_from(FURTHER_BYTES).unwrap_or(0))?;
             let mut last = vec![0; LAST_BYTES];
@@ -128,19 +120,15 @@ impl Further<'_> {
 
     /// The parser that claims some of these lines, and those.
     fn lines(&self, bytes: &[u8]) -> Option<(&'static dyn Parser, Vec<u8>)> {
-        let of_lines = || {
-            let text = PARSERS.get(OF_BYTES..).unwrap_or_default();
-            text.iter().filter(|parser| !BY_BEGINNING.contains(&parser.id()))
-        };
+        let is_of_lines = |told: ToldBy| told == ToldBy::Lines;
         for section in (Sections { rest: bytes, given: 0 }) {
-            let candidate = Candidate { path: self.path, head: section, host: self.host };
-            if let Some(parser) = of_lines().find(|parser| parser.claims(&candidate)) {
-                return Some((*parser, section.to_vec()));
+            if let Some(parser) = claiming(self.path, section, self.host, &is_of_lines) {
+                return Some((parser, section.to_vec()));
             }
         }
         let stem = Candidate { path: self.path, head: b"", host: self.host }.stem();
         let (id, _) = NAMES.iter().find(|(_, names)| names.contains(&stem))?;
-        let named = of_lines().find(|parser| parser.id() == *id)?;
+        let named = PARSERS.iter().find(|parser| parser.id() == *id)?;
         let claims = |line: &&[u8]| named.claims(&Candidate { path: self.path, head: line, host: self.host });
         let line = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).find(claims)?;
         Some((*named, line.to_vec()))

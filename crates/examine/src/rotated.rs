@@ -27,8 +27,7 @@ pub(crate) enum Added {
 /// The path of a log in two parts, which are its name together, and what rotation put between them: `/var/log/shop`, `.log` and
 /// the day of `/var/log/shop-20240110.log.gz`. `None` for what is of no known form.
 pub(crate) fn apart(path: &[u8]) -> Option<(&[u8], &[u8], Added)> {
-    let endings = [b".gz".as_slice(), b".xz", b".zst", b".bz2"];
-    let path = endings.iter().find_map(|ending| path.strip_suffix(*ending)).unwrap_or(path);
+    let path = without_compression(path);
     let (inner, extension) = match path.strip_suffix(b".log") {
         Some(inner) if added(inner).is_some() => (inner, b".log".as_slice()),
         _ => (path, b"".as_slice()),
@@ -40,6 +39,15 @@ pub(crate) fn apart(path: &[u8]) -> Option<(&[u8], &[u8], Added)> {
         None if is_numbered(name) => None,
         None => Some((inner, extension, Added::Nothing)),
     }
+}
+
+/// The endings of names of files that are compressed in a way that is read, with what they are compressed with.
+pub(crate) const COMPRESSED: [(&[u8], &str); 4] =
+    [(b".gz", "gzip"), (b".xz", "xz"), (b".zst", "zstd"), (b".bz2", "bzip2")];
+
+/// A name without the ending of a compression.
+pub(crate) fn without_compression(name: &[u8]) -> &[u8] {
+    COMPRESSED.iter().find_map(|(ending, _)| name.strip_suffix(*ending)).unwrap_or(name)
 }
 
 /// What stands before that which rotation added.

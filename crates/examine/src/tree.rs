@@ -7,7 +7,7 @@ use kanshiki_model::{Event, FileTime, Issue, Progress, Span, Timestamp};
 use kanshiki_store::{EventBatch, ExhibitId, FileId, FileRow, Files, StoreError, VolumeId, Writer};
 use kanshiki_walk::contents::{first_byte, issue, subject};
 use kanshiki_walk::nameless::{self, Named, is_deleted};
-use kanshiki_walk::{Descend, Item, Names, Order, SweepOptions, Sweeper, UNATTACHED, sweep};
+use kanshiki_walk::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep, unattached_path};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -171,7 +171,7 @@ impl Tree<'_> {
                 let node = &deleted.node;
                 // What was removed while it was open has its content yet, and may be a log.
                 let is_whole = node.state == NodeState::Orphan && node.node_type == NodeType::File && node.size > 0;
-                let path = is_whole.then(|| format!("{UNATTACHED}/OrphanFile-{}", node.id.inode));
+                let path = is_whole.then(|| unattached_path(node.id.inode));
                 let path = path.as_deref().map(str::as_bytes);
                 let id = self.put_file(writer, volume, path, node, node.state.name(), waiting)?;
                 match id.filter(|_| is_whole) {

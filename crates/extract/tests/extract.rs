@@ -374,7 +374,13 @@ fn the_custody_log_names_the_manifest() {
     let result = run(&Fake::new().view(), &out, &options).unwrap();
     let entry: Value = serde_json::from_slice(&std::fs::read(case.join("custody/00000000.json")).unwrap()).unwrap();
     assert_eq!((&entry["act"], &entry["who"]), (&"copied".into(), &"A. Mori".into()));
-    assert_eq!(entry["subjects"][0]["sha256"], sha256sum(&out.join("manifest.jsonl")));
+    // The first act of a case names the files of the case too.
+    let subjects = entry["subjects"].as_array().unwrap();
+    assert_eq!(
+        (subjects.len(), &subjects[0]["name"], &subjects[1]["name"]),
+        (3, &"case.json".into(), &"verify.sh".into())
+    );
+    assert_eq!(subjects[2]["sha256"], sha256sum(&out.join("manifest.jsonl")));
     assert_eq!(result.custody_entry, Some(0));
     let inside = run(&Fake::new().view(), &case.join("out"), &options).unwrap_err();
     assert!(matches!(inside, ExtractError::InsideCase { .. }));

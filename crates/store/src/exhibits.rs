@@ -48,7 +48,8 @@ impl Reader {
         self.texts("SELECT DISTINCT zone FROM exhibits WHERE zone IS NOT NULL ORDER BY zone")
     }
 
-    /// The logs of the exhibit with this source, in the order of their paths, those that were removed by a path that is made up; `None` if it was not examined.
+    /// The logs of the exhibit with this source, in the order of their paths; `None` if it was not examined. To those that were
+    /// removed the path need not lead.
     ///
     /// # Errors
     ///
@@ -60,8 +61,7 @@ impl Reader {
             self.connection().query_row(exhibit, [source], |row| row.get(0)).optional().map_err(read)?;
         let Some(exhibit) = exhibit else { return Ok(None) };
         let sql =
-            "SELECT v.name, CASE WHEN f.state IN ('orphan', 'deleted') THEN '/$OrphanFiles/OrphanFile-' || f.inode
-            ELSE f.path END, f.inode FROM logs l JOIN files f ON f.id = l.file JOIN volumes v ON v.id = f.volume
+            "SELECT v.name, f.path, f.inode FROM logs l JOIN files f ON f.id = l.file JOIN volumes v ON v.id = f.volume
             WHERE v.exhibit = ? AND f.path IS NOT NULL ORDER BY f.path";
         let mut statement = self.connection().prepare(sql).map_err(StoreError::sqlite("read"))?;
         let logs = statement.query_map([exhibit], |row| {

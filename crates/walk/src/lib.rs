@@ -17,4 +17,4 @@ pub mod parallel;
 mod sweep;
 mod trail;
 
-pub use sweep::{Descend, Item, Names, Order, SweepOptions, Sweeper, UNATTACHED, sweep};
+pub use sweep::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep, unattached_path};

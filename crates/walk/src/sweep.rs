@@ -23,7 +23,13 @@ use unattached::Reached;
 const DEPTH: usize = 4096;
 
 /// The made-up directory below which inodes stand that no name leads to.
-pub const UNATTACHED: &str = "/$OrphanFiles";
+const UNATTACHED: &str = "/$OrphanFiles";
+
+/// The path that The Sleuth Kit gives an inode to which no name leads.
+#[must_use]
+pub fn unattached_path(inode: u64) -> String {
+    format!("{UNATTACHED}/OrphanFile-{inode}")
+}
 
 /// What a sweep came by.
 #[derive(Debug)]
@@ -206,7 +212,7 @@ impl<S: Sweeper> Going<'_, '_, S> {
             for node in filesystem.unattached(&skip).flatten() {
                 first.get_or_insert((node.id.inode, node.offset));
                 count = count.saturating_add(1);
-                let path = EvidencePath::from_bytes(format!("{UNATTACHED}/OrphanFile-{}", node.id.inode));
+                let path = EvidencePath::from_bytes(unattached_path(node.id.inode));
                 let place = Place { volume, node: node.id };
                 self.from(&Located { path, place, node })?;
             }

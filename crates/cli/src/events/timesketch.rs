@@ -1,9 +1,10 @@
 //! Events in the two forms that Timesketch imports: JSON lines and CSV.
 //!
 //! Each has `message`, `datetime` (ISO 8601), `timestamp` (microseconds since 1970) and `timestamp_desc`; all else is kept as
-//! fields. Those of the record are texts, since OpenSearch refuses a document whose field is of another type than in the first
-//! one; a name that stands for something of every event has `record_` before it. Source: Timesketch, "Create timeline from JSON/JSONL/CSV file". OpenSearch refuses a document with a word of more
-//! than 32,766 bytes in a field of exact words (Lucene, `IndexWriter.MAX_TERM_LENGTH`): longer texts are cut there.
+//! fields. Those of the record are texts in JSON, since OpenSearch refuses a document whose field is of another type than in
+//! the first one; a name that stands for something of every event has `record_` before it. Source: Timesketch, "Create timeline
+//! from JSON/JSONL/CSV file". OpenSearch refuses a document with a word of more than 32,766 bytes in a field of exact words
+//! (Lucene, `IndexWriter.MAX_TERM_LENGTH`): longer texts are cut there.
 
 use super::rows;
 use crate::csv;

@@ -53,7 +53,10 @@ pub(super) fn assert_script(case: &Case, arguments: &[&str], code: i32, words: &
 
 #[test]
 fn an_entry_is_one_line_of_json() {
-    let (_temporary, _case, log) = log_of(0);
+    let (_temporary, case, log) = log_of(0);
+    let own = case.own_files().unwrap();
+    let [record, script] = own.as_slice() else { panic!("{own:?}") };
+    assert_eq!(script.sha256, hex_sha256(crate::case::VERIFY_SCRIPT.as_bytes()));
     log.append(act(ActKind::HandedOver, "to the \"lab\"\n"), &FixedClock).unwrap();
     let bytes = log.folder.read_small("00000000.json", 1 << 20).unwrap();
     assert_eq!(
@@ -61,8 +64,11 @@ fn an_entry_is_one_line_of_json() {
         format!(
             "{{\"schema\":1,\"kind\":\"kanshiki custody entry\",\"sequence\":0,\"previous\":\"{NO_PREVIOUS}\",\
              \"time\":\"2023-11-14T22:13:20Z\",\"act\":\"handed-over\",\"who\":\"Jane Doe\",\
-             \"what\":\"to the \\\"lab\\\"\\n\",\"subjects\":[{{\"name\":\"image.raw\",\"sha256\":\"{}\"}}],\
+             \"what\":\"to the \\\"lab\\\"\\n\",\"subjects\":[{{\"name\":\"case.json\",\"sha256\":\"{}\"}},\
+             {{\"name\":\"verify.sh\",\"sha256\":\"{}\"}},{{\"name\":\"image.raw\",\"sha256\":\"{}\"}}],\
              \"tool\":\"kanshiki 0.1.0\"}}\n",
+            record.sha256,
+            script.sha256,
             "ab".repeat(32)
         )
     );

@@ -55,7 +55,7 @@ fn vsftpd_server(finder: &mut Finder<'_>, settings: &Settings<'_>) {
 
 /// Settings of proftpd.
 pub(crate) const PROFTPD: Dialect =
-    Dialect { include: |line| behind(line, "Include").map(<[u8]>::to_vec), has_several: false, folder: None };
+    Dialect { include: |line| behind(line, "Include").map(<[u8]>::to_vec), ..Dialect::PLAIN };
 
 /// proftpd: `TransferLog` has a default, and NONE switches it off (mod_log, "TransferLog"); commands are in an `ExtendedLog`
 /// alone, of which there is none by default ("ExtendedLog"); `SystemLog none` switches off its own log.

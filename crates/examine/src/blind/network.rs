@@ -34,7 +34,7 @@ fn firewall(finder: &mut Finder<'_>) {
         finder.tell("firewalld", "connections that were refused", denied);
     }
     let include: fn(&[u8]) -> Option<Vec<u8>> = |line| behind(line, "include").map(|rest| unquoted(rest).to_vec());
-    let nftables = Dialect { include, has_several: false, folder: Some("/etc") };
+    let nftables = Dialect { include, folder: Some("/etc"), ..Dialect::PLAIN };
     for (name, paths, dialect) in [
         ("nftables", &["/etc/nftables.conf", "/etc/sysconfig/nftables.conf"][..], nftables),
         (
@@ -78,7 +78,7 @@ fn bind(finder: &mut Finder<'_>) {
         Some(unquoted(rest.strip_suffix(b";").unwrap_or(rest)).to_vec())
     };
     let mains = ["/etc/bind/named.conf", "/etc/named.conf"];
-    let Some(config) = finder.config(&mains, Dialect { include, has_several: false, folder: None }) else { return };
+    let Some(config) = finder.config(&mains, Dialect { include, ..Dialect::PLAIN }) else { return };
     let is_comment = |line: &[u8]| line.starts_with(b"//") || line.starts_with(b"#");
     let set = config.lines().find(|line| {
         !is_comment(line.text)
@@ -115,9 +115,7 @@ fn unbound(finder: &mut Finder<'_>) {
         let rest = line.strip_prefix(b"include-toplevel:").or_else(|| line.strip_prefix(b"include:"))?;
         Some(unquoted(rest.trim_ascii()).to_vec())
     };
-    let Some(config) =
-        finder.config(&["/etc/unbound/unbound.conf"], Dialect { include, has_several: false, folder: None })
-    else {
+    let Some(config) = finder.config(&["/etc/unbound/unbound.conf"], Dialect { include, ..Dialect::PLAIN }) else {
         return;
     };
     let settings = config.settings(|line| {

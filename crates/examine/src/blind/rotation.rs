@@ -6,8 +6,7 @@ use super::config::{Dialect, behind, words};
 use kanshiki_filesystem::View;
 use kanshiki_model::visible;
 
-const DIALECT: Dialect =
-    Dialect { include: |line| behind(line, "include").map(<[u8]>::to_vec), has_several: false, folder: None };
+const DIALECT: Dialect = Dialect { include: |line| behind(line, "include").map(<[u8]>::to_vec), ..Dialect::PLAIN };
 
 /// Blocks of which something is told.
 const BLOCKS: usize = 256;

@@ -9,7 +9,7 @@ use super::config::{Config, Dialect, Judged, Line, Verdict, behind, holds, unquo
 const MAIN: &[&str] = &["/etc/rsyslog.conf"];
 
 /// Settings of rsyslog.
-pub(crate) const DIALECT: Dialect = Dialect { include: included, has_several: false, folder: None };
+pub(crate) const DIALECT: Dialect = Dialect { include: included, ..Dialect::PLAIN };
 
 fn included(line: &[u8]) -> Option<Vec<u8>> {
     if let Some(pattern) = behind(line, "$IncludeConfig") {
@@ -149,6 +149,23 @@ fn selects(selector: &[u8], facility: &[u8]) -> bool {
         }
     }
     takes
+}
+
+/// Where the parameters of a call end: at the bracket that is in no quotes.
+pub(crate) fn end(inside: &[u8]) -> usize {
+    let mut is_quoted = false;
+    let mut is_escaped = false;
+    let end = inside.iter().position(|byte| {
+        let was_escaped = std::mem::take(&mut is_escaped);
+        match byte {
+            b'\\' => is_escaped = !was_escaped,
+            b'"' if !was_escaped => is_quoted = !is_quoted,
+            b')' if !is_quoted => return true,
+            _ => {}
+        }
+        false
+    });
+    end.unwrap_or(inside.len())
 }
 
 #[cfg(test)]

@@ -22,9 +22,7 @@ fn samba(finder: &mut Finder<'_>) {
         // With a part that depends on the client it is no file that can be known.
         (name == b"include" && !value.contains(&b'%')).then_some(value)
     };
-    let Some(mut config) =
-        finder.config(&["/etc/samba/smb.conf"], Dialect { include, has_several: false, folder: None })
-    else {
+    let Some(mut config) = finder.config(&["/etc/samba/smb.conf"], Dialect { include, ..Dialect::PLAIN }) else {
         return;
     };
     let depends = config.lines().any(|line| {

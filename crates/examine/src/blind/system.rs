@@ -52,7 +52,7 @@ fn sudo(finder: &mut Finder<'_>) {
         let file = behind(line, "@include").or_else(|| behind(line, "#include"));
         folder.map(|folder| [folder, b"/*".as_slice()].concat()).or_else(|| file.map(<[u8]>::to_vec))
     };
-    let Some(config) = finder.config(&["/etc/sudoers"], Dialect { include, has_several: false, folder: None }) else {
+    let Some(config) = finder.config(&["/etc/sudoers"], Dialect { include, ..Dialect::PLAIN }) else {
         return;
     };
     let options = defaults(&config);

@@ -30,7 +30,7 @@ fn apache_include(line: &[u8]) -> Option<Vec<u8>> {
 fn apache(finder: &mut Finder<'_>) {
     for (starts, folder) in APACHE {
         let Some(config) =
-            finder.config(starts, Dialect { include: apache_include, has_several: false, folder: Some(folder) })
+            finder.config(starts, Dialect { include: apache_include, folder: Some(folder), ..Dialect::PLAIN })
         else {
             continue;
         };
@@ -126,7 +126,7 @@ fn nginx_include(line: &[u8]) -> Option<Vec<u8>> {
 fn nginx(finder: &mut Finder<'_>) {
     for (start, folder) in NGINX {
         let Some(config) =
-            finder.config(&[start], Dialect { include: nginx_include, has_several: false, folder: Some(folder) })
+            finder.config(&[start], Dialect { include: nginx_include, folder: Some(folder), ..Dialect::PLAIN })
         else {
             continue;
         };

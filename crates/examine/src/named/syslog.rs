@@ -3,7 +3,7 @@
 
 use super::Named;
 use crate::blind::config::{Config, Dialect, behind, unquoted, words};
-use crate::blind::rsyslog;
+use crate::blind::rsyslog::{self, end};
 use std::collections::HashMap;
 
 /// Names of files that rsyslog makes of a message, by the name of the template.
@@ -24,8 +24,8 @@ const SYSLOG_NG: Dialect = Dialect {
         let pattern = behind(line, "@include").or_else(|| behind(line, "include"))?;
         Some(unquoted(pattern.strip_suffix(b";").unwrap_or(pattern)).to_vec())
     },
-    has_several: false,
     folder: Some("/etc/syslog-ng"),
+    ..Dialect::PLAIN
 };
 
 pub(super) fn find(named: &mut Named<'_>) {
@@ -152,23 +152,6 @@ fn calls<'t>(text: &'t [u8], name: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
 
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'$')
-}
-
-/// Where the parameters of a call end: at the bracket that is in no quotes.
-fn end(inside: &[u8]) -> usize {
-    let mut is_quoted = false;
-    let mut is_escaped = false;
-    let end = inside.iter().position(|byte| {
-        let was_escaped = std::mem::take(&mut is_escaped);
-        match byte {
-            b'\\' => is_escaped = !was_escaped,
-            b'"' if !was_escaped => is_quoted = !is_quoted,
-            b')' if !is_quoted => return true,
-            _ => {}
-        }
-        false
-    });
-    end.unwrap_or(inside.len())
 }
 
 /// The value of `NAME="VALUE"` among parameters.

@@ -17,7 +17,7 @@ use crate::details::Details;
 use crate::input::Input;
 use crate::lines::length;
 use crate::output::Output;
-use crate::parser::{Candidate, Context, Parser};
+use crate::parser::{Candidate, Context, Parser, ToldBy};
 use crate::processor::{Load, Ticks};
 use crate::window::Window;
 use kanshiki_model::{Event, Span, TimeBasis, Timestamp, Value};
@@ -40,6 +40,10 @@ pub(crate) struct Atop;
 impl Parser for Atop {
     fn id(&self) -> &'static str {
         "atop"
+    }
+
+    fn told_by(&self) -> ToldBy {
+        ToldBy::Bytes
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

@@ -20,7 +20,7 @@ mod rows;
 use crate::input::Input;
 use crate::lines::length;
 use crate::output::Output;
-use crate::parser::{Candidate, Context, Parser};
+use crate::parser::{Candidate, Context, Parser, ToldBy};
 use crate::window::Window;
 use event::{Head, Log, ends_here};
 use kanshiki_model::Span;
@@ -51,6 +51,10 @@ pub(crate) struct Binlog;
 impl Parser for Binlog {
     fn id(&self) -> &'static str {
         "binlog"
+    }
+
+    fn told_by(&self) -> ToldBy {
+        ToldBy::Bytes
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

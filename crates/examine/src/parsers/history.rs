@@ -19,7 +19,7 @@ mod vim;
 
 use crate::input::Input;
 use crate::output::Output;
-use crate::parser::{Candidate, Context, Parser};
+use crate::parser::{Candidate, Context, Parser, ToldBy};
 use crate::text::every_line;
 use entry::Shell;
 use shells::Form;
@@ -133,6 +133,10 @@ fn owner<'c>(context: &Context<'c>) -> &'c [u8] {
 impl Parser for History {
     fn id(&self) -> &'static str {
         "history"
+    }
+
+    fn told_by(&self) -> ToldBy {
+        ToldBy::Beginning
     }
 
     fn edition(&self) -> u32 {

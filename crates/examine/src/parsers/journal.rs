@@ -22,7 +22,8 @@ mod walk;
 
 use crate::input::Input;
 use crate::output::Output;
-use crate::parser::{Candidate, Context, Parser};
+use crate::parser::{Candidate, Context, Parser, ToldBy};
+use crate::rotated::without_compression;
 use header::Header;
 use kanshiki_image::{Memory, ReadAt};
 use kanshiki_model::{Event, Span, TimeBasis, Value};
@@ -41,6 +42,10 @@ pub(crate) struct Journal;
 impl Parser for Journal {
     fn id(&self) -> &'static str {
         "journal"
+    }
+
+    fn told_by(&self) -> ToldBy {
+        ToldBy::Bytes
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
@@ -71,8 +76,7 @@ impl Parser for Journal {
 
 /// Whether a file has the name of a journal, whatever it begins with.
 fn is_named(path: &[u8]) -> bool {
-    let endings = [b".gz".as_slice(), b".xz", b".zst", b".bz2"];
-    let name = endings.iter().find_map(|ending| path.strip_suffix(*ending)).unwrap_or(path);
+    let name = without_compression(path);
     name.ends_with(b".journal") || name.ends_with(b".journal~")
 }
 

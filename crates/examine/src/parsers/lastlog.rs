@@ -14,7 +14,7 @@ use crate::endian::Endian;
 use crate::input::Input;
 use crate::lines::length;
 use crate::output::Output;
-use crate::parser::{Candidate, Context, Parser};
+use crate::parser::{Candidate, Context, Parser, ToldBy};
 use crate::window::Window;
 use kanshiki_model::{Event, TimeBasis, Timestamp, Value};
 use std::io;
@@ -36,6 +36,10 @@ pub(crate) struct Lastlog;
 impl Parser for Lastlog {
     fn id(&self) -> &'static str {
         "lastlog"
+    }
+
+    fn told_by(&self) -> ToldBy {
+        ToldBy::Bytes
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

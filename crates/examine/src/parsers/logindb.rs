@@ -8,7 +8,7 @@
 use crate::details::Details;
 use crate::input::Input;
 use crate::output::Output;
-use crate::parser::{Candidate, Context, Parser};
+use crate::parser::{Candidate, Context, Parser, ToldBy};
 use crate::sqlite::{self, MAGIC};
 use kanshiki_model::{Event, Span, TimeBasis, Timestamp};
 use rusqlite::Row;
@@ -22,6 +22,10 @@ pub(crate) struct LoginDatabase;
 impl Parser for LoginDatabase {
     fn id(&self) -> &'static str {
         "logindb"
+    }
+
+    fn told_by(&self) -> ToldBy {
+        ToldBy::Bytes
     }
 
     fn edition(&self) -> u32 {

@@ -12,7 +12,7 @@ mod message;
 use crate::clock::Clock;
 use crate::input::Input;
 use crate::output::Output;
-use crate::parser::{Candidate, Context, Parser};
+use crate::parser::{Candidate, Context, Parser, ToldBy};
 use message::Message;
 use std::io;
 
@@ -23,6 +23,10 @@ pub(crate) struct Mail;
 impl Parser for Mail {
     fn id(&self) -> &'static str {
         "mail"
+    }
+
+    fn told_by(&self) -> ToldBy {
+        ToldBy::Beginning
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

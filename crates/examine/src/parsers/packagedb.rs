@@ -12,7 +12,7 @@ use crate::accounts::Accounts;
 use crate::details::Details;
 use crate::input::Input;
 use crate::output::Output;
-use crate::parser::{Candidate, Context, Parser};
+use crate::parser::{Candidate, Context, Parser, ToldBy};
 use crate::sqlite::{self, MAGIC};
 use kanshiki_model::{Event, Span, TimeBasis, Timestamp};
 use rusqlite::Row;
@@ -101,6 +101,10 @@ pub(crate) struct PackageDatabase;
 impl Parser for PackageDatabase {
     fn id(&self) -> &'static str {
         "packagedb"
+    }
+
+    fn told_by(&self) -> ToldBy {
+        ToldBy::Bytes
     }
 
     fn edition(&self) -> u32 {

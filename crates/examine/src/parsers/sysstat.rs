@@ -14,7 +14,7 @@ use crate::details::Details;
 use crate::input::Input;
 use crate::lines::length;
 use crate::output::Output;
-use crate::parser::{Candidate, Context, Parser};
+use crate::parser::{Candidate, Context, Parser, ToldBy};
 use crate::processor::{Load, Ticks, tell_load};
 use crate::window::Window;
 use kanshiki_model::{Event, Span, TimeBasis, Timestamp};
@@ -40,6 +40,10 @@ pub(crate) struct Sysstat;
 impl Parser for Sysstat {
     fn id(&self) -> &'static str {
         "sysstat"
+    }
+
+    fn told_by(&self) -> ToldBy {
+        ToldBy::Bytes
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

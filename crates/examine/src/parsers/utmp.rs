@@ -21,7 +21,7 @@ mod layout;
 use crate::input::Input;
 use crate::lines::length;
 use crate::output::Output;
-use crate::parser::{Candidate, Context, Parser};
+use crate::parser::{Candidate, Context, Parser, ToldBy};
 use crate::window::Window;
 use describe::Describer;
 use kanshiki_model::{Event, Span, TimeBasis, Timestamp, Value};
@@ -41,6 +41,10 @@ pub(crate) struct Utmp;
 impl Parser for Utmp {
     fn id(&self) -> &'static str {
         "utmp"
+    }
+
+    fn told_by(&self) -> ToldBy {
+        ToldBy::Bytes
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

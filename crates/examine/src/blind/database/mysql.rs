@@ -50,7 +50,7 @@ pub(crate) const INCLUDED: &[&str] = &[
     "/etc/mysql/mariadb.conf.d/*.cnf",
 ];
 
-pub(crate) const DIALECT: Dialect = Dialect { include, has_several: false, folder: None };
+pub(crate) const DIALECT: Dialect = Dialect { include, ..Dialect::PLAIN };
 
 fn include(line: &[u8]) -> Option<Vec<u8>> {
     if let Some(folder) = behind(line, "!includedir") {

@@ -20,7 +20,7 @@ const CLUSTERS: &[&str] = &[
 /// Clusters of one image that are looked at.
 const CLUSTERS_READ: usize = 64;
 
-const DIALECT: Dialect = Dialect { include, has_several: false, folder: None };
+const DIALECT: Dialect = Dialect { include, ..Dialect::PLAIN };
 
 fn include(line: &[u8]) -> Option<Vec<u8>> {
     let (name, value) = setting(line)?;

@@ -1,7 +1,7 @@
 //! Rules of rsyslog that throw records away before a rule writes them: `stop`, and `~` in its old form, behind a selector, a
 //! filter by property, or in a block of RainerScript.
 
-use super::{Target, selects, target};
+use super::{Target, end, selects, target};
 use crate::blind::Finder;
 use crate::blind::config::{Config, Judged, Line, Verdict, behind};
 use kanshiki_model::visible;
@@ -302,12 +302,7 @@ fn end_of_value(inside: &[u8]) -> usize {
 
 /// Behind the bracket that closes the first one, or the one before the text.
 fn closing(text: &[u8]) -> usize {
-    let mut is_quoted = false;
-    let end = text.iter().position(|byte| {
-        is_quoted ^= *byte == b'"';
-        *byte == b')' && !is_quoted
-    });
-    end.map_or(text.len(), |end| end.saturating_add(1))
+    end(text).saturating_add(1).min(text.len())
 }
 
 fn is_word(text: &[u8], word: &[u8]) -> bool {

@@ -15,7 +15,7 @@ mod podman;
 
 use crate::input::Input;
 use crate::output::Output;
-use crate::parser::{Candidate, Context, Parser};
+use crate::parser::{Candidate, Context, Parser, ToldBy};
 use kanshiki_model::Span;
 use serde_json::Value;
 use std::io::{self, Read as _};
@@ -56,6 +56,10 @@ impl Kind {
 impl Parser for ContainerSettings {
     fn id(&self) -> &'static str {
         "container-settings"
+    }
+
+    fn told_by(&self) -> ToldBy {
+        ToldBy::Beginning
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

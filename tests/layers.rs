@@ -13,12 +13,20 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kanshiki-filesystem", &["kanshiki-image", "kanshiki-model"]),
     ("kanshiki-store", &["kanshiki-model"]),
     ("kanshiki-walk", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
+    ("kanshiki-machine", &["kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
     ("kanshiki-acquire", &["kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
     ("kanshiki-extract", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
     ("kanshiki-browse", &["kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
     (
         "kanshiki-examine",
-        &["kanshiki-store", "kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"],
+        &[
+            "kanshiki-store",
+            "kanshiki-machine",
+            "kanshiki-walk",
+            "kanshiki-filesystem",
+            "kanshiki-image",
+            "kanshiki-model",
+        ],
     ),
     (
         "kanshiki",

@@ -6,10 +6,10 @@
 
 mod access;
 mod audit;
-pub(crate) mod config;
 pub(crate) mod database;
 pub(crate) mod file_transfer;
 mod journal;
+pub(crate) mod judged;
 mod network;
 pub(crate) mod rotation;
 pub(crate) mod rsyslog;
@@ -21,9 +21,10 @@ mod system;
 mod tests;
 mod web;
 
-use crate::settings;
-use config::{Config, Judged, Verdict};
+use judged::{Judged, Verdict};
 use kanshiki_filesystem::{Follow, View};
+use kanshiki_machine::config::{Config, Dialect, Evidence};
+use kanshiki_machine::settings;
 use kanshiki_model::{EvidencePath, visible};
 use kanshiki_store::{BlindSpot, ExhibitId, StoreError, VolumeId, Writer};
 
@@ -95,16 +96,6 @@ impl Spot {
     }
 }
 
-/// Where a setting stands, or would stand.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Evidence {
-    path: Vec<u8>,
-    /// The volume, as its index in the view, and the inode; `None` if there is no such file.
-    place: Option<(usize, u64)>,
-    /// Byte, number of bytes, and line from 1.
-    span: Option<(u64, u64, u64)>,
-}
-
 /// Looks into an image, and keeps what is found.
 struct Finder<'a> {
     view: &'a View,
@@ -152,7 +143,7 @@ impl Finder<'_> {
     }
 
     /// Reads settings with all that they include; `None` if none of the files is there.
-    fn config(&self, starts: &[&str], dialect: config::Dialect) -> Option<Config> {
+    fn config(&self, starts: &[&str], dialect: Dialect) -> Option<Config> {
         Config::gather(self.view, starts, dialect)
     }
 }

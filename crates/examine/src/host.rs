@@ -1,12 +1,12 @@
 //! What is known of the machine whose disk is examined, as far as its records do not tell it themselves.
 
-use crate::accounts::Accounts;
 use crate::parsers::postgres::{Prefixes, Zones};
 use crate::parsers::web::Formats;
-use crate::settings::{self, Found, read};
 use crate::zone::Zone;
 use jiff::tz::TimeZone;
 use kanshiki_filesystem::{Follow, View};
+use kanshiki_machine::Accounts;
+use kanshiki_machine::settings::{self, Found, read};
 use kanshiki_model::{EvidencePath, visible};
 
 /// What is known of the machine.

@@ -1,18 +1,13 @@
 //! The content of a file, as it lies there or decompressed.
 
 use crate::lines::Lines;
-use kanshiki_image::{ReadAt, Source};
+use kanshiki_image::ReadAt;
+use kanshiki_machine::sqlite::Siblings;
 use kanshiki_walk::decompress::{Compression, Content};
 use std::io::{self, Read};
 
 /// Bytes of the head that parsers are shown.
 pub(crate) const HEAD_BYTES: u64 = 4096;
-
-/// Opens files that lie beside the one that is read.
-pub(crate) trait Siblings: std::fmt::Debug {
-    /// The content of the file whose name has this behind it; `None` if there is none, and why it cannot be read otherwise.
-    fn open(&self, ending: &str) -> Option<Result<Source, String>>;
-}
 
 /// The content of a file.
 #[derive(Debug, Clone, Copy)]

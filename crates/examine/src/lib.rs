@@ -7,13 +7,12 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
-mod accounts;
 mod again;
 mod blind;
 mod clock;
 mod coverage;
+mod database;
 mod details;
-mod endian;
 mod host;
 mod input;
 mod json;
@@ -31,8 +30,6 @@ mod record;
 mod rotated;
 mod rotation;
 mod scan;
-mod settings;
-mod sqlite;
 #[cfg(test)]
 mod testing;
 mod text;
@@ -42,9 +39,9 @@ mod window;
 mod years;
 mod zone;
 
-pub use accounts::Accounts;
 pub use host::Host;
 pub use input::Input;
+pub use kanshiki_machine::Accounts;
 pub use lines::{LINE_BYTES, Line, Lines};
 pub use output::Output;
 pub use parser::{Candidate, Context, Parser, ToldBy};

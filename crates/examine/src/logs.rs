@@ -1,7 +1,7 @@
 //! Reads the files that may be logs, on all cores, and enters what they say in the order in which they lie on the disk.
 
 use crate::host::Host;
-use crate::input::{Input, Siblings};
+use crate::input::Input;
 use crate::output::{Found, Output};
 use crate::parser::{Context, Parser};
 use crate::places::Places;
@@ -9,9 +9,10 @@ use crate::recognise::{Recognised, recognise};
 use crate::rotated::COMPRESSED;
 use crate::text::is_text;
 use crate::years::YearHint;
-use kanshiki_filesystem::{Follow, LookupError, NodeType, Place, View};
+use kanshiki_filesystem::{Place, View};
 use kanshiki_image::Source;
-use kanshiki_model::{EvidencePath, Issue, Progress, Timestamp, visible};
+use kanshiki_machine::sqlite::Beside;
+use kanshiki_model::{Issue, Progress, Timestamp, visible};
 use kanshiki_store::{EventBatch, ExhibitId, FileId, Files, Gap, LogRow, StoreError, WaitingLog, Writer};
 use kanshiki_walk::decompress::Compression;
 use kanshiki_walk::parallel::{self, Weigh, ordered_beside};
@@ -211,29 +212,6 @@ impl Logs<'_> {
         let filesystem = self.view.filesystem(place).ok_or("the image has no such volume")?;
         let content = filesystem.content(place.node).map_err(|error| error.to_string())?;
         Ok((content, node.uid))
-    }
-}
-
-/// The files beside one of the image.
-#[derive(Debug)]
-struct Beside<'a> {
-    view: &'a View,
-    path: &'a [u8],
-}
-
-impl Siblings for Beside<'_> {
-    fn open(&self, ending: &str) -> Option<Result<Source, String>> {
-        let path = EvidencePath::from_bytes([self.path, ending.as_bytes()].concat());
-        let located = match self.view.lookup(&path, Follow::AllButLast) {
-            Ok(located) => located,
-            Err(LookupError::NotFound { .. }) => return None,
-            Err(error) => return Some(Err(error.to_string())),
-        };
-        if located.node.node_type != NodeType::File {
-            return None;
-        }
-        let filesystem = self.view.filesystem(located.place)?;
-        Some(filesystem.content(located.place.node).map_err(|error| error.to_string()))
     }
 }
 

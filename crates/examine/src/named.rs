@@ -7,9 +7,9 @@ mod databases;
 mod files;
 mod syslog;
 
-use crate::blind::config::{Config, Dialect};
-use crate::settings;
 use kanshiki_filesystem::View;
+use kanshiki_machine::config::{Config, Dialect};
+use kanshiki_machine::settings;
 use std::collections::HashSet;
 
 /// Places that are kept of one image.

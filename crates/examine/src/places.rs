@@ -1,6 +1,6 @@
 //! Which files may be logs, by their paths; what they are is told by their content.
 
-use crate::settings::is_like;
+use kanshiki_machine::settings::is_like;
 use kanshiki_model::{Issue, visible};
 use regex::bytes::{RegexSet, RegexSetBuilder};
 use std::collections::HashSet;

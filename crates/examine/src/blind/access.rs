@@ -1,7 +1,8 @@
 //! Times of access: which files were read (mount(8), `relatime` and `noatime`).
 
 use super::Finder;
-use super::config::{Dialect, words};
+use crate::blind::judged::JudgeConfig;
+use kanshiki_machine::config::{Dialect, words};
 use kanshiki_model::visible;
 
 /// Filesystems that keep a time of access.

@@ -1,7 +1,8 @@
 //! Commands that were run: the audit daemon and process accounting.
 
-use super::config::{Dialect, assignment, holds, is_off, words};
 use super::{Finder, missing};
+use crate::blind::judged::{JudgeConfig, JudgeSettings};
+use kanshiki_machine::config::{Dialect, assignment, holds, is_off, words};
 
 const DAEMON: &[&str] = &["/usr/sbin/auditd", "/sbin/auditd", "/etc/audit/auditd.conf"];
 

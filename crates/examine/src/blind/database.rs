@@ -4,7 +4,8 @@ pub(crate) mod mysql;
 pub(crate) mod postgres;
 
 use super::Finder;
-use super::config::{Dialect, holds};
+use crate::blind::judged::JudgeConfig;
+use kanshiki_machine::config::{Dialect, holds};
 
 pub(super) fn find(finder: &mut Finder<'_>) {
     mysql::find(finder);

@@ -1,8 +1,9 @@
 //! FTP servers: vsftpd, proftpd, pure-ftpd.
 
 use super::Finder;
-use super::config::{Dialect, Settings, Verdict, assignment, behind, is_off, words};
-use crate::settings;
+use crate::blind::judged::{JudgeConfig, JudgeSettings, Verdict};
+use kanshiki_machine::config::{Dialect, Settings, assignment, behind, is_off, words};
+use kanshiki_machine::settings;
 
 pub(super) fn find(finder: &mut Finder<'_>) {
     vsftpd(finder);

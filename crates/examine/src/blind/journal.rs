@@ -1,8 +1,9 @@
 //! What services say: the journal of systemd and the daemons of syslog.
 
-use super::config::{Dialect, Judged, Settings, Verdict, assignment};
 use super::{Finder, missing, rsyslog};
-use crate::settings;
+use crate::blind::judged::{JudgeSettings, Judged, Verdict};
+use kanshiki_machine::config::{Dialect, Settings, assignment};
+use kanshiki_machine::settings;
 use std::collections::BTreeMap;
 
 const JOURNALD: &[&str] = &[

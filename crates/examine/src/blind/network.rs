@@ -1,7 +1,8 @@
 //! Connections of the network and questions to name servers.
 
-use super::config::{Config, Dialect, assignment, behind, holds, is_off, unquoted};
 use super::{Finder, missing};
+use crate::blind::judged::{JudgeConfig, JudgeSettings};
+use kanshiki_machine::config::{Config, Dialect, assignment, behind, holds, is_off, unquoted};
 
 pub(super) fn find(finder: &mut Finder<'_>) {
     firewall(finder);

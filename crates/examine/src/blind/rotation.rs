@@ -1,9 +1,9 @@
 //! What rotation takes away: logs that are older than the files that are kept (logrotate(8)).
 
 use super::Finder;
-use super::config::Config;
-use super::config::{Dialect, behind, words};
+use super::judged::{JudgeConfig, Judged};
 use kanshiki_filesystem::View;
+use kanshiki_machine::config::{Config, Dialect, Line, behind, words};
 use kanshiki_model::visible;
 
 const DIALECT: Dialect = Dialect { include: |line| behind(line, "include").map(<[u8]>::to_vec), ..Dialect::PLAIN };
@@ -75,7 +75,7 @@ pub(super) fn find(finder: &mut Finder<'_>) {
     let Some(config) = finder.config(&["/etc/logrotate.conf"], DIALECT) else { return };
     let mut general = Rule::default();
     // The block that is open: its first line, what its names are, and its rule.
-    let mut open: Option<(super::config::Line<'_>, String, Rule)> = None;
+    let mut open: Option<(Line<'_>, String, Rule)> = None;
     let mut names: Vec<String> = Vec::new();
     let (mut is_script, mut blocks) = (false, 0_usize);
     for line in config.lines().filter(|line| !line.text.starts_with(b"#")) {
@@ -104,7 +104,7 @@ pub(super) fn find(finder: &mut Finder<'_>) {
                     rule.count,
                     rule.every.map(|every| format!(", {every}")).unwrap_or_default()
                 );
-                let judged = super::config::Judged { reason, ..config.at(&line) };
+                let judged = Judged { reason, ..config.at(&line) };
                 finder.tell("logrotate", &unlogged, judged);
             }
         } else if let Some((_, _, rule)) = &mut open {

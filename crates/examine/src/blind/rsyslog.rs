@@ -4,7 +4,8 @@
 mod discards;
 
 use super::Finder;
-use super::config::{Config, Dialect, Judged, Line, Verdict, behind, holds, unquoted};
+use crate::blind::judged::{JudgeConfig, Judged, Verdict};
+use kanshiki_machine::config::{Config, Dialect, Line, behind, holds, unquoted};
 
 const MAIN: &[&str] = &["/etc/rsyslog.conf"];
 

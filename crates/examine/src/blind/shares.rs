@@ -1,8 +1,9 @@
 //! Files that others reach over the network, and what containers print.
 
 use super::Finder;
-use super::config::{Config, Dialect, Judged, Verdict, holds};
-use crate::settings::{self, Found};
+use crate::blind::judged::{JudgeConfig, JudgeSettings, Judged, Verdict};
+use kanshiki_machine::config::{Config, Dialect, holds};
+use kanshiki_machine::settings::{self, Found};
 use serde_json::Value;
 
 /// Containers that are looked at.
@@ -97,7 +98,11 @@ fn docker(finder: &mut Finder<'_>) {
         let Found::File(file) = settings::open(finder.view, &path) else { continue };
         let json = serde_json::from_slice::<Value>(&file.bytes).unwrap_or_default();
         if json.pointer("/LogConfig/Type").and_then(Value::as_str) == Some("none") {
-            let evidence = super::Evidence { path: file.path, place: Some((file.volume, file.inode)), span: None };
+            let evidence = kanshiki_machine::config::Evidence {
+                path: file.path,
+                place: Some((file.volume, file.inode)),
+                span: None,
+            };
             finder.tell_always("docker", "what this container prints", "its log driver is none", evidence);
         }
     }

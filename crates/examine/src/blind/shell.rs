@@ -1,9 +1,10 @@
 //! Histories of shells (bash(1), "HISTORY"; zshparam(1)).
 
-use super::config::{Config, Dialect, Line};
 use super::system::null_link;
 use super::{Evidence, Finder};
-use crate::settings;
+use crate::blind::judged::JudgeConfig;
+use kanshiki_machine::config::{Config, Dialect, Line};
+use kanshiki_machine::settings;
 use kanshiki_model::visible;
 
 /// Read by shells of all accounts.

@@ -1,7 +1,8 @@
 //! OpenSSH's server (sshd_config(5), sftp-server(8) of OpenSSH 9).
 
 use super::Finder;
-use super::config::{Config, Dialect, Line, assignment, behind, holds, words};
+use crate::blind::judged::JudgeConfig;
+use kanshiki_machine::config::{Config, Dialect, Line, assignment, behind, holds, words};
 use kanshiki_model::visible;
 use std::collections::HashSet;
 

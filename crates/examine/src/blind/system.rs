@@ -1,9 +1,10 @@
 //! Records of logins, sudo, and what cron does with the output of its jobs.
 
-use super::config::{Config, Dialect, Line, behind, holds, words};
 use super::{Evidence, Finder, missing};
-use crate::settings;
+use crate::blind::judged::JudgeConfig;
 use kanshiki_filesystem::{Follow, NodeType};
+use kanshiki_machine::config::{Config, Dialect, Line, behind, holds, words};
+use kanshiki_machine::settings;
 use kanshiki_model::{EvidencePath, visible};
 
 pub(super) fn find(finder: &mut Finder<'_>) {

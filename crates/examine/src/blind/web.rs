@@ -1,7 +1,8 @@
 //! Web servers: Apache (mod_log_config) and nginx (ngx_http_log_module).
 
 use super::Finder;
-use super::config::{Config, Dialect, Line, behind, holds, unquoted, words};
+use crate::blind::judged::JudgeConfig;
+use kanshiki_machine::config::{Config, Dialect, Line, behind, holds, unquoted, words};
 
 pub(super) fn find(finder: &mut Finder<'_>) {
     apache(finder);

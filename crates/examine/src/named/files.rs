@@ -1,9 +1,9 @@
 //! Logs of programs that name one path on a line of their settings, and what logrotate rotates.
 
 use super::Named;
-use crate::blind::config::{Dialect, assignment, behind, unquoted, words};
 use crate::blind::file_transfer::PROFTPD;
 use crate::blind::rotation;
+use kanshiki_machine::config::{Dialect, assignment, behind, unquoted, words};
 
 /// Settings of the form `NAME = PATH` or `NAME PATH`: files, names of settings in lower case.
 const ASSIGNED: &[(&[&str], &[&str])] = &[

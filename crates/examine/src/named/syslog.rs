@@ -2,8 +2,8 @@
 //! "file()"), sysklogd (syslog.conf(5)).
 
 use super::Named;
-use crate::blind::config::{Config, Dialect, behind, unquoted, words};
 use crate::blind::rsyslog::{self, end};
+use kanshiki_machine::config::{Config, Dialect, behind, unquoted, words};
 use std::collections::HashMap;
 
 /// Names of files that rsyslog makes of a message, by the name of the template.

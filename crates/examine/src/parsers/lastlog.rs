@@ -10,12 +10,12 @@
 //! makes it 1.25 TB long with one stored block, so that only what is stored is read. Records of zeroes are accounts that never
 //! logged in.
 
-use crate::endian::Endian;
 use crate::input::Input;
 use crate::lines::length;
 use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser, ToldBy};
 use crate::window::Window;
+use kanshiki_machine::Endian;
 use kanshiki_model::{Event, TimeBasis, Timestamp, Value};
 use std::io;
 use std::net::IpAddr;

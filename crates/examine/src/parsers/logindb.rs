@@ -5,11 +5,12 @@
 //! | `wtmp` | ID, Type (1 boot, 2 run level, 3 login), User, Login, Logout (microseconds), TTY, RemoteHost, Service | wtmpdb, `lib/sqlite.c` |
 //! | `Lastlog2` | Name, Time (seconds), TTY, RemoteHost, Service | util-linux 2.40, `liblastlog2/src/lastlog2.c` |
 
+use crate::database;
 use crate::details::Details;
 use crate::input::Input;
 use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser, ToldBy};
-use crate::sqlite::{self, MAGIC};
+use kanshiki_machine::sqlite::{self, MAGIC};
 use kanshiki_model::{Event, Span, TimeBasis, Timestamp};
 use rusqlite::Row;
 use std::io;
@@ -41,7 +42,7 @@ impl Parser for LoginDatabase {
     }
 
     fn parse(&self, input: &Input<'_>, _: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
-        let (database, span) = sqlite::open_for(input, output)?;
+        let (database, span) = database::open_for(input, output)?;
         // In the order in which they lie: a table is gone through in that of its rows, and nothing has to be sorted.
         let wtmp = "SELECT ID, Type, User, Login, Logout, TTY, RemoteHost, Service FROM wtmp";
         let lastlog = "SELECT rowid, Name, Time, TTY, RemoteHost, Service FROM Lastlog2";

@@ -8,12 +8,13 @@
 //!
 //! Times are in seconds since 1970. The account is the one that logged in (`loginuid`), also where sudo was used.
 
-use crate::accounts::Accounts;
+use crate::database;
 use crate::details::Details;
 use crate::input::Input;
 use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser, ToldBy};
-use crate::sqlite::{self, MAGIC};
+use kanshiki_machine::Accounts;
+use kanshiki_machine::sqlite::{self, MAGIC};
 use kanshiki_model::{Event, Span, TimeBasis, Timestamp};
 use rusqlite::Row;
 use std::io;
@@ -121,7 +122,7 @@ impl Parser for PackageDatabase {
     }
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {
-        let (database, span) = sqlite::open_for(input, output)?;
+        let (database, span) = database::open_for(input, output)?;
         let (runs, packages, program) = if database.has_table("trans_item_action") {
             (DNF5_RUNS, DNF5_PACKAGES, "dnf5")
         } else if database.has_table("trans_item") {

@@ -1,9 +1,10 @@
 //! MySQL and MariaDB: option files (MySQL 8.0 Reference Manual, 4.2.2.2; MariaDB, "Configuring MariaDB with Option Files").
 
-use crate::blind::config::{Config, Dialect, Judged, Settings, Verdict, behind, holds, unquoted};
+use crate::blind::judged::{JudgeSettings, Judged, Verdict};
 use crate::blind::{Evidence, Finder};
-use crate::settings::{self, Found};
 use kanshiki_filesystem::View;
+use kanshiki_machine::config::{Config, Dialect, Settings, behind, holds, unquoted};
+use kanshiki_machine::settings::{self, Found};
 use kanshiki_model::visible_text;
 use serde_json::Value;
 use std::collections::HashMap;

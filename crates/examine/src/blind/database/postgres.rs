@@ -2,9 +2,10 @@
 //! and ALTER DATABASE set lies in the database itself.
 
 use crate::blind::Finder;
-use crate::blind::config::{Config, Dialect, Judged, Settings, Verdict, assignment, holds, is_off};
-use crate::settings;
+use crate::blind::judged::{JudgeSettings, Judged, Verdict};
 use kanshiki_filesystem::View;
+use kanshiki_machine::config::{Config, Dialect, Settings, assignment, holds, is_off};
+use kanshiki_machine::settings;
 use kanshiki_model::visible;
 
 /// The settings of clusters: of Debian's packages, of Red Hat's, of the container image.

@@ -3,7 +3,8 @@
 
 use super::{Target, end, selects, target};
 use crate::blind::Finder;
-use crate::blind::config::{Config, Judged, Line, Verdict, behind};
+use crate::blind::judged::{JudgeConfig, Judged, Verdict};
+use kanshiki_machine::config::{Config, Line, behind};
 use kanshiki_model::visible;
 
 /// The facilities that programs log to (syslog(3)).

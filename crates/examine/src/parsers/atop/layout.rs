@@ -1,6 +1,6 @@
 //! The structures of a raw log, by the version that wrote it.
 
-use crate::endian::Endian;
+use kanshiki_machine::Endian;
 
 /// Bytes of `rawheader`, in all versions that are read.
 pub(super) const HEADER_BYTES: usize = 480;

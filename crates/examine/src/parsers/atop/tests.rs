@@ -1,10 +1,10 @@
 use super::layout::RECORD_BYTES;
 use super::*;
-use crate::accounts::Accounts;
 use crate::host::Host;
 use crate::testing::{Parsed, parse_on};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use kanshiki_machine::Accounts;
 use kanshiki_testkit::{Need, need, tempdir};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};

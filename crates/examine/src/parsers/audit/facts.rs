@@ -5,8 +5,8 @@ use super::kinds::{Told, of_type};
 use super::record::{Field, Fields, as_written};
 use super::socket::Socket;
 use super::syscalls;
-use crate::accounts::Accounts;
 use crate::scan::number;
+use kanshiki_machine::Accounts;
 use std::borrow::Cow;
 
 /// Bytes of a command line that are given.

@@ -1,7 +1,7 @@
 use super::*;
-use crate::accounts::Accounts;
 use crate::host::Host;
 use crate::testing::{Parsed, parse, parse_on};
+use kanshiki_machine::Accounts;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

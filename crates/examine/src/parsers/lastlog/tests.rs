@@ -1,8 +1,8 @@
 use super::*;
-use crate::accounts::Accounts;
 use crate::host::Host;
 use crate::testing::parse_on;
 use kanshiki_image::{ReadAt, ReadError, RunState};
+use kanshiki_machine::Accounts;
 use kanshiki_model::ByteRange;
 use proptest::prelude::*;
 use serde_json::json;

@@ -3,8 +3,8 @@
 use super::entry::Entry;
 use super::time;
 use crate::scan::{Scan, number};
-use crate::settings;
 use kanshiki_filesystem::View;
+use kanshiki_machine::settings;
 
 /// Prefixes of the settings that are kept.
 const PREFIXES: usize = 16;

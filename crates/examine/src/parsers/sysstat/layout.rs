@@ -8,7 +8,7 @@
 //!
 //! Source: sysstat 12.7, sa.h, sa_conv.h.
 
-use crate::endian::Endian;
+use kanshiki_machine::Endian;
 
 /// Bytes of `file_magic`.
 pub(super) const MAGIC_BYTES: usize = 76;

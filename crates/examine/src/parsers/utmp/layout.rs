@@ -16,7 +16,7 @@
 //! Either may have its numbers with the most significant byte first. Seconds of four bytes count up to 2106: glibc 2.40 takes
 //! them for unsigned (bug 31858), and there are no logins before 1970.
 
-use crate::endian::Endian;
+use kanshiki_machine::Endian;
 use kanshiki_model::Timestamp;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -3,8 +3,8 @@
 use super::format::{Field, Format, Number, Text};
 use super::formats::{Gathered, Log, files};
 use super::time::TimeForm;
-use crate::settings;
 use kanshiki_filesystem::View;
+use kanshiki_machine::settings;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Where the settings of a package begin, with the folder that its relative paths start from.

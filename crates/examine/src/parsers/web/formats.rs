@@ -3,9 +3,9 @@
 use super::format::{Format, Taken};
 use super::{apache, nginx};
 use crate::parser::Candidate;
-use crate::settings::{self, is_like};
 use crate::text::HEAD_LINES;
 use kanshiki_filesystem::View;
+use kanshiki_machine::settings::{self, is_like};
 use std::cmp::Reverse;
 
 /// Forms of the settings that are kept.

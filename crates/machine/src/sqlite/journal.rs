@@ -10,7 +10,7 @@
 
 use super::DATABASE_BYTES;
 use super::wal::is_page_size;
-use crate::endian::Endian;
+use crate::Endian;
 use std::collections::HashSet;
 
 const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];

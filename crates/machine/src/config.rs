@@ -1,6 +1,5 @@
 //! Files of settings line by line, with all that they include, and what a setting in them says.
 
-use super::Evidence;
 use crate::settings::{self, File, Found};
 use kanshiki_filesystem::View;
 use kanshiki_model::visible;
@@ -22,23 +21,34 @@ const DEPTH: usize = 8;
 
 /// How a program's settings are written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Dialect {
+pub struct Dialect {
     /// The pattern of files that a line includes at its place; several with blanks between, where the program takes them.
-    pub(crate) include: fn(&[u8]) -> Option<Vec<u8>>,
+    pub include: fn(&[u8]) -> Option<Vec<u8>>,
     /// Whether blanks part patterns.
-    pub(crate) has_several: bool,
+    pub has_several: bool,
     /// Where relative patterns begin; in the folder of the file itself if it is `None`.
-    pub(crate) folder: Option<&'static str>,
+    pub folder: Option<&'static str>,
 }
 
 impl Dialect {
     /// Of files that include no others.
-    pub(crate) const PLAIN: Self = Self { include: |_| None, has_several: false, folder: None };
+    pub const PLAIN: Self = Self { include: |_| None, has_several: false, folder: None };
+}
+
+/// Where a setting stands, or would stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Evidence {
+    /// Its path.
+    pub path: Vec<u8>,
+    /// The volume, as its index in the view, and the inode; `None` if there is no such file.
+    pub place: Option<(usize, u64)>,
+    /// Byte, number of bytes, and line from 1.
+    pub span: Option<(u64, u64, u64)>,
 }
 
 /// The settings of a program.
 #[derive(Debug, Default)]
-pub(crate) struct Config {
+pub struct Config {
     files: Vec<File>,
     lines: Vec<Span>,
     bytes: usize,
@@ -58,10 +68,11 @@ struct Span {
 
 /// A line of settings, without blanks around it.
 #[derive(Debug, Clone)]
-pub(crate) struct Line<'c> {
-    pub(crate) text: &'c [u8],
+pub struct Line<'c> {
+    /// What stands there.
+    pub text: &'c [u8],
     /// The place of the file among those that were read.
-    pub(crate) place: usize,
+    pub place: usize,
     file: &'c File,
     start: usize,
     number: u64,
@@ -69,16 +80,18 @@ pub(crate) struct Line<'c> {
 
 impl Line<'_> {
     /// Whether it is the same line.
-    pub(crate) const fn is_same(&self, other: &Self) -> bool {
+    pub const fn is_same(&self, other: &Self) -> bool {
         self.place == other.place && self.number == other.number
     }
 
     /// Where it stands, in words.
-    pub(crate) fn place_of(&self) -> String {
+    pub fn place_of(&self) -> String {
         format!("line {} of {}", self.number, visible(&self.file.path))
     }
 
-    pub(crate) fn evidence(&self) -> Evidence {
+    /// Its place.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
         let number = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
         Evidence {
             path: self.file.path.clone(),
@@ -90,7 +103,7 @@ impl Line<'_> {
 
 impl Config {
     /// Reads the files that patterns lead to, in their order, and those that they include, each at its place.
-    pub(crate) fn gather(view: &View, starts: &[&str], dialect: Dialect) -> Option<Self> {
+    pub fn gather(view: &View, starts: &[&str], dialect: Dialect) -> Option<Self> {
         let mut config = Self::default();
         for start in starts {
             for path in settings::paths(view, start.as_bytes()) {
@@ -162,12 +175,12 @@ impl Config {
     }
 
     /// Notes why the settings are not all known.
-    pub(crate) fn is_unknown(&mut self, why: &str) {
+    pub fn is_unknown(&mut self, why: &str) {
         self.unknown.get_or_insert_with(|| why.to_owned());
     }
 
     /// The lines that are not empty, in the order in which the program reads them.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         self.lines.iter().filter_map(|span| {
             let file = self.files.get(span.file)?;
             let text = file.bytes.get(span.start..span.end)?;
@@ -176,7 +189,7 @@ impl Config {
     }
 
     /// The first of the files.
-    pub(crate) fn evidence(&self) -> Evidence {
+    pub fn evidence(&self) -> Evidence {
         self.files.first().map_or_else(Evidence::default, |file| Evidence {
             path: file.path.clone(),
             place: Some((file.volume, file.inode)),
@@ -185,7 +198,7 @@ impl Config {
     }
 
     /// The settings of lines that `split` takes apart into name and value.
-    pub(crate) fn settings(&self, mut split: impl FnMut(&Line<'_>) -> Option<(Vec<u8>, Vec<u8>)>) -> Settings<'_> {
+    pub fn settings(&self, mut split: impl FnMut(&Line<'_>) -> Option<(Vec<u8>, Vec<u8>)>) -> Settings<'_> {
         let found = self.lines().filter_map(|line| {
             let (name, value) = split(&line)?;
             Some(Setting { name, value, line })
@@ -193,22 +206,10 @@ impl Config {
         Settings { config: self, found: found.collect() }
     }
 
-    /// That nothing in the settings makes the program log something.
-    pub(crate) fn absent(&self, reason: &str) -> Judged {
-        self.judged(Verdict::Silent, reason.to_owned(), self.evidence())
-    }
-
-    /// That a line makes the program not log something.
-    pub(crate) fn at(&self, line: &Line<'_>) -> Judged {
-        self.judged(Verdict::Silent, set(line.text), line.evidence())
-    }
-
-    /// A verdict, unless not all settings are known.
-    pub(crate) fn judged(&self, verdict: Verdict, reason: String, evidence: Evidence) -> Judged {
-        match &self.unknown {
-            Some(why) => Judged { verdict: Verdict::Unknown, reason: format!("{reason}; but {why}"), evidence },
-            None => Judged { verdict, reason, evidence },
-        }
+    /// Why not all settings are known, if they are not.
+    #[must_use]
+    pub fn unknown(&self) -> Option<&str> {
+        self.unknown.as_deref()
     }
 }
 
@@ -234,90 +235,38 @@ fn folder(path: &[u8]) -> &[u8] {
 
 /// A setting with its line.
 #[derive(Debug, Clone)]
-pub(crate) struct Setting<'c> {
-    pub(crate) name: Vec<u8>,
-    pub(crate) value: Vec<u8>,
-    pub(crate) line: Line<'c>,
+pub struct Setting<'c> {
+    /// Its name, as the program's dialect gives it.
+    pub name: Vec<u8>,
+    /// Its value.
+    pub value: Vec<u8>,
+    /// Where it stands.
+    pub line: Line<'c>,
 }
 
 /// The settings of a program, in the order in which it reads them.
 #[derive(Debug)]
-pub(crate) struct Settings<'c> {
+pub struct Settings<'c> {
     config: &'c Config,
-    pub(crate) found: Vec<Setting<'c>>,
-}
-
-/// Whether something is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Logged,
-    Silent,
-    /// The settings could not be judged.
-    Unknown,
-}
-
-/// What settings say, and why.
-#[derive(Debug, Clone)]
-pub(crate) struct Judged {
-    pub(crate) verdict: Verdict,
-    pub(crate) reason: String,
-    pub(crate) evidence: Evidence,
-}
-
-impl Judged {
-    /// With a further reason.
-    pub(crate) fn and(mut self, reason: &str) -> Self {
-        self.reason.push_str("; ");
-        self.reason.push_str(reason);
-        self
-    }
+    /// All of them.
+    pub found: Vec<Setting<'c>>,
 }
 
 impl<'c> Settings<'c> {
+    /// All that the program reads.
+    #[must_use]
+    pub const fn config(&self) -> &'c Config {
+        self.config
+    }
+
     /// The last setting of a name, which is the one that counts with most programs.
-    pub(crate) fn last(&self, name: &str) -> Option<&Setting<'c>> {
+    pub fn last(&self, name: &str) -> Option<&Setting<'c>> {
         self.found.iter().rev().find(|setting| setting.name == name.as_bytes())
     }
-
-    /// What the last setting of a name says, or its absence with the default.
-    pub(crate) fn judge(&self, name: &str, default: &str, is_silent: fn(&[u8]) -> Option<bool>) -> Judged {
-        self.judge_one(self.last(name), (name, default), is_silent)
-    }
-
-    /// What a setting says, or its absence with the default of the program.
-    pub(crate) fn judge_one(
-        &self,
-        setting: Option<&Setting<'_>>,
-        (name, default): (&str, &str),
-        is_silent: fn(&[u8]) -> Option<bool>,
-    ) -> Judged {
-        let value = setting.map_or(default.as_bytes(), |setting| &setting.value);
-        let verdict = match is_silent(value) {
-            Some(true) => Verdict::Silent,
-            Some(false) => Verdict::Logged,
-            None => Verdict::Unknown,
-        };
-        match setting {
-            Some(setting) => self.config.judged(verdict, set(setting.line.text), setting.line.evidence()),
-            None => {
-                let reason = if default.is_empty() {
-                    format!("{name} is not set")
-                } else {
-                    format!("{name} is not set; its default is {default}")
-                };
-                self.config.judged(verdict, reason, self.config.evidence())
-            }
-        }
-    }
-}
-
-/// A line as it was found.
-fn set(line: &[u8]) -> String {
-    format!("set: {}", visible(line))
 }
 
 /// `name = value` or `name value`, names in lower case, without what stands behind a comment sign or around it as quotes.
-pub(crate) fn assignment(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+pub fn assignment(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     if line.starts_with(b"#") || line.starts_with(b";") {
         return None;
     }
@@ -329,7 +278,7 @@ pub(crate) fn assignment(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 /// A value without quotes around it, and without a comment behind it.
-pub(crate) fn unquoted(value: &[u8]) -> &[u8] {
+pub fn unquoted(value: &[u8]) -> &[u8] {
     match value.split_first() {
         Some((quote @ (b'"' | b'\''), inside)) => {
             let end = memchr::memchr(*quote, inside).unwrap_or(inside.len());
@@ -343,7 +292,7 @@ pub(crate) fn unquoted(value: &[u8]) -> &[u8] {
 }
 
 /// Whether a switch is off: as `NO`, `off`, `false`, `0` in any case; `None` if it is neither on nor off.
-pub(crate) fn is_off(value: &[u8]) -> Option<bool> {
+pub fn is_off(value: &[u8]) -> Option<bool> {
     match value.to_ascii_lowercase().as_slice() {
         b"no" | b"off" | b"false" | b"0" => Some(true),
         b"yes" | b"on" | b"true" | b"1" => Some(false),
@@ -352,17 +301,17 @@ pub(crate) fn is_off(value: &[u8]) -> Option<bool> {
 }
 
 /// The words of a line.
-pub(crate) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }
 
 /// Whether bytes hold a text.
-pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {
+pub fn holds(bytes: &[u8], text: &str) -> bool {
     memchr::memmem::find(bytes, text.as_bytes()).is_some()
 }
 
 /// What stands behind a word that a line begins with, in any case and with blanks between.
-pub(crate) fn behind<'l>(line: &'l [u8], word: &str) -> Option<&'l [u8]> {
+pub fn behind<'l>(line: &'l [u8], word: &str) -> Option<&'l [u8]> {
     let (first, rest) = line.split_at_checked(word.len())?;
     let is_word = first.eq_ignore_ascii_case(word.as_bytes()) && rest.first().is_none_or(u8::is_ascii_whitespace);
     is_word.then(|| rest.trim_ascii())

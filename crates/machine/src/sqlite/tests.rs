@@ -15,8 +15,7 @@ fn made(statements: &str) -> Vec<u8> {
 }
 
 fn count(bytes: &[u8]) -> Result<i64, String> {
-    let memory = Memory(bytes.to_vec());
-    let database = open(&Input::new(&memory)).map_err(|error| error.to_string())?;
+    let database = open(&mut &*bytes, None).map_err(|error| error.to_string())?;
     let count = database.connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0));
     count.map_err(|error| error.to_string())
 }
@@ -27,15 +26,14 @@ fn a_database_is_read_with_a_write_ahead_log_too_and_a_view_is_no_table() {
     assert_eq!(count(&bytes), Ok(2));
     bytes[18..20].fill(2);
     assert_eq!(count(&bytes), Ok(2));
-    assert_eq!(open(&Input::new(&Memory(bytes))).unwrap().notes.len(), 1);
+    assert_eq!(open(&mut &*bytes, None).unwrap().notes.len(), 1);
     let view = made("CREATE TABLE s (a); CREATE VIEW t AS SELECT * FROM s");
     assert_eq!(count(&view), Err("access to view \"t\" prohibited".to_owned()));
 }
 
 #[test]
 fn a_question_without_end_ends_and_nothing_is_written() {
-    let memory = Memory(made("CREATE TABLE t (a)"));
-    let database = open(&Input::new(&memory)).unwrap();
+    let database = open(&mut &*made("CREATE TABLE t (a)"), None).unwrap();
     let written = database.connection.execute("INSERT INTO t VALUES (1)", []);
     assert_eq!(written.unwrap_err().to_string(), "attempt to write a readonly database");
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
@@ -83,8 +81,7 @@ impl Left {
 
     /// What we count, and what we note.
     fn ours(&self) -> (Result<(i64, i64), String>, Vec<String>) {
-        let memory = Memory(self.database.clone());
-        match open(&Input::new(&memory).among(self)) {
+        match open(&mut &*self.database, Some(self)) {
             Ok(database) => (asked(&database.connection), database.notes),
             Err(error) => (Err(error.to_string()), Vec::new()),
         }

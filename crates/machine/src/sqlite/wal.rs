@@ -9,7 +9,7 @@
 //! commits. Source: <https://www.sqlite.org/fileformat.html>, 4; SQLite 3.46, `wal.c`.
 
 use super::DATABASE_BYTES;
-use crate::endian::Endian;
+use crate::Endian;
 
 const HEADER_BYTES: usize = 32;
 const FRAME_BYTES: usize = 24;

@@ -2,7 +2,7 @@
 
 /// The order of the bytes of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Endian {
+pub enum Endian {
     /// The least significant first.
     Little,
     /// The most significant first.
@@ -10,17 +10,23 @@ pub(crate) enum Endian {
 }
 
 impl Endian {
-    pub(crate) fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
+    /// The number of 2 bytes from `at` on; `None` behind the end.
+    #[must_use]
+    pub fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
         let number = *bytes.get(at..)?.first_chunk()?;
         Some(if self == Self::Big { u16::from_be_bytes(number) } else { u16::from_le_bytes(number) })
     }
 
-    pub(crate) fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
+    /// The number of 4 bytes from `at` on; `None` behind the end.
+    #[must_use]
+    pub fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
         let number = *bytes.get(at..)?.first_chunk()?;
         Some(if self == Self::Big { u32::from_be_bytes(number) } else { u32::from_le_bytes(number) })
     }
 
-    pub(crate) fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
+    /// The number of 8 bytes from `at` on; `None` behind the end.
+    #[must_use]
+    pub fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
         let number = *bytes.get(at..)?.first_chunk()?;
         Some(if self == Self::Big { u64::from_be_bytes(number) } else { u64::from_le_bytes(number) })
     }

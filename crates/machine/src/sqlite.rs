@@ -12,22 +12,21 @@ mod journal;
 mod tests;
 mod wal;
 
-use crate::endian::Endian;
-use crate::input::{Input, Siblings};
-use crate::output::Output;
+use crate::Endian;
+use kanshiki_filesystem::{Follow, LookupError, NodeType, View};
 use kanshiki_image::Source;
-use kanshiki_model::{ByteRange, Span};
+use kanshiki_model::{ByteRange, EvidencePath};
 use kanshiki_walk::contents::RangeReader;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, MAIN_DB, Row};
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 
 /// The longest database that is read, in bytes.
-pub(crate) const DATABASE_BYTES: u64 = 64 << 20;
+pub const DATABASE_BYTES: u64 = 64 << 20;
 
 /// The first bytes of every database (<https://www.sqlite.org/fileformat.html>, 1.3).
-pub(crate) const MAGIC: &[u8] = b"SQLite format 3\0";
+pub const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// The longest text or blob, in bytes.
 const VALUE_BYTES: i32 = 1 << 20;
@@ -43,29 +42,32 @@ const ROWS: u64 = 5_000_000;
 
 /// Why a database was not opened.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DatabaseError {
+pub enum DatabaseError {
     #[error("the database is longer than {} MiB", DATABASE_BYTES >> 20)]
+    /// It is longer than is read.
     TooLarge,
     #[error("cannot read the database")]
+    /// Its bytes cannot be read.
     Io(#[from] std::io::Error),
     #[error("SQLite does not open the database: {0}")]
+    /// SQLite refuses it.
     Sqlite(#[from] rusqlite::Error),
 }
 
 /// A database in memory.
 #[derive(Debug)]
-pub(crate) struct Database {
+pub struct Database {
     /// To ask questions of.
-    pub(crate) connection: Connection,
+    pub connection: Connection,
     /// Bytes of the file.
-    bytes: u64,
+    pub bytes: u64,
     /// What has to be known of files beside it.
-    notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 impl Database {
     /// Whether it has a table of this name.
-    pub(crate) fn has_table(&self, name: &str) -> bool {
+    pub fn has_table(&self, name: &str) -> bool {
         let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE";
         self.connection.query_row(sql, [name], |_| Ok(())).is_ok()
     }
@@ -75,7 +77,7 @@ impl Database {
     /// # Errors
     ///
     /// The question cannot be answered to its end, or has too many rows; the rows before are handed on.
-    pub(crate) fn each_row(&self, sql: &str, each: &mut dyn FnMut(&Row<'_>) -> bool) -> io::Result<()> {
+    pub fn each_row(&self, sql: &str, each: &mut dyn FnMut(&Row<'_>) -> bool) -> io::Result<()> {
         let mut statement = self.connection.prepare(sql).map_err(io::Error::other)?;
         let mut rows = statement.query([]).map_err(io::Error::other)?;
         let mut count = 0_u64;
@@ -92,31 +94,52 @@ impl Database {
     }
 }
 
-/// Opens the database that is the content of a file, for a parser, and tells what has to be known of files beside it; with the
-/// place of the whole file.
+/// Opens files that lie beside the one that is read.
+pub trait Siblings: std::fmt::Debug {
+    /// The content of the file whose name has this behind it; `None` if there is none, and why it cannot be read otherwise.
+    fn open(&self, ending: &str) -> Option<Result<Source, String>>;
+}
+
+/// The files beside the one of an image at this path.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    /// The image.
+    pub view: &'a View,
+    /// The path of the file.
+    pub path: &'a [u8],
+}
+
+impl Siblings for Beside<'_> {
+    fn open(&self, ending: &str) -> Option<Result<Source, String>> {
+        let path = EvidencePath::from_bytes([self.path, ending.as_bytes()].concat());
+        let located = match self.view.lookup(&path, Follow::AllButLast) {
+            Ok(located) => located,
+            Err(LookupError::NotFound { .. }) => return None,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        if located.node.node_type != NodeType::File {
+            return None;
+        }
+        let filesystem = self.view.filesystem(located.place)?;
+        Some(filesystem.content(located.place.node).map_err(|error| error.to_string()))
+    }
+}
+
+/// Opens the database with this content, and makes use of what lies beside it, if that is known.
 ///
 /// # Errors
 ///
 /// [`DatabaseError`].
-pub(crate) fn open_for(input: &Input<'_>, output: &mut Output<'_>) -> io::Result<(Database, Span)> {
-    let database = open(input).map_err(io::Error::other)?;
-    let span = Span { length: database.bytes, content_offset: input.compression().map(|_| 0), ..Span::default() };
-    for note in &database.notes {
-        output.issue(span, note);
-    }
-    Ok((database, span))
-}
-
-fn open(input: &Input<'_>) -> Result<Database, DatabaseError> {
-    let mut content = Vec::new();
-    input.read()?.take(DATABASE_BYTES.saturating_add(1)).read_to_end(&mut content)?;
-    let bytes = u64::try_from(content.len()).unwrap_or(u64::MAX);
-    if bytes > DATABASE_BYTES {
+pub fn open(content: &mut dyn Read, siblings: Option<&dyn Siblings>) -> Result<Database, DatabaseError> {
+    let mut read = Vec::new();
+    content.take(DATABASE_BYTES.saturating_add(1)).read_to_end(&mut read)?;
+    let length = u64::try_from(read.len()).unwrap_or(u64::MAX);
+    if length > DATABASE_BYTES {
         return Err(DatabaseError::TooLarge);
     }
-    let mut notes = Vec::new();
+    let (mut content, mut notes) = (read, Vec::new());
     // Bytes 18 and 19 say how the file is written and read: 2 stands for a write-ahead log.
-    match input.siblings() {
+    match siblings {
         Some(siblings) => complete(siblings, &mut content, &mut notes),
         None if content.get(18) == Some(&2) => notes.push(
             "the database is used with a write-ahead log; what is in that file alone is not read, since it is not known here"
@@ -147,7 +170,7 @@ fn open(input: &Input<'_>) -> Result<Database, DatabaseError> {
         steps > STEPS
     };
     connection.progress_handler(STRIDE, Some(is_too_long))?;
-    Ok(Database { connection, bytes, notes })
+    Ok(Database { connection, bytes: length, notes })
 }
 
 /// Makes use of what lies beside a database, the journal first (`sqlite3PagerSharedLock` of pager.c).
@@ -191,7 +214,7 @@ fn read(source: &Source) -> Result<(Vec<u8>, bool), String> {
 }
 
 /// The bytes of a text or blob; of anything else none.
-pub(crate) fn bytes<'r>(row: &'r Row<'_>, column: usize) -> &'r [u8] {
+pub fn bytes<'r>(row: &'r Row<'_>, column: usize) -> &'r [u8] {
     match row.get_ref(column) {
         Ok(rusqlite::types::ValueRef::Text(bytes) | rusqlite::types::ValueRef::Blob(bytes)) => bytes,
         _ => b"",
@@ -199,7 +222,7 @@ pub(crate) fn bytes<'r>(row: &'r Row<'_>, column: usize) -> &'r [u8] {
 }
 
 /// A whole number; `None` for anything else.
-pub(crate) fn number(row: &Row<'_>, column: usize) -> Option<i64> {
+pub fn number(row: &Row<'_>, column: usize) -> Option<i64> {
     match row.get_ref(column) {
         Ok(rusqlite::types::ValueRef::Integer(number)) => Some(number),
         _ => None,

@@ -13,24 +13,27 @@ const NAMES: usize = 1024;
 
 /// A file of settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct File {
+pub struct File {
     /// Its path, links followed.
-    pub(crate) path: Vec<u8>,
+    pub path: Vec<u8>,
     /// Its volume, as its index in the view.
-    pub(crate) volume: usize,
-    pub(crate) inode: u64,
+    pub volume: usize,
+    /// Its inode.
+    pub inode: u64,
     /// The first MiB of its content.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// Whether that is all.
-    pub(crate) is_whole: bool,
+    pub is_whole: bool,
 }
 
 /// What a path leads to.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub enum Found {
     /// There is no such name.
     Nothing,
+    /// A directory.
     Directory,
+    /// A regular file.
     File(File),
     /// A device, a pipe or a socket.
     Other,
@@ -39,7 +42,7 @@ pub(crate) enum Found {
 }
 
 /// What a path leads to, with the content of a regular file.
-pub(crate) fn open(view: &View, path: &[u8]) -> Found {
+pub fn open(view: &View, path: &[u8]) -> Found {
     let located = match view.lookup(&EvidencePath::from_bytes(path), Follow::All) {
         Ok(located) => located,
         Err(LookupError::NotFound { .. } | LookupError::NotADirectory { .. }) => return Found::Nothing,
@@ -70,7 +73,7 @@ pub(crate) fn open(view: &View, path: &[u8]) -> Found {
 }
 
 /// The first bytes of a regular file; `None` if there is none that can be read.
-pub(crate) fn read(view: &View, path: &[u8]) -> Option<Vec<u8>> {
+pub fn read(view: &View, path: &[u8]) -> Option<Vec<u8>> {
     match open(view, path) {
         Found::File(file) => Some(file.bytes),
         _ => None,
@@ -79,7 +82,7 @@ pub(crate) fn read(view: &View, path: &[u8]) -> Option<Vec<u8>> {
 
 /// The paths that a pattern leads to, in the order of their names: `*`, `?` and `[…]` stand for parts of one name. At most
 /// 1024, and of directories whose entries are damaged those before the damage.
-pub(crate) fn paths(view: &View, pattern: &[u8]) -> Vec<Vec<u8>> {
+pub fn paths(view: &View, pattern: &[u8]) -> Vec<Vec<u8>> {
     let mut found: Vec<Vec<u8>> = vec![Vec::new()];
     for name in pattern.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
         let mut next = Vec::new();
@@ -101,7 +104,7 @@ pub(crate) fn paths(view: &View, pattern: &[u8]) -> Vec<Vec<u8>> {
 
 /// A path of a setting with `*` for what is put in when the file is opened: `%Y%m%d` of strftime(3),
 /// `$host`, `${HOST}` and `$(function …)`.
-pub(crate) fn pattern(path: &[u8]) -> Vec<u8> {
+pub fn pattern(path: &[u8]) -> Vec<u8> {
     let mut pattern = Vec::new();
     let mut rest = path;
     while let Some((byte, behind)) = rest.split_first() {
@@ -126,7 +129,7 @@ pub(crate) fn pattern(path: &[u8]) -> Vec<u8> {
 
 /// The path of a file, which need not be there, as it is without links in its directories, such as `/etc/httpd/logs` for
 /// `/var/log/httpd`; of a pattern those before the first `*` are looked at.
-pub(crate) fn real(view: &View, path: Vec<u8>) -> Vec<u8> {
+pub fn real(view: &View, path: Vec<u8>) -> Vec<u8> {
     let star = memchr::memchr(b'*', &path).unwrap_or(path.len());
     let literal = path.get(..star).unwrap_or_default();
     let Some(slash) = literal.iter().rposition(|byte| *byte == b'/').filter(|slash| *slash > 0) else { return path };
@@ -151,7 +154,7 @@ fn names(view: &View, directory: &[u8], form: &[u8], paths: &mut Vec<Vec<u8>>) {
 
 /// Whether a name is of a form (glob(7)), in which `*` takes slashes too. Goes back to the last `*` alone, so that it takes no more than both lengths
 /// multiplied.
-pub(crate) fn is_like(name: &[u8], form: &[u8]) -> bool {
+pub fn is_like(name: &[u8], form: &[u8]) -> bool {
     let (mut name, mut form) = (name, form);
     let mut back: Option<(&[u8], &[u8])> = None;
     loop {

@@ -9,8 +9,8 @@
 //! | `security.ima` | type (u8), algorithm (u8, from type 3 on), digest or signature | Linux 6.12, security/integrity/integrity.h |
 
 mod acl;
-mod capability;
 
+use kanshiki_filesystem::Capabilities;
 use kanshiki_model::{hex, visible_text};
 
 /// Values of which no more than this many bytes are shown readable.
@@ -27,7 +27,7 @@ const SHOWN: usize = 4096;
 pub fn decoded(name: &[u8], value: &[u8]) -> Option<String> {
     match name {
         b"system.posix_acl_access" | b"system.posix_acl_default" => acl::text(value),
-        b"security.capability" => capability::text(value),
+        b"security.capability" => Capabilities::of_value(value).map(|capabilities| capabilities.to_string()),
         b"security.ima" => ima(value),
         _ => plain(value),
     }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
+mod capabilities;
 mod deleted;
 mod error;
 pub mod ext4;
@@ -20,6 +21,7 @@ mod traits;
 mod view;
 mod xattr;
 
+pub use capabilities::Capabilities;
 pub use deleted::{DeletedNode, Remains, WhyDeleted};
 pub use error::FsError;
 pub use memory::{MemoryFileSystem, MemoryNode};

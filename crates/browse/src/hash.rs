@@ -7,9 +7,9 @@ pub use format::{FormatError, HashFormat, hashdeep_header, hashdeep_line, push_h
 pub use known::{KnownError, KnownList};
 
 use kanshiki_filesystem::View;
-use kanshiki_image::{ReadAt, RunState, first_unreadable};
-use kanshiki_model::{Algorithm, ByteRange, Digest, Hasher, Issue, Progress, visible};
+use kanshiki_model::{Algorithm, Digest, Issue, Progress};
 use kanshiki_walk::contents::{FileJob, Portion, issue};
+use kanshiki_walk::digest::digests;
 use kanshiki_walk::parallel::threads;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -26,10 +26,6 @@ const TAKEN: usize = 32;
 
 /// Files from this size on are begun first, by one thread, so that no thread is left alone with one of them at the end.
 const LARGE_BYTES: u64 = 16 << 20;
-
-/// Bytes of holes in one file that are hashed; hashing the holes of a file of many TiB takes days. `extract` hashes as
-/// many in all.
-pub const HASHED_HOLES: u64 = 64 << 30;
 
 /// The digests of a file, in the order of the algorithms that were asked for; `None` if its content could not be read.
 pub type Digests = Option<Vec<Digest>>;
@@ -134,45 +130,11 @@ impl<'a> FileHasher<'a> {
             Ok(source) => source,
             Err(error) => return (None, Some(issue(self.view, job.place.volume, path, &error))),
         };
-        if let Some(holes) = too_many_holes(source.as_ref()) {
-            let text =
-                format!("has {holes} bytes of holes, more than the {HASHED_HOLES} that are hashed; no digest is given");
-            return (None, Some(Issue::new(visible(path), text)));
+        match digests(source.as_ref(), path, self.algorithms, buffer, self.progress) {
+            Ok(digests) => (Some(digests), None),
+            Err(issue) => (None, Some(issue)),
         }
-        let mut hashers: Vec<Hasher> = self.algorithms.iter().map(|algorithm| Hasher::new(*algorithm)).collect();
-        let (mut at, length) = (0_u64, source.len());
-        while at < length && !self.progress.stop_requested() {
-            let read = match source.read_at(at, buffer) {
-                Ok(read) => read,
-                Err(error) => {
-                    let rest = ByteRange::new(at, length);
-                    let (range, error) = first_unreadable(source.as_ref(), rest).unwrap_or((rest, error));
-                    let text = format!("cannot be read, no digest is given: {error}");
-                    return (None, Some(Issue::at(visible(path), range, text)));
-                }
-            };
-            if read == 0 {
-                let text = format!("ends after {at} of {length} bytes, no digest is given");
-                return (None, Some(Issue::new(visible(path), text)));
-            }
-            for hasher in &mut hashers {
-                hasher.update(buffer.get(..read).unwrap_or_default());
-            }
-            let read = u64::try_from(read).unwrap_or(u64::MAX);
-            at = at.saturating_add(read);
-            self.progress.advance(read);
-        }
-        (Some(hashers.into_iter().map(Hasher::finish).collect()), None)
     }
-}
-
-/// The bytes of a content's holes, if they are more than are hashed.
-fn too_many_holes(source: &dyn ReadAt) -> Option<u64> {
-    if source.len() <= HASHED_HOLES {
-        return None;
-    }
-    let holes = source.runs().filter(|(_, state)| *state == RunState::Hole).map(|(range, _)| range.len());
-    Some(holes.fold(0_u64, u64::saturating_add)).filter(|holes| *holes > HASHED_HOLES)
 }
 
 /// What became of a file, with the places of all its names among those of large or small files.

@@ -11,6 +11,7 @@
 pub mod ahead;
 pub mod contents;
 pub mod decompress;
+pub mod digest;
 mod inode_set;
 pub mod nameless;
 pub mod parallel;

@@ -28,8 +28,20 @@ pub const DATABASE_BYTES: u64 = 64 << 20;
 /// The first bytes of every database (<https://www.sqlite.org/fileformat.html>, 1.3).
 pub const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// The longest text or blob, in bytes.
-const VALUE_BYTES: i32 = 1 << 20;
+/// What a database may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The longest database that is read, in bytes.
+    pub database_bytes: u64,
+    /// The longest text or blob, in bytes.
+    pub value_bytes: i32,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { database_bytes: DATABASE_BYTES, value_bytes: 1 << 20 }
+    }
+}
 
 /// Steps of SQLite's machine for all questions to one database; a row takes about ten.
 const STEPS: u64 = 400_000_000;
@@ -43,9 +55,12 @@ const ROWS: u64 = 5_000_000;
 /// Why a database was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    #[error("the database is longer than {} MiB", DATABASE_BYTES >> 20)]
+    #[error("the database is longer than {} MiB", limit >> 20)]
     /// It is longer than is read.
-    TooLarge,
+    TooLarge {
+        /// Bytes that are read.
+        limit: u64,
+    },
     #[error("cannot read the database")]
     /// Its bytes cannot be read.
     Io(#[from] std::io::Error),
@@ -131,11 +146,24 @@ impl Siblings for Beside<'_> {
 ///
 /// [`DatabaseError`].
 pub fn open(content: &mut dyn Read, siblings: Option<&dyn Siblings>) -> Result<Database, DatabaseError> {
+    open_within(content, siblings, Bounds::default())
+}
+
+/// The same with bounds of the caller's.
+///
+/// # Errors
+///
+/// [`DatabaseError`].
+pub fn open_within(
+    content: &mut dyn Read,
+    siblings: Option<&dyn Siblings>,
+    bounds: Bounds,
+) -> Result<Database, DatabaseError> {
     let mut read = Vec::new();
-    content.take(DATABASE_BYTES.saturating_add(1)).read_to_end(&mut read)?;
+    content.take(bounds.database_bytes.saturating_add(1)).read_to_end(&mut read)?;
     let length = u64::try_from(read.len()).unwrap_or(u64::MAX);
-    if length > DATABASE_BYTES {
-        return Err(DatabaseError::TooLarge);
+    if length > bounds.database_bytes {
+        return Err(DatabaseError::TooLarge { limit: bounds.database_bytes });
     }
     let (mut content, mut notes) = (read, Vec::new());
     // Bytes 18 and 19 say how the file is written and read: 2 stands for a write-ahead log.
@@ -150,7 +178,7 @@ pub fn open(content: &mut dyn Read, siblings: Option<&dyn Siblings>) -> Result<D
     // Memory has no write-ahead log.
     content.iter_mut().skip(18).take(2).filter(|version| **version == 2).for_each(|version| *version = 1);
     let mut connection = Connection::open_in_memory()?;
-    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, bounds.value_bytes)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     connection.deserialize_read_exact(MAIN_DB, &*content, content.len(), true)?;
     drop(content);

@@ -14,6 +14,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kanshiki-store", &["kanshiki-model"]),
     ("kanshiki-walk", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
     ("kanshiki-machine", &["kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
+    (
+        "kanshiki-packages",
+        &["kanshiki-machine", "kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"],
+    ),
     ("kanshiki-acquire", &["kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
     ("kanshiki-extract", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
     ("kanshiki-browse", &["kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),

@@ -33,6 +33,17 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "kanshiki-detect",
+        &[
+            "kanshiki-store",
+            "kanshiki-machine",
+            "kanshiki-walk",
+            "kanshiki-filesystem",
+            "kanshiki-image",
+            "kanshiki-model",
+        ],
+    ),
+    (
         "kanshiki",
         &[
             "kanshiki-model",
@@ -42,6 +53,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "kanshiki-walk",
             "kanshiki-store",
             "kanshiki-examine",
+            "kanshiki-detect",
             "kanshiki-acquire",
             "kanshiki-extract",
             "kanshiki-browse",

@@ -9,6 +9,7 @@
 mod again;
 mod ask;
 mod batch;
+mod conclusions;
 mod error;
 mod exhibits;
 mod histogram;
@@ -27,6 +28,7 @@ mod writer;
 pub use again::ReadLog;
 pub use ask::{Answer, Parameters, Part};
 pub use batch::{BATCH_BYTES, BATCH_EVENTS, EventBatch, PackedEvent};
+pub use conclusions::{InventoryRow, StoredEvidence, StoredFinding, StoredVerdict, Verdict};
 pub use error::StoreError;
 pub use exhibits::LogPlace;
 pub use histogram::{Count, Grain};

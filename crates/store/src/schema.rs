@@ -44,7 +44,7 @@ pub(crate) fn create_or_open(path: &Path) -> Result<Connection> {
 /// Gives a store what it lacks of the tables and columns that were added since it was made.
 fn bring_up(db: &Connection) -> rusqlite::Result<()> {
     let has = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|count| count > 0);
-    if !has("SELECT count(*) FROM sqlite_schema WHERE name = 'blind_spots'")? {
+    if !has("SELECT count(*) FROM sqlite_schema WHERE name = 'conclusions'")? {
         db.execute_batch(TABLES)?;
     }
     if !has("SELECT count(*) FROM pragma_table_info('exhibits') WHERE name = 'readers'")? {

@@ -124,6 +124,61 @@ CREATE TABLE IF NOT EXISTS issues (
     message TEXT NOT NULL
 );
 
+-- What the examination concludes. All of an exhibit are replaced when it is examined again.
+CREATE TABLE IF NOT EXISTS findings (
+    id INTEGER PRIMARY KEY,
+    exhibit INTEGER NOT NULL REFERENCES exhibits(id),
+    name TEXT NOT NULL UNIQUE,   -- of exhibit, rule and what it is about: the same when the same image is examined again
+    rule TEXT NOT NULL,          -- access.brute-force
+    severity TEXT NOT NULL,      -- info, low, medium, high
+    confidence TEXT NOT NULL,    -- low, medium, high
+    question TEXT NOT NULL,      -- entry, ran, persists, changed, hidden, read-out, onward, holes, unknown
+    title TEXT NOT NULL,
+    explanation TEXT NOT NULL,
+    technique TEXT,              -- of MITRE ATT&CK
+    next TEXT NOT NULL,          -- what to look at next
+    first INTEGER, last INTEGER, -- the times that it concerns
+    more_evidence INTEGER NOT NULL DEFAULT 0 -- how much there is beside what `evidence` lists
+);
+
+-- What findings rest on: events, or bytes of files.
+CREATE TABLE IF NOT EXISTS evidence (
+    finding INTEGER NOT NULL REFERENCES findings(id),
+    event INTEGER REFERENCES events(id),
+    volume INTEGER REFERENCES volumes(id), path TEXT, inode INTEGER,
+    offset INTEGER, length INTEGER, -- bytes of the file; NULL for all of it
+    line INTEGER,                -- from 1
+    note TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS evidence_finding ON evidence (finding);
+
+-- By what the same attacker can be looked for elsewhere.
+CREATE TABLE IF NOT EXISTS indicators (
+    finding INTEGER NOT NULL REFERENCES findings(id),
+    kind TEXT NOT NULL,          -- ipv4, ipv6, domain, url, sha256, path, wallet, account
+    value TEXT NOT NULL
+);
+
+-- What the analyst says of findings; the last one of a finding counts. Kept when an exhibit is examined again.
+CREATE TABLE IF NOT EXISTS verdicts (
+    id INTEGER PRIMARY KEY,
+    finding TEXT NOT NULL,       -- findings.name
+    verdict TEXT NOT NULL,       -- accepted, rejected, noted
+    note TEXT,
+    who TEXT NOT NULL,
+    time INTEGER NOT NULL
+);
+
+-- What the machine has: accounts, services and what they allow, what starts by itself. The views below tell the facts.
+CREATE TABLE IF NOT EXISTS inventory (
+    exhibit INTEGER NOT NULL REFERENCES exhibits(id),
+    kind TEXT NOT NULL,          -- account, exposure, persistence
+    name TEXT NOT NULL,
+    facts TEXT NOT NULL,         -- a JSON object
+    volume INTEGER REFERENCES volumes(id), path TEXT, inode INTEGER,
+    offset INTEGER, length INTEGER, line INTEGER
+);
+
 -- Events with names in the place of numbers, and the time to read.
 CREATE VIEW IF NOT EXISTS timeline AS
 SELECT e.id, e.time,
@@ -132,3 +187,12 @@ SELECT e.id, e.time,
     e.host, e.program, e.pid, e.user, e.address, e.message, e.fields, e.file
 FROM events e JOIN kinds k ON k.id = e.kind JOIN bases b ON b.id = e.basis
     JOIN files f ON f.id = e.file JOIN volumes v ON v.id = f.volume JOIN exhibits x ON x.id = v.exhibit;
+
+-- Findings with the exhibit's name, the time to read, and the last verdict.
+CREATE VIEW IF NOT EXISTS conclusions AS
+SELECT f.name, f.severity, f.confidence, f.question, f.rule, f.title, f.explanation, f.technique, f.next,
+    strftime('%Y-%m-%dT%H:%M:%S', f.first / 1000000000, 'unixepoch') || 'Z' AS first,
+    strftime('%Y-%m-%dT%H:%M:%S', f.last / 1000000000, 'unixepoch') || 'Z' AS last,
+    x.name AS exhibit, v.verdict, v.note, v.who, f.id
+FROM findings f JOIN exhibits x ON x.id = f.exhibit
+    LEFT JOIN verdicts v ON v.id = (SELECT max(id) FROM verdicts w WHERE w.finding = f.name);

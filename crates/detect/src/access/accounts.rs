@@ -1,0 +1,130 @@
+//! Accounts that were made, or got rights that they did not have; rights that were refused.
+
+use super::{ACCOUNT_MADE, ACCOUNT_RAISED, REFUSED};
+use crate::found::{Building as _, Found, finding};
+use crate::time::SECOND;
+use crate::{DetectError, Image};
+use kanshiki_model::{Confidence, Finding, Severity};
+use std::collections::BTreeMap;
+
+/// Groups whose members can become root, by what.
+const MIGHTY: &[(&str, &str)] = &[
+    ("root", "it is root's own"),
+    ("sudo", "sudo lets its members do all"),
+    ("wheel", "sudo and su let its members do all"),
+    ("admin", "sudo lets its members do all"),
+    ("docker", "its members can run anything as root in a container"),
+    ("lxd", "its members can run anything as root in a container"),
+    ("disk", "its members can read and write the disks"),
+    ("shadow", "its members can read the hashes of passwords"),
+];
+
+/// Seconds within which the installation of a package is a reason for an account.
+const INSTALLATION: i64 = 120 * SECOND;
+
+pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
+    made(image, found)?;
+    raised(image, found)?;
+    refused(image, found)
+}
+
+/// `account.added`: of system accounts that came with a package nothing is told.
+fn made(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
+    let sql = "SELECT e.id, e.time, e.user, e.fields ->> 'uid', e.fields ->> 'home', e.fields ->> 'shell'
+        FROM main.events e JOIN main.kinds k ON k.id = e.kind AND k.name = 'account.added'
+        JOIN main.files f ON f.id = e.file JOIN main.volumes v ON v.id = f.volume
+        WHERE v.exhibit = ?1 AND e.user IS NOT NULL ORDER BY e.time, e.id";
+    let mut statement = image.db.prepare(sql)?;
+    let mut rows = statement.query([image.exhibit])?;
+    let mut by_name: BTreeMap<String, Finding> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let (event, time, user): (i64, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let uid: Option<i64> = row.get(3)?;
+        let shell: Option<String> = row.get(5)?;
+        let is_service = uid.is_some_and(|uid| (1..1000).contains(&uid));
+        if is_service && (time.is_some_and(|time| is_installing(image, time).unwrap_or(false))) {
+            continue;
+        }
+        let begun = by_name.remove(&user).unwrap_or_else(|| {
+            let title = format!("account {user} was made");
+            let number = uid.map_or_else(String::new, |uid| format!(" with the number {uid}"));
+            let shell = shell.map_or_else(String::new, |shell| format!(", its shell being {shell}"));
+            let made = finding(&ACCOUNT_MADE, &user, title)
+                .explained(format!("The account {user} was made{number}{shell}."))
+                .indicator("account", &user);
+            match uid {
+                Some(0) => made.weighed(Severity::High, Confidence::High),
+                _ => made,
+            }
+        });
+        let first = begun.times.0.or(time);
+        by_name.insert(user, begun.between(first, time).event(event, "the account was made"));
+    }
+    by_name.into_values().for_each(|made| found.add(made));
+    Ok(())
+}
+
+/// Whether a package was installed about that time.
+fn is_installing(image: &Image<'_>, time: i64) -> Result<bool, DetectError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM main.hours h JOIN main.kinds k ON k.id = h.kind
+        WHERE k.name IN ('package.installed', 'package.upgraded', 'package.configured', 'package.unpacked')
+        AND h.hour BETWEEN ?1 AND ?2)";
+    let hour = |time: i64| time.div_euclid(3600 * SECOND);
+    let hours = (hour(time.saturating_sub(INSTALLATION)), hour(time.saturating_add(INSTALLATION)));
+    Ok(image.db.prepare_cached(sql)?.query_row(hours, |row| row.get(0))?)
+}
+
+/// `account.group-joined`, of groups that give rights.
+fn raised(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
+    let sql = "SELECT e.id, e.time, e.user, e.fields ->> 'group'
+        FROM main.events e JOIN main.kinds k ON k.id = e.kind AND k.name = 'account.group-joined'
+        JOIN main.files f ON f.id = e.file JOIN main.volumes v ON v.id = f.volume
+        WHERE v.exhibit = ? AND e.user IS NOT NULL ORDER BY e.time, e.id";
+    let mut statement = image.db.prepare(sql)?;
+    let mut rows = statement.query([image.exhibit])?;
+    let mut by_name: BTreeMap<(String, String), Finding> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let (event, time, user): (i64, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let group: Option<String> = row.get(3)?;
+        let Some((group, why)) = MIGHTY.iter().find(|(name, _)| Some(*name) == group.as_deref()) else { continue };
+        let key = (user.clone(), (*group).to_owned());
+        let begun = by_name.remove(&key).unwrap_or_else(|| {
+            finding(&ACCOUNT_RAISED, format!("{user} {group}"), format!("{user} became a member of the group {group}"))
+                .explained(format!("Members of {group} can get the rights of root: {why}."))
+                .indicator("account", &user)
+        });
+        let first = begun.times.0.or(time);
+        by_name.insert(key, begun.between(first, time).event(event, "became a member"));
+    }
+    by_name.into_values().for_each(|made| found.add(made));
+    Ok(())
+}
+
+/// `sudo.refused` and `su.failed`, by who tried.
+fn refused(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
+    let sql = "SELECT e.id, e.time, e.user, k.name, coalesce(e.message, '')
+        FROM main.events e JOIN main.kinds k ON k.id = e.kind AND k.name IN ('sudo.refused', 'su.failed')
+        JOIN main.files f ON f.id = e.file JOIN main.volumes v ON v.id = f.volume
+        WHERE v.exhibit = ? AND e.user IS NOT NULL ORDER BY e.time, e.id";
+    let mut statement = image.db.prepare(sql)?;
+    let mut rows = statement.query([image.exhibit])?;
+    let mut by_user: BTreeMap<String, Finding> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let (event, time, user): (i64, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (kind, message): (String, String) = (row.get(3)?, row.get(4)?);
+        // There may be as many names as an attacker likes.
+        if by_user.len() >= 1000 && !by_user.contains_key(&user) {
+            continue;
+        }
+        let begun = by_user.remove(&user).unwrap_or_else(|| {
+            finding(&REFUSED, &user, format!("{user} was refused the rights of another account")).explained(
+                "sudo or su refused it: somebody tried a password that was wrong, or what the account may not do.",
+            )
+        });
+        let what = if kind == "su.failed" { "su" } else { "sudo" };
+        let first = begun.times.0.or(time);
+        by_user.insert(user, begun.between(first, time).event(event, format!("{what}: {message}")));
+    }
+    by_user.into_values().for_each(|made| found.add(made));
+    Ok(())
+}

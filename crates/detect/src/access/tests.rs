@@ -1,0 +1,142 @@
+//! Each rule fires on what it is for, and is silent on its harmless twin.
+
+use super::find;
+use crate::testing::{Told, found_in, titles, view};
+use kanshiki_model::Value;
+
+const NOON: i64 = 1_700_000_000;
+
+fn at(kind: &'static str, time: i64, user: &str, address: &str) -> Told {
+    Told {
+        path: "/var/log/auth.log",
+        kind,
+        time,
+        user: user.to_owned(),
+        address: address.to_owned(),
+        ..Told::default()
+    }
+}
+
+/// So many failures, one every so many seconds, the last one second before noon.
+fn failures(kind: &'static str, count: i64, every: i64, user: &str, address: &str) -> Vec<Told> {
+    (0..count).map(|number| at(kind, NOON - 1 - number * every, user, address)).collect()
+}
+
+fn told(events: &[Told]) -> Vec<String> {
+    titles(&found_in(&view(&[]), events, find))
+}
+
+#[test]
+fn a_login_behind_brute_force_is_high_and_one_behind_a_typing_error_is_nothing() {
+    let mut events = failures("ftp.login-failed", 300, 2, "migration", "198.51.100.7");
+    events.push(at("ftp.login", NOON, "migration", "198.51.100.7"));
+    let expected = [
+        "low access.brute-force: brute force on ftp from 198.51.100.7: 300 failed logins",
+        "high access.success-after-failures: login to ftp as migration from 198.51.100.7 after 300 failures",
+    ];
+    assert_eq!(told(&events), expected);
+    let mut events = failures("ssh.login-failed", 3, 5, "anna", "192.0.2.1");
+    events.push(at("ssh.login", NOON, "anna", "192.0.2.1"));
+    assert_eq!(told(&events), [""; 0]);
+    // Five in a row may be a forgotten password.
+    let mut events = failures("ssh.login-failed", 6, 5, "anna", "192.0.2.1");
+    events.push(at("ssh.login", NOON, "anna", "192.0.2.1"));
+    assert_eq!(
+        told(&events),
+        ["medium access.success-after-failures: login to ssh as anna from 192.0.2.1 after 6 failures"]
+    );
+    // The day before is long past.
+    let mut events = failures("ssh.login-failed", 30, 86_400, "anna", "192.0.2.1");
+    events.push(at("ssh.login", NOON, "anna", "192.0.2.1"));
+    assert_eq!(told(&events), [""; 0]);
+}
+
+#[test]
+fn what_two_logs_tell_of_one_try_is_counted_once() {
+    let mut events = failures("ssh.login-failed", 12, 5, "root", "192.0.2.1");
+    let mut journal = events.clone();
+    journal.iter_mut().for_each(|event| event.path = "/var/log/journal/x/system.journal");
+    let mut pam = failures("pam.failed", 12, 5, "root", "192.0.2.1");
+    pam.iter_mut().for_each(|event| event.fields = vec![("service", Value::Text(b"sshd"))]);
+    events.extend(journal);
+    events.extend(pam);
+    assert_eq!(told(&events), ["low access.brute-force: brute force on ssh from 192.0.2.1: 12 failed logins"]);
+    let mut repeated = at("ssh.login-failed", NOON, "root", "192.0.2.1");
+    repeated.fields = vec![("repeated", Value::Number(40))];
+    assert_eq!(told(&[repeated]), ["low access.brute-force: brute force on ssh from 192.0.2.1: 40 failed logins"]);
+}
+
+#[test]
+fn many_accounts_from_one_address_are_spraying_and_a_few_are_not() {
+    let spray = |count: i64| -> Vec<Told> {
+        (0..count)
+            .map(|number| at("ssh.login-failed", NOON + number * 600, &format!("user{number}"), "192.0.2.9"))
+            .collect()
+    };
+    assert_eq!(told(&spray(9)), ["low access.spraying: password spraying on ssh from 192.0.2.9: 9 accounts"]);
+    assert_eq!(told(&spray(4)), [""; 0]);
+}
+
+#[test]
+fn a_login_from_a_new_address_is_suspicious_behind_guesses_from_elsewhere() {
+    let mut events = failures("ssh.login-failed", 25, 60, "oracle", "198.51.100.7");
+    events.push(at("ssh.login", NOON + 3600, "oracle", "203.0.113.5"));
+    let found = told(&events);
+    let expected = "medium access.success-from-elsewhere: login to ssh as oracle from 203.0.113.5, after 25 failures from elsewhere";
+    assert!(found.contains(&expected.to_owned()), "{found:#?}");
+    // A month later nobody thinks of it.
+    events.last_mut().unwrap().time = NOON + 30 * 86_400;
+    assert_eq!(told(&events).len(), 1);
+}
+
+#[test]
+fn habits_are_known_before_they_are_broken() {
+    let usual = |days: i64| -> Vec<Told> {
+        (0..days).map(|day| at("ssh.login", NOON + day * 86_400, "anna", "192.0.2.1")).collect()
+    };
+    let mut events = usual(30);
+    events.push(at("ssh.login", NOON + 30 * 86_400, "anna", "192.0.2.2"));
+    events.push(at("ssh.login", NOON + 31 * 86_400 + 5 * 3600, "anna", "192.0.2.1"));
+    let expected = [
+        "low access.new-address: first login to ssh as anna from 192.0.2.2",
+        "low access.odd-hour: login to ssh as anna at an hour that is not its own: 2023-12-16T03:13:20Z",
+    ];
+    assert_eq!(told(&events), expected);
+    let mut events = usual(5);
+    events.push(at("ssh.login", NOON + 6 * 86_400 + 5 * 3600, "anna", "192.0.2.2"));
+    assert_eq!(told(&events), [""; 0]);
+}
+
+#[test]
+fn root_nobody_and_new_accounts_are_told() {
+    let mut root = at("ssh.login", NOON, "root", "192.0.2.1");
+    root.fields = vec![("method", Value::Text(b"password"))];
+    let mut twin = at("account.added", NOON, "toor", "");
+    twin.fields = vec![("uid", Value::Number(0)), ("shell", Value::Text(b"/bin/bash"))];
+    let mut joined = at("account.group-joined", NOON, "anna", "");
+    joined.fields = vec![("group", Value::Text(b"docker"))];
+    let mut harmless = joined.clone();
+    harmless.fields = vec![("group", Value::Text(b"audio"))];
+    let events = [
+        root,
+        at("ftp.login", NOON, "anonymous", "192.0.2.1"),
+        twin,
+        joined,
+        harmless,
+        at("sudo.refused", NOON, "anna", ""),
+    ];
+    let expected = [
+        "low access.anonymous: anonymous login to ftp from 192.0.2.1",
+        "low access.root-login: root logged in directly over ssh from 192.0.2.1",
+        "high access.account-made: account toor was made",
+        "medium access.account-raised: anna became a member of the group docker",
+        "low access.privileges-refused: anna was refused the rights of another account",
+    ];
+    assert_eq!(told(&events), expected);
+    // A system account that a package brought.
+    let mut service = at("account.added", NOON, "mysql", "");
+    service.fields = vec![("uid", Value::Number(110))];
+    let mut package = at("package.installed", NOON - 5, "", "");
+    package.path = "/var/log/dpkg.log";
+    assert_eq!(told(&[service, package]), [""; 0]);
+}

@@ -1,0 +1,204 @@
+//! What the detectors find, on its way to the store.
+
+use kanshiki_machine::config;
+use kanshiki_model::{Confidence, Evidence, Finding, Indicator, Issue, Rule, Severity, Span, visible};
+use kanshiki_store::InventoryRow;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// Findings of one rule that are kept; the rest is counted and told.
+const OF_ONE_RULE: usize = 1000;
+
+/// Rows of the inventory that are kept.
+const ROWS: usize = 100_000;
+
+/// Evidence of one finding that is listed; the rest is counted.
+const EVIDENCE: usize = 20;
+
+/// Characters of a title, an explanation or a note that are kept.
+const TEXT: usize = 2000;
+
+/// What the detectors find.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) inventory: Vec<InventoryRow>,
+    pub(crate) issues: Vec<Issue>,
+    counts: HashMap<&'static str, usize>,
+    rows_left_out: usize,
+}
+
+impl Found {
+    /// Keeps a finding.
+    pub(crate) fn add(&mut self, finding: Finding) {
+        let count = self.counts.entry(finding.rule.id).or_default();
+        *count = count.saturating_add(1);
+        if *count <= OF_ONE_RULE {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Keeps something that the machine has: `facts` are the columns, in a fixed order for the kind.
+    pub(crate) fn row(
+        &mut self,
+        kind: &'static str,
+        name: &[u8],
+        facts: Vec<(&'static str, Value)>,
+        evidence: Option<Evidence>,
+    ) {
+        if self.inventory.len() >= ROWS {
+            self.rows_left_out = self.rows_left_out.saturating_add(1);
+            return;
+        }
+        let facts: Map<String, Value> = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let facts = Value::Object(facts).to_string();
+        self.inventory.push(InventoryRow { kind, name: visible(name), facts, evidence });
+    }
+
+    /// Tells what was left out.
+    pub(crate) fn end(&mut self) {
+        let mut left_out: Vec<_> = self.counts.iter().filter(|(_, count)| **count > OF_ONE_RULE).collect();
+        left_out.sort_unstable();
+        for (rule, count) in left_out {
+            let message = format!("{count} findings, of which the first {OF_ONE_RULE} are kept");
+            self.issues.push(Issue::new(format!("findings of {rule}"), message));
+        }
+        if self.rows_left_out > 0 {
+            let message = format!("{} rows behind the first {ROWS} are left out", self.rows_left_out);
+            self.issues.push(Issue::new("the inventory", message));
+        }
+    }
+}
+
+/// Begins a finding about `key`, which tells it from others of its rule. Key and title are visible text.
+pub(crate) fn finding(rule: &'static Rule, key: impl Into<String>, title: impl Into<String>) -> Finding {
+    Finding {
+        rule,
+        severity: rule.severity,
+        confidence: rule.confidence,
+        key: key.into(),
+        title: cut(title.into()),
+        explanation: String::new(),
+        times: (None, None),
+        evidence: Vec::new(),
+        more_evidence: 0,
+        indicators: Vec::new(),
+    }
+}
+
+/// What is put into a finding, one thing after the other.
+pub(crate) trait Building: Sized {
+    /// What it means, in plain words, as visible text.
+    fn explained(self, explanation: impl Into<String>) -> Self;
+    /// Weighed otherwise than the rule says.
+    fn weighed(self, severity: Severity, confidence: Confidence) -> Self;
+    /// Between these times.
+    fn between(self, first: Option<i64>, last: Option<i64>) -> Self;
+    /// Resting on an event of the store.
+    fn event(self, event: i64, note: impl Into<String>) -> Self;
+    /// Resting on a setting, or on its absence.
+    fn setting(self, place: &config::Evidence, note: impl Into<String>) -> Self;
+    /// Resting on a file or bytes of it.
+    fn evidence(self, evidence: Evidence) -> Self;
+    /// That may be found elsewhere by this.
+    fn indicator(self, kind: &'static str, value: impl Into<String>) -> Self;
+}
+
+impl Building for Finding {
+    fn explained(mut self, explanation: impl Into<String>) -> Self {
+        self.explanation = cut(explanation.into());
+        self
+    }
+
+    fn weighed(mut self, severity: Severity, confidence: Confidence) -> Self {
+        (self.severity, self.confidence) = (severity, confidence);
+        self
+    }
+
+    fn between(mut self, first: Option<i64>, last: Option<i64>) -> Self {
+        self.times = (first, last);
+        self
+    }
+
+    fn event(self, event: i64, note: impl Into<String>) -> Self {
+        self.evidence(Evidence::Event { event, note: cut(note.into()) })
+    }
+
+    fn setting(self, place: &config::Evidence, note: impl Into<String>) -> Self {
+        self.evidence(of_setting(place, note))
+    }
+
+    fn evidence(mut self, evidence: Evidence) -> Self {
+        if self.evidence.len() < EVIDENCE {
+            self.evidence.push(evidence);
+        } else {
+            self.more_evidence = self.more_evidence.saturating_add(1);
+        }
+        self
+    }
+
+    fn indicator(mut self, kind: &'static str, value: impl Into<String>) -> Self {
+        let indicator = Indicator { kind, value: value.into() };
+        if !self.indicators.contains(&indicator) && self.indicators.len() < EVIDENCE {
+            self.indicators.push(indicator);
+        }
+        self
+    }
+}
+
+/// Where a setting stands, as evidence.
+pub(crate) fn of_setting(place: &config::Evidence, note: impl Into<String>) -> Evidence {
+    let span = place.span.map(|(offset, length, line)| Span { offset, content_offset: None, length, line: Some(line) });
+    Evidence::File {
+        volume: place.place.map(|(volume, _)| volume),
+        inode: place.place.map(|(_, inode)| inode),
+        path: place.path.clone(),
+        span,
+        note: cut(note.into()),
+    }
+}
+
+/// The kind of indicator that a network address is.
+pub(crate) fn address_kind(address: &str) -> &'static str {
+    match address.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(_)) => "ipv4",
+        Ok(std::net::IpAddr::V6(_)) => "ipv6",
+        Err(_) => "domain",
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(TEXT) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kanshiki_model::Question;
+
+    static RULE: Rule = Rule {
+        id: "test.rule",
+        question: Question::Entry,
+        severity: Severity::Low,
+        confidence: Confidence::Low,
+        technique: "",
+        next: "",
+    };
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let mut found = Found::default();
+        let many = (0..30).fold(finding(&RULE, "k", "t"), |finding, event| finding.event(event, ""));
+        assert_eq!((many.evidence.len(), many.more_evidence), (20, 10));
+        for _ in 0..1005 {
+            found.add(many.clone());
+        }
+        found.end();
+        assert_eq!((found.findings.len(), found.issues.len()), (1000, 1));
+        assert_eq!(found.issues[0].message, "1005 findings, of which the first 1000 are kept");
+    }
+}

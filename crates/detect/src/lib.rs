@@ -1,0 +1,118 @@
+//! Answers the investigator's questions from the files of an image and from the events that are in the store.
+//!
+//! ```text
+//! View ──▶ detectors of settings and files ─┐
+//!                                           ├─▶ findings, inventory ─▶ store
+//! store ─▶ detectors of events ─────────────┘
+//! ```
+//!
+//! Each detector is a function of the table [`DETECTORS`]. It sees all, changes nothing, and adds to what is found.
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
+mod access;
+mod found;
+#[cfg(test)]
+mod testing;
+mod time;
+
+use found::Found;
+use kanshiki_filesystem::View;
+use kanshiki_model::{Progress, Rule};
+use kanshiki_store::{Reader, StoreError, Writer};
+use rusqlite::Connection;
+use std::path::Path;
+
+/// Those that look, in the order in which they are asked.
+const DETECTORS: &[(&str, Detector)] = &[("access", access::find)];
+
+/// All rules, by the detectors that follow them.
+pub const RULES: &[&[&Rule]] = &[access::RULES];
+
+/// Looks for something.
+type Detector = fn(&Image<'_>, &mut Found) -> Result<(), DetectError>;
+
+/// Why findings could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DetectError {
+    /// The store does not do what it must.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A question to the store failed.
+    #[error("cannot ask the store")]
+    Ask(#[from] rusqlite::Error),
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Exhibit<'a> {
+    /// Its name, as a person reads it.
+    pub name: &'a str,
+    /// What tells it from all others, as the examination entered it.
+    pub source: &'a str,
+    /// Bytes of the image.
+    pub size: u64,
+}
+
+/// What a detector sees.
+struct Image<'a> {
+    view: &'a View,
+    /// The store, for questions in SQL; tables that a detector makes for itself are temporary.
+    db: &'a Connection,
+    /// The number of the exhibit in the store.
+    exhibit: i64,
+    /// The zone of the machine's clock, as Asia/Tokyo; `None` for UTC.
+    zone: Option<String>,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All detectors have looked.
+    Whole,
+    /// It was asked to end; what was concluded before is left as it is.
+    Interrupted,
+}
+
+/// Looks for all that the detectors know in an exhibit that was examined, and enters what they find in the place of what was
+/// found before.
+///
+/// # Errors
+///
+/// [`DetectError`].
+pub fn detect(
+    view: &View,
+    exhibit: &Exhibit<'_>,
+    store: &Path,
+    progress: &dyn Progress,
+) -> Result<Outcome, DetectError> {
+    let mut found = Found::default();
+    {
+        let reader = Reader::open(store)?;
+        let db = reader.connection();
+        let (id, zone) = db.query_row("SELECT id, zone FROM exhibits WHERE source = ?", [exhibit.source], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        let image = Image { view, db, exhibit: id, zone };
+        for (name, detector) in DETECTORS {
+            if progress.stop_requested() {
+                return Ok(Outcome::Interrupted);
+            }
+            progress.begin(&format!("findings: {name}"), None);
+            detector(&image, &mut found)?;
+        }
+    }
+    found.end();
+    let mut writer = Writer::create_or_open(store)?;
+    let id = writer.exhibit(exhibit.name, exhibit.source, exhibit.size)?;
+    for issue in &found.issues {
+        progress.issue(issue);
+        writer.issue_once(id, issue)?;
+    }
+    let volumes: Result<Vec<_>, StoreError> =
+        view.volumes().iter().map(|volume| writer.volume(id, &volume.name)).collect();
+    writer.conclude(id, &volumes?, &found.findings, &found.inventory)?;
+    writer.close()?;
+    Ok(Outcome::Whole)
+}

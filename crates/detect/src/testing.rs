@@ -1,0 +1,83 @@
+//! Stores with events for tests, and what is found in them.
+
+use crate::found::Found;
+use crate::{Detector, Image};
+use kanshiki_filesystem::{MemoryFileSystem, View, Volume};
+use kanshiki_model::{Event, Timestamp, Value};
+use kanshiki_store::{EventBatch, FileRow, Files, LogRow, Reader, Writer};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An event of a log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    pub(crate) path: &'static str,
+    pub(crate) kind: &'static str,
+    /// Seconds since 1970.
+    pub(crate) time: i64,
+    pub(crate) user: String,
+    pub(crate) address: String,
+    pub(crate) message: String,
+    pub(crate) fields: Vec<(&'static str, Value<'static>)>,
+}
+
+/// A view of files in memory.
+pub(crate) fn view(files: &[(&str, &str)]) -> View {
+    View::of(Volume { name: String::new(), filesystem: Arc::new(MemoryFileSystem::of_paths(files)) })
+}
+
+/// What a detector finds in files and events.
+pub(crate) fn found_in(view: &View, events: &[Told], detector: Detector) -> Found {
+    let place = kanshiki_testkit::tempdir();
+    let store = place.path().join("events.sqlite");
+    let mut writer = Writer::create_or_open(&store).unwrap();
+    let exhibit = writer.exhibit("disk", "test", 1).unwrap();
+    let volume = writer.volume(exhibit, "").unwrap();
+    let mut by_path: BTreeMap<&str, Vec<&Told>> = BTreeMap::new();
+    events.iter().for_each(|event| by_path.entry(event.path).or_default().push(event));
+    for (path, events) in by_path {
+        writer.begin_part().unwrap();
+        let times = [None; 5];
+        let row = FileRow {
+            volume,
+            path: Some(path.as_bytes()),
+            inode: 12,
+            generation: None,
+            state: "allocated",
+            file_type: "file",
+            size: 1,
+            mode: 0o640,
+            uid: 0,
+            gid: 0,
+            links: 1,
+            times,
+        };
+        let file = writer.file(&row).unwrap();
+        writer.wait(file, 0).unwrap();
+        let mut batch = EventBatch::default();
+        for event in events {
+            batch.push(&Event {
+                kind: event.kind,
+                time: Some(Timestamp::from_nanoseconds(event.time * 1_000_000_000)),
+                user: event.user.as_bytes(),
+                address: event.address.as_bytes(),
+                message: event.message.as_bytes(),
+                fields: &event.fields,
+                ..Event::default()
+            });
+        }
+        writer.put(Files::Log(file), batch).unwrap();
+        writer.end_log(file, &LogRow { state: "whole", ..LogRow::default() }, &[]).unwrap();
+    }
+    writer.close().unwrap();
+    let reader = Reader::open(&store).unwrap();
+    let mut found = Found::default();
+    let image = Image { view, db: reader.connection(), exhibit: 1, zone: None };
+    detector(&image, &mut found).unwrap();
+    found
+}
+
+/// The findings in words: `severity rule: title`.
+pub(crate) fn titles(found: &Found) -> Vec<String> {
+    found.findings.iter().map(|it| format!("{} {}: {}", it.severity.name(), it.rule.id, it.title)).collect()
+}

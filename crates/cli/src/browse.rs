@@ -28,7 +28,7 @@ use crate::mount;
 #[cfg(feature = "shell")]
 use crate::shell;
 #[cfg(feature = "examine")]
-use crate::{examine, logs, query};
+use crate::{examine, findings, logs, query};
 use crate::{extract, info};
 use clap::Subcommand;
 
@@ -52,6 +52,10 @@ pub(crate) enum BrowseVerb {
     Extract(Box<extract::ExtractArguments>),
     #[cfg(feature = "examine")]
     Examine(examine::ExamineArguments),
+    #[cfg(feature = "examine")]
+    Findings(findings::FindingsArguments),
+    #[cfg(feature = "examine")]
+    Iocs(findings::IocsArguments),
     #[cfg(feature = "examine")]
     Query(query::QueryArguments),
     #[cfg(feature = "examine")]
@@ -84,6 +88,10 @@ impl BrowseVerb {
             #[cfg(feature = "examine")]
             Self::Examine(arguments) => arguments.output.json,
             #[cfg(feature = "examine")]
+            Self::Findings(arguments) => arguments.wants_json(),
+            #[cfg(feature = "examine")]
+            Self::Iocs(arguments) => arguments.rows.jsonl,
+            #[cfg(feature = "examine")]
             Self::Query(arguments) => arguments.rows.jsonl,
             #[cfg(feature = "examine")]
             Self::Logs(arguments) => arguments.output.json,
@@ -115,6 +123,10 @@ pub(crate) fn run(verb: &BrowseVerb, console: &Console) -> Result<Exit, Failure>
         BrowseVerb::Extract(arguments) => extract::run(arguments, console),
         #[cfg(feature = "examine")]
         BrowseVerb::Examine(arguments) => examine::run(arguments, console),
+        #[cfg(feature = "examine")]
+        BrowseVerb::Findings(arguments) => findings::run(arguments, console),
+        #[cfg(feature = "examine")]
+        BrowseVerb::Iocs(arguments) => findings::run_iocs(arguments, console),
         #[cfg(feature = "examine")]
         BrowseVerb::Query(arguments) => query::run(arguments, console),
         #[cfg(feature = "examine")]

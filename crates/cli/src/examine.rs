@@ -10,6 +10,7 @@ use crate::progress::Reporter;
 use kanshiki_custody::case::EVENTS;
 use kanshiki_custody::log::TEXT_LIMIT;
 use kanshiki_custody::{Act, ActKind, Case, CustodyLog};
+use kanshiki_detect::{DetectError, detect};
 use kanshiki_examine::{ExamineError, Exhibit, Outcome, examine};
 use kanshiki_image::volumes::Address;
 use kanshiki_model::{Note, Progress as _, visible, visible_text};
@@ -77,7 +78,12 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     }
     let size = evidence.images.first().map_or(0, |image| image.opened.source.len());
     let exhibit = Exhibit { name: &name, source: &source, size, issues: &opened };
-    let outcome = examine(&evidence.view, &exhibit, &store, &reporter);
+    let outcome =
+        examine(&evidence.view, &exhibit, &store, &reporter).map_err(|error| Broken::Examining(Box::new(error)));
+    let outcome = match outcome {
+        Ok(Outcome::Whole) => conclude(&evidence, &exhibit, &store, &reporter),
+        other => other,
+    };
     drop(reporter);
     let totals = Reader::open(&store).and_then(|reader| reader.totals(&source));
     let act = Act {
@@ -100,14 +106,16 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
         console.json(&json!({
             "schema": 1, "type": "result", "exit_code": exit.code(), "store": visible(store.as_os_str().as_encoded_bytes()),
             "files": totals.files, "logs": totals.logs, "logs_not_read": totals.unread, "events": totals.events, "issues": totals.issues,
-            "not_understood": totals.others, "blind_spots": totals.blind_spots, "custody_entry": entry, "whole": outcome == Outcome::Whole,
+            "not_understood": totals.others, "blind_spots": totals.blind_spots,
+            "findings": { "high": totals.findings[0], "medium": totals.findings[1], "low": totals.findings[2], "info": totals.findings[3] },
+            "custody_entry": entry, "whole": outcome == Outcome::Whole,
         }))?;
     } else if !arguments.output.quiet {
         let heading = if outcome == Outcome::Whole { "examined" } else { "interrupted; the same command goes on" };
         console.result(&format!(
-            "exhibit {name}: {heading}\n  store        {}\n  files        {}\n  logs         {}{}\n  events       {}\n  not understood {} records\n  issues       {}\n  blind spots  {}\n  custody log  entry {entry}\n",
+            "exhibit {name}: {heading}\n  store        {}\n  files        {}\n  logs         {}{}\n  events       {}\n  not understood {} records\n  issues       {}\n  blind spots  {}\n  findings     {}\n  custody log  entry {entry}\n",
             visible(store.as_os_str().as_encoded_bytes()), totals.files, totals.logs, unread(totals.unread), totals.events, totals.others, totals.issues,
-            blind_spots(totals.blind_spots)
+            blind_spots(totals.blind_spots), findings(totals.findings)
         ))?;
     }
     if !arguments.output.json && totals.unread > 0 {
@@ -121,10 +129,29 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     Ok(exit)
 }
 
+/// Why an examination was broken off.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Examining(Box<ExamineError>),
+    #[error(transparent)]
+    Detecting(Box<DetectError>),
+}
+
+/// Makes findings of what was examined.
+fn conclude(evidence: &Evidence, exhibit: &Exhibit<'_>, store: &Path, reporter: &Reporter) -> Result<Outcome, Broken> {
+    let exhibit = kanshiki_detect::Exhibit { name: exhibit.name, source: exhibit.source, size: exhibit.size };
+    match detect(&evidence.view, &exhibit, store, reporter) {
+        Ok(kanshiki_detect::Outcome::Whole) => Ok(Outcome::Whole),
+        Ok(kanshiki_detect::Outcome::Interrupted) => Ok(Outcome::Interrupted),
+        Err(error) => Err(Broken::Detecting(Box::new(error))),
+    }
+}
+
 /// What the custody log gets: what was examined, what came of it, and how it ended.
 fn sentence(
     (name, source, from): (&str, &str, &str),
-    outcome: &Result<Outcome, ExamineError>,
+    outcome: &Result<Outcome, Broken>,
     totals: Option<&Totals>,
 ) -> String {
     let end = match outcome {
@@ -145,6 +172,11 @@ fn sentence(
 /// How many logs were not read, if there are any.
 fn unread(count: i64) -> String {
     if count == 0 { String::new() } else { format!(", {count} not read") }
+}
+
+/// How many findings there are, and how to see them.
+fn findings([high, medium, low, info]: [i64; 4]) -> String {
+    format!("{high} high, {medium} medium, {low} low, {info} info: `kanshiki findings --case DIR` tells them")
 }
 
 /// How many blind spots there are, and how to see them.

@@ -24,6 +24,8 @@ mod extract;
 mod failure;
 #[cfg(any(feature = "demo", feature = "manual"))]
 mod files;
+#[cfg(feature = "examine")]
+mod findings;
 #[cfg(feature = "browse")]
 mod info;
 mod json;

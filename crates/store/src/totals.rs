@@ -20,6 +20,8 @@ pub struct Totals {
     pub issues: i64,
     /// What would not have been logged.
     pub blind_spots: i64,
+    /// Findings of severity high, medium, low and info.
+    pub findings: [i64; 4],
 }
 
 impl Reader {
@@ -34,6 +36,9 @@ impl Reader {
         let id = self.connection().query_row(id, [source], |row| row.get::<_, i64>(0)).optional().map_err(read())?;
         let Some(id) = id else { return Ok(Totals::default()) };
         let number = |sql: &str| self.connection().query_row(sql, [id], |row| row.get(0)).map_err(read());
+        let of = |severity: &str| {
+            number(&format!("SELECT count(*) FROM findings WHERE exhibit = ? AND severity = '{severity}'"))
+        };
         let of_logs = "FROM logs l JOIN files f ON f.id = l.file JOIN volumes v ON v.id = f.volume WHERE v.exhibit = ?";
         let others = "EXISTS (SELECT 1 FROM exhibits WHERE id <> ?)";
         // Where there is no other exhibit, all events are its own, however many there are.
@@ -52,6 +57,7 @@ impl Reader {
             others: number(&format!("SELECT coalesce(sum(l.others), 0) {of_logs}"))?,
             issues: number("SELECT count(*) FROM issues WHERE exhibit = ?")?,
             blind_spots: number("SELECT count(*) FROM blind_spots WHERE exhibit = ?")?,
+            findings: if self.has_findings()? { [of("high")?, of("medium")?, of("low")?, of("info")?] } else { [0; 4] },
         })
     }
 }

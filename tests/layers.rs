@@ -36,6 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "kanshiki-detect",
         &[
             "kanshiki-store",
+            "kanshiki-packages",
             "kanshiki-machine",
             "kanshiki-walk",
             "kanshiki-filesystem",

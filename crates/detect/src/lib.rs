@@ -1,7 +1,7 @@
 //! Answers the investigator's questions from the files of an image and from the events that are in the store.
 //!
 //! ```text
-//! View ──▶ detectors of settings and files ─┐
+//! View ─▶ packages ─▶ detectors of files ───┐
 //!                                           ├─▶ findings, inventory ─▶ store
 //! store ─▶ detectors of events ─────────────┘
 //! ```
@@ -12,6 +12,9 @@
 
 mod access;
 mod found;
+mod names;
+mod owned;
+mod packages;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -19,15 +22,17 @@ mod time;
 use found::Found;
 use kanshiki_filesystem::View;
 use kanshiki_model::{Progress, Rule};
+use kanshiki_packages::Packages;
 use kanshiki_store::{Reader, StoreError, Writer};
+use owned::Owned;
 use rusqlite::Connection;
 use std::path::Path;
 
 /// Those that look, in the order in which they are asked.
-const DETECTORS: &[(&str, Detector)] = &[("access", access::find)];
+const DETECTORS: &[(&str, Detector)] = &[("access", access::find), ("names", names::find)];
 
 /// All rules, by the detectors that follow them.
-pub const RULES: &[&[&Rule]] = &[access::RULES];
+pub const RULES: &[&[&Rule]] = &[access::RULES, packages::RULES, names::RULES];
 
 /// Looks for something.
 type Detector = fn(&Image<'_>, &mut Found) -> Result<(), DetectError>;
@@ -58,6 +63,9 @@ pub struct Exhibit<'a> {
 /// What a detector sees.
 struct Image<'a> {
     view: &'a View,
+    /// Whose the files are.
+    owned: &'a Owned,
+    progress: &'a dyn Progress,
     /// The store, for questions in SQL; tables that a detector makes for itself are temporary.
     db: &'a Connection,
     /// The number of the exhibit in the store.
@@ -94,13 +102,22 @@ pub fn detect(
         let (id, zone) = db.query_row("SELECT id, zone FROM exhibits WHERE source = ?", [exhibit.source], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
-        let image = Image { view, db, exhibit: id, zone };
+        progress.begin("findings: packages", None);
+        let packages = Packages::read(view);
+        let Some(changed) = packages::hold(view, &packages, progress, &mut found)? else {
+            return Ok(Outcome::Interrupted);
+        };
+        let owned = Owned::new(packages, changed);
+        let image = Image { view, owned: &owned, progress, db, exhibit: id, zone };
         for (name, detector) in DETECTORS {
             if progress.stop_requested() {
                 return Ok(Outcome::Interrupted);
             }
             progress.begin(&format!("findings: {name}"), None);
             detector(&image, &mut found)?;
+        }
+        if progress.stop_requested() {
+            return Ok(Outcome::Interrupted);
         }
     }
     found.end();

@@ -72,7 +72,9 @@ pub(crate) fn found_in(view: &View, events: &[Told], detector: Detector) -> Foun
     writer.close().unwrap();
     let reader = Reader::open(&store).unwrap();
     let mut found = Found::default();
-    let image = Image { view, db: reader.connection(), exhibit: 1, zone: None };
+    let owned = crate::owned::Owned::new(kanshiki_packages::Packages::read(view), std::collections::HashSet::new());
+    let progress = &kanshiki_model::Silent;
+    let image = Image { view, owned: &owned, progress, db: reader.connection(), exhibit: 1, zone: None };
     detector(&image, &mut found).unwrap();
     found
 }

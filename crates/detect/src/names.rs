@@ -1,0 +1,410 @@
+//! What names, modes and places of files tell, of all files in one sweep.
+
+#[cfg(test)]
+mod tests;
+
+use crate::found::{Building as _, Found, finding};
+use crate::owned::Owner;
+use crate::{DetectError, Image};
+use kanshiki_filesystem::{Follow, FsError, Node, NodeType, Place};
+use kanshiki_model::{Confidence, Evidence, EvidencePath, Finding, Question, Rule, Severity, is_hidden, visible};
+use kanshiki_walk::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
+use std::ops::ControlFlow;
+
+/// The rules of this detector.
+pub(crate) const RULES: &[&Rule] = &[
+    &SETUID,
+    &TEMPORARY_PROGRAM,
+    &UNOWNED_PROGRAM,
+    &HIDDEN_PROGRAM,
+    &ODD_NAME,
+    &KERNEL_NAME,
+    &DEVICE,
+    &FILE_IN_DEV,
+    &NO_HISTORY,
+];
+
+static SETUID: Rule = Rule {
+    id: "files.setuid",
+    question: Question::Persists,
+    severity: Severity::Medium,
+    confidence: Confidence::Medium,
+    technique: "T1548.001",
+    next: "Find out what the program does, who put it there and when: whoever runs it has the rights of its owner.",
+};
+
+static TEMPORARY_PROGRAM: Rule = Rule {
+    id: "files.temporary-program",
+    question: Question::Ran,
+    severity: Severity::Medium,
+    confidence: Confidence::Medium,
+    technique: "T1059.004",
+    next: "Take it out with `kanshiki suspects`; look in the logs about the time at which it was made for who brought it.",
+};
+
+static UNOWNED_PROGRAM: Rule = Rule {
+    id: "files.unowned-program",
+    question: Question::Changed,
+    severity: Severity::Medium,
+    confidence: Confidence::Low,
+    technique: "T1036.005",
+    next: "Find out who installed it without a package; compare its times with those of logins.",
+};
+
+static HIDDEN_PROGRAM: Rule = Rule {
+    id: "hidden.program",
+    question: Question::Hidden,
+    severity: Severity::Medium,
+    confidence: Confidence::Medium,
+    technique: "T1564.001",
+    next: "Look at all that lies in that folder, and at what starts it.",
+};
+
+static ODD_NAME: Rule = Rule {
+    id: "hidden.odd-name",
+    question: Question::Hidden,
+    severity: Severity::Medium,
+    confidence: Confidence::Medium,
+    technique: "T1564.001",
+    next: "Look at what lies behind the name: `kanshiki ls -l` shows it with its bytes made visible.",
+};
+
+static KERNEL_NAME: Rule = Rule {
+    id: "hidden.kernel-name",
+    question: Question::Hidden,
+    severity: Severity::Medium,
+    confidence: Confidence::Medium,
+    technique: "T1036.004",
+    next: "In a list of processes it passes for a part of the kernel, which lies in no file: take it out and look at it.",
+};
+
+static DEVICE: Rule = Rule {
+    id: "hidden.device",
+    question: Question::Hidden,
+    severity: Severity::Low,
+    confidence: Confidence::Medium,
+    technique: "T1564",
+    next: "A device outside of /dev gives access to a disk or to memory past the permissions of files: find out who made it.",
+};
+
+static FILE_IN_DEV: Rule = Rule {
+    id: "hidden.file-in-dev",
+    question: Question::Hidden,
+    severity: Severity::Medium,
+    confidence: Confidence::Medium,
+    technique: "T1564.001",
+    next: "Look at the content: /dev is a place for devices, in which nobody looks for files.",
+};
+
+static NO_HISTORY: Rule = Rule {
+    id: "hidden.no-history",
+    question: Question::Hidden,
+    severity: Severity::Medium,
+    confidence: Confidence::Medium,
+    technique: "T1070.003",
+    next: "What the account typed is in no history: look at process accounting, auditd and the journal for it.",
+};
+
+/// Something that one of the rules may be about.
+#[derive(Debug)]
+struct Seen {
+    path: Vec<u8>,
+    place: Place,
+    node: Node,
+}
+
+#[derive(Debug, Default)]
+struct Batch(Vec<Seen>);
+
+struct Collector;
+
+impl Sweeper for Collector {
+    type Batch = Batch;
+
+    fn visit(&self, item: &Item<'_>, batch: &mut Batch) -> Descend {
+        if let (true, Ok((place, node))) = (item.live, item.found)
+            && may_matter(item.path, node)
+        {
+            batch.0.push(Seen { path: item.path.to_vec(), place, node: node.clone() });
+        }
+        Descend::Yes
+    }
+
+    // Damage of the tree was told when the files were entered.
+    fn damage(&self, _: &[u8], _: usize, _: &FsError, _: &mut Batch) {}
+}
+
+/// What is looked at closer: what can be run, what is no file, what has an odd name, histories.
+fn may_matter(path: &[u8], node: &Node) -> bool {
+    let name = name_of(path);
+    match node.node_type {
+        NodeType::File => {
+            node.mode & 0o111 != 0 || is_odd(name) || path.starts_with(b"/dev/") || is_module(path) || is_history(name)
+        }
+        NodeType::CharacterDevice | NodeType::BlockDevice => true,
+        NodeType::Symlink => is_history(name) || is_odd(name),
+        _ => is_odd(name),
+    }
+}
+
+/// Looks at all files.
+pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
+    let Ok(root) = image.view.lookup(&EvidencePath::root(), Follow::All) else { return Ok(()) };
+    let options = SweepOptions { order: Order::Name, names: Names::Live, threads: 0 };
+    sweep(image.view, std::slice::from_ref(&root), options, &Collector, &mut |batch: Batch| {
+        batch.0.iter().for_each(|seen| look(image, seen, found));
+        if image.progress.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    Ok(())
+}
+
+fn look(image: &Image<'_>, seen: &Seen, found: &mut Found) {
+    let (path, name) = (seen.path.as_slice(), name_of(&seen.path));
+    match seen.node.node_type {
+        NodeType::CharacterDevice | NodeType::BlockDevice => device(seen, found),
+        NodeType::Symlink => history_link(image, seen, found),
+        NodeType::File => {
+            let owner = image.owned.of(path);
+            if !is_foreign_tree(path) && !owner.is_package() {
+                program(seen, &owner, found);
+            }
+            if path.starts_with(b"/dev/") && !path.starts_with(b"/dev/shm/") && seen.node.size > 0 {
+                let title = format!("a file in /dev: {}", visible(path));
+                found.add(told(&FILE_IN_DEV, seen, &title, "A regular file with a content lies among the devices."));
+            }
+        }
+        _ => {}
+    }
+    if is_odd(name) {
+        let title = format!("a name that hides: {}", visible(path));
+        found.add(told(
+            &ODD_NAME,
+            seen,
+            &title,
+            "The name is made of points and blanks, ends with a blank, or holds characters that are not seen: in a list it is \
+             overlooked, or taken for another.",
+        ));
+    }
+}
+
+/// What is told of a file that can be run and that no package answers for; the gravest of it alone.
+fn program(seen: &Seen, owner: &Owner, found: &mut Found) {
+    let (path, node) = (seen.path.as_slice(), &seen.node);
+    let (name, shown) = (name_of(path), visible(path));
+    let can_run = node.mode & 0o111 != 0;
+    let is_raised = can_run && (node.mode & 0o4000 != 0 || node.mode & 0o2010 == 0o2010);
+    if is_raised {
+        let kind = if node.mode & 0o4000 != 0 { "setuid" } else { "setgid" };
+        let title = format!("{kind} program that no package brought: {shown}");
+        let whose = if node.mode & 0o4000 != 0 { node.uid } else { node.gid };
+        let text = format!("Whoever runs it has the rights of number {whose}; it belongs to {}.", owner.words());
+        let is_grave = whose == 0 && (is_temporary(path) || is_in_home(path) || is_in_hidden(path));
+        let made = told(&SETUID, seen, &title, &text);
+        let made = if is_grave { made.weighed(Severity::High, Confidence::High) } else { made };
+        return found.add(made);
+    }
+    if can_run && is_kernel_name(name) {
+        let title = format!("a program that is called like a part of the kernel: {shown}");
+        return found.add(told(
+            &KERNEL_NAME,
+            seen,
+            &title,
+            "Threads of the kernel have such names; a program has no reason to.",
+        ));
+    }
+    if can_run && is_temporary(path) {
+        let title = format!("a program in a folder for temporary files: {shown}");
+        return found.add(told(
+            &TEMPORARY_PROGRAM,
+            seen,
+            &title,
+            "Everybody can write there, and installers clear it away: what \
+            can be run and stays there was often brought by somebody who had no better place.",
+        ));
+    }
+    if can_run && is_in_hidden(path) && !is_in_home(path) {
+        let title = format!("a program in a hidden folder: {shown}");
+        return found.add(told(
+            &HIDDEN_PROGRAM,
+            seen,
+            &title,
+            "The name of the folder begins with a point, so that lists leave it out.",
+        ));
+    }
+    if *owner == Owner::Nobody && is_system(path) && (can_run || is_module(path)) {
+        let title = format!("a program that no package brought: {shown}");
+        let made = told(
+            &UNOWNED_PROGRAM,
+            seen,
+            &title,
+            "It lies where packages put theirs, and none of those that are installed has it.",
+        );
+        let is_of_pam = memchr::memmem::find(path, b"/security/pam_").is_some();
+        let is_built_here =
+            memchr::memmem::find(path, b"/updates/").is_some() || memchr::memmem::find(path, b"/dkms/").is_some();
+        let made = match (is_of_pam, is_built_here) {
+            (true, _) => made.weighed(Severity::High, Confidence::Medium),
+            (_, true) => made.weighed(Severity::Low, Confidence::Low),
+            _ => made,
+        };
+        found.add(made);
+    }
+}
+
+fn device(seen: &Seen, found: &mut Found) {
+    let is_in_dev = seen.path.starts_with(b"/dev/") || memchr::memmem::find(&seen.path, b"/dev/").is_some();
+    // Overlays mark what was removed with a device of the numbers 0, 0.
+    if !is_in_dev && !is_foreign_tree(&seen.path) {
+        let title = format!("a device outside of /dev: {}", visible(&seen.path));
+        found.add(told(&DEVICE, seen, &title, "Devices are made in /dev by the system itself."));
+    }
+}
+
+/// A history that leads to `/dev/null`.
+fn history_link(image: &Image<'_>, seen: &Seen, found: &mut Found) {
+    let target = image.view.filesystem(seen.place).and_then(|filesystem| filesystem.link_target(seen.place.node).ok());
+    if is_history(name_of(&seen.path)) && target.as_deref() == Some(b"/dev/null") {
+        let title = format!("a history that is thrown away: {}", visible(&seen.path));
+        found.add(told(&NO_HISTORY, seen, &title, "It is a link to /dev/null: what is typed is kept nowhere."));
+    }
+}
+
+fn told(rule: &'static Rule, seen: &Seen, title: &str, text: &str) -> Finding {
+    let shown = visible(&seen.path);
+    let changed = seen.node.times.changed.and_then(kanshiki_model::FileTime::timestamp).map(|it| it.as_nanoseconds());
+    let made = seen.node.times.created.and_then(kanshiki_model::FileTime::timestamp).map(|it| it.as_nanoseconds());
+    finding(rule, &shown, title)
+        .explained(text)
+        .between(made.or(changed), changed)
+        .evidence(Evidence::File {
+            volume: Some(seen.place.volume),
+            inode: Some(seen.node.id.inode),
+            path: seen.path.clone(),
+            span: None,
+            note: format!(
+                "{} bytes, mode {:04o}, owner {}:{}",
+                seen.node.size,
+                seen.node.mode & 0o7777,
+                seen.node.uid,
+                seen.node.gid
+            ),
+        })
+        .indicator("path", &shown)
+}
+
+fn name_of(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+}
+
+/// Folders that everybody can write to.
+fn is_temporary(path: &[u8]) -> bool {
+    let folders: [&[u8]; 5] = [b"/tmp/", b"/var/tmp/", b"/dev/shm/", b"/run/shm/", b"/run/lock/"];
+    folders.iter().any(|folder| path.starts_with(folder))
+}
+
+fn is_in_home(path: &[u8]) -> bool {
+    path.starts_with(b"/home/") || path.starts_with(b"/root/")
+}
+
+/// Whether a folder on the way has a name that begins with a point. Those of programs that keep their own there do not count.
+fn is_in_hidden(path: &[u8]) -> bool {
+    let mut names = path.split(|byte| *byte == b'/');
+    let _ = names.next_back();
+    let usual: [&[u8]; 9] = [b".git", b".svn", b".hg", b".build-id", b".bin", b".npm", b".cache", b".local", b".venv"];
+    names.any(|name| name.starts_with(b".") && !usual.contains(&name))
+}
+
+/// Where packages put their programs and libraries.
+fn is_system(path: &[u8]) -> bool {
+    let folders: [&[u8]; 10] = [
+        b"/usr/bin/",
+        b"/usr/sbin/",
+        b"/bin/",
+        b"/sbin/",
+        b"/usr/lib/",
+        b"/usr/lib64/",
+        b"/usr/libexec/",
+        b"/lib/",
+        b"/lib64/",
+        b"/usr/lib32/",
+    ];
+    // Compiled once more where Python is used, by whoever uses it first.
+    let is_made_by_use = path.ends_with(b".pyc");
+    folders.iter().any(|folder| path.starts_with(folder)) && !is_made_by_use
+}
+
+/// Modules of the kernel and of PAM, which need no permission to be run.
+fn is_module(path: &[u8]) -> bool {
+    let is_of_kernel =
+        [b".ko".as_slice(), b".ko.xz", b".ko.gz", b".ko.zst"].iter().any(|ending| path.ends_with(ending));
+    is_of_kernel || memchr::memmem::find(path, b"/security/pam_").is_some()
+}
+
+/// Trees of containers and chroots, in which another system lies.
+fn is_foreign_tree(path: &[u8]) -> bool {
+    let folders: [&[u8]; 7] = [
+        b"/var/lib/docker/",
+        b"/var/lib/containers/",
+        b"/var/lib/containerd/",
+        b"/var/lib/lxc/",
+        b"/var/lib/lxd/",
+        b"/snap/",
+        b"/var/lib/machines/",
+    ];
+    folders.iter().any(|folder| path.starts_with(folder))
+        || memchr::memmem::find(path, b"/.local/share/containers/").is_some()
+}
+
+/// Files in which shells and clients of databases keep what is typed.
+fn is_history(name: &[u8]) -> bool {
+    let names: [&[u8]; 9] = [
+        b".bash_history",
+        b".zsh_history",
+        b".sh_history",
+        b".ash_history",
+        b".history",
+        b".mysql_history",
+        b".psql_history",
+        b".python_history",
+        b".local_history",
+    ];
+    names.contains(&name)
+}
+
+/// Whether a name is made to be overlooked: of points and blanks alone, with a blank at an end, or with what is not seen.
+fn is_odd(name: &[u8]) -> bool {
+    if name.len() < 2 || matches!(name, b"..") {
+        return name == b" ";
+    }
+    let is_of_points = name.iter().all(|byte| matches!(byte, b'.' | b' '));
+    let is_blank_at_end =
+        name.ends_with(b" ") || name.starts_with(b" ") || name.starts_with(b". ") || name.starts_with(b".. ");
+    let is_unseen = std::str::from_utf8(name).is_ok_and(|name| name.chars().any(is_hidden));
+    is_of_points || is_blank_at_end || is_unseen
+}
+
+/// Whether a name is that of a thread of the kernel (`ps` shows those of Linux 2.6 to 6).
+fn is_kernel_name(name: &[u8]) -> bool {
+    let starts: [&[u8]; 14] = [
+        b"kworker",
+        b"kthreadd",
+        b"ksoftirqd",
+        b"kswapd",
+        b"kdevtmpfs",
+        b"khungtaskd",
+        b"khugepaged",
+        b"kblockd",
+        b"kintegrityd",
+        b"rcu_sched",
+        b"kcompactd",
+        b"jbd2",
+        b"kauditd",
+        b"watchdogd",
+    ];
+    let inner = name.strip_prefix(b"[").unwrap_or(name);
+    starts.iter().any(|start| {
+        inner
+            .strip_prefix(*start)
+            .is_some_and(|rest| rest.first().is_none_or(|byte| !byte.is_ascii_alphabetic() && *byte != b'.'))
+    })
+}

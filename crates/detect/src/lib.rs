@@ -15,6 +15,7 @@ mod found;
 mod names;
 mod owned;
 mod packages;
+mod persistence;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -29,10 +30,11 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// Those that look, in the order in which they are asked.
-const DETECTORS: &[(&str, Detector)] = &[("access", access::find), ("names", names::find)];
+const DETECTORS: &[(&str, Detector)] =
+    &[("access", access::find), ("names", names::find), ("persistence", persistence::find)];
 
 /// All rules, by the detectors that follow them.
-pub const RULES: &[&[&Rule]] = &[access::RULES, packages::RULES, names::RULES];
+pub const RULES: &[&[&Rule]] = &[access::RULES, packages::RULES, names::RULES, persistence::RULES];
 
 /// Looks for something.
 type Detector = fn(&Image<'_>, &mut Found) -> Result<(), DetectError>;

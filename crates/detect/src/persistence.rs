@@ -1,0 +1,171 @@
+//! What starts by itself: a table of the places from which Linux runs things, each line or script of them a row.
+//!
+//! A row becomes a finding only if something about it is suspicious: what it runs lies where programs do not lie, it downloads
+//! and runs, hides from who looks at the file, or loads a library into every program.
+
+mod entry;
+mod places;
+#[cfg(test)]
+mod tests;
+mod traits;
+
+use crate::found::{Building as _, Found, finding};
+use crate::owned::Owner;
+use crate::{DetectError, Image};
+use entry::Entry;
+use kanshiki_machine::settings::{self, File};
+use kanshiki_model::{Confidence, Evidence, Question, Rule, Severity, Span, visible};
+use places::{PLACES, Place, Reading};
+use serde_json::json;
+use std::collections::HashSet;
+use traits::Suspicion;
+
+/// The rules of this detector.
+pub(crate) const RULES: &[&Rule] = &[&SUSPICIOUS, &PRELOAD, &CHANGED];
+
+static SUSPICIOUS: Rule = Rule {
+    id: "persistence.suspicious",
+    question: Question::Persists,
+    severity: Severity::High,
+    confidence: Confidence::Medium,
+    technique: "T1053",
+    next: "Take out what it runs with `kanshiki suspects`; look at when the file was changed, and who was logged in then.",
+};
+
+static PRELOAD: Rule = Rule {
+    id: "persistence.preload",
+    question: Question::Persists,
+    severity: Severity::High,
+    confidence: Confidence::High,
+    technique: "T1574.006",
+    next: "Look at the functions that the library exports: it can hide files, processes and connections from every program of \
+        the machine. Trust nothing that was listed there while it ran.",
+};
+
+static CHANGED: Rule = Rule {
+    id: "persistence.changed",
+    question: Question::Persists,
+    severity: Severity::Low,
+    confidence: Confidence::Low,
+    technique: "T1037",
+    next: "Compare the file with the package's original.",
+};
+
+/// Entries that are kept of one file.
+const ENTRIES: usize = 2000;
+
+/// Looks at all places.
+pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
+    let mut seen = HashSet::new();
+    for place in PLACES {
+        for path in place.patterns.iter().flat_map(|pattern| settings::paths(image.view, pattern.as_bytes())) {
+            if image.progress.stop_requested() {
+                return Ok(());
+            }
+            // Links make units start: the same file is told once.
+            match settings::open(image.view, &path) {
+                settings::Found::File(file) if seen.insert((place.what, file.volume, file.inode)) => {
+                    look(image, place, &file, found);
+                }
+                settings::Found::Unreadable(why) => {
+                    found.issues.push(kanshiki_model::Issue::new(visible(&path), why));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One file of a place.
+fn look(image: &Image<'_>, place: &'static Place, file: &File, found: &mut Found) {
+    let owner = image.owned.of(&file.path);
+    let mut entries = match place.reading {
+        Reading::Script => vec![entry::of_script(file)],
+        Reading::Lines(read) => entry::of_lines(file, read),
+    };
+    if entries.len() > ENTRIES {
+        let what = format!("{} entries, of which the first {ENTRIES} are looked at", entries.len());
+        found.issues.push(kanshiki_model::Issue::new(visible(&file.path), what));
+        entries.truncate(ENTRIES);
+    }
+    for entry in &entries {
+        row(place, file, &owner, entry, image, found);
+        judge(place, file, &owner, entry, image, found);
+    }
+    if let Owner::Changed(package) = &owner
+        && place.reading.is_script()
+    {
+        let shown = visible(&file.path);
+        let title = format!("{} of package {package} was changed: {shown}", place.what);
+        let made =
+            finding(&CHANGED, &shown, title).explained("It runs by itself, and is not what the package brought.");
+        found.add(made.evidence(evidence(file, None, "the file")));
+    }
+}
+
+fn row(place: &Place, file: &File, owner: &Owner, entry: &Entry, image: &Image<'_>, found: &mut Found) {
+    // What packages bring unchanged are thousands of lines that nobody reads.
+    if owner.is_package() && !place.is_always_told {
+        return;
+    }
+    let program = entry.program().map(|program| (visible(program), image.owned.of(program).words()));
+    let facts = vec![
+        ("mechanism", json!(place.what)),
+        ("command", json!(visible(&entry.command))),
+        ("user", json!(entry.user.as_ref().map(|user| visible(user)))),
+        ("file_of", json!(owner.words())),
+        ("program", json!(program.as_ref().map(|it| &it.0))),
+        ("program_of", json!(program.as_ref().map(|it| &it.1))),
+    ];
+    found.row("persistence", &file.path, facts, Some(evidence(file, entry.span, "")));
+}
+
+fn judge(place: &'static Place, file: &File, owner: &Owner, entry: &Entry, image: &Image<'_>, found: &mut Found) {
+    let shown = visible(&file.path);
+    let command = short(&entry.command);
+    let key = format!("{} {shown} {command}", place.what);
+    if place.what == "preload" {
+        if owner.is_package() {
+            return;
+        }
+        let title = format!("{shown} loads a library into every program: {command}");
+        let made = finding(&PRELOAD, key, title)
+            .explained(
+                "The dynamic linker loads what this file names before all other libraries, in every program that runs.",
+            )
+            .indicator("path", visible(entry.program().unwrap_or(&entry.command)));
+        return found.add(made.evidence(evidence(file, entry.span, &command)));
+    }
+    if owner.is_package() {
+        return;
+    }
+    let Some(Suspicion { severity, why }) = traits::of(entry, image, place) else { return };
+    let title = format!("{} runs something suspicious: {shown}", place.what);
+    let text = format!("{}: {why}. What it runs: {command}", place.means);
+    let made = finding(&SUSPICIOUS, key, title).explained(text).weighed(severity, Confidence::Medium);
+    let made = match entry.program() {
+        Some(program) => made.indicator("path", visible(program)),
+        None => made,
+    };
+    found.add(made.indicator("path", &shown).evidence(evidence(file, entry.span, &command)));
+}
+
+/// A command of a length that can be read.
+fn short(command: &[u8]) -> String {
+    let shown = visible(command);
+    match shown.char_indices().nth(300) {
+        Some((end, _)) => format!("{}…", shown.get(..end).unwrap_or_default()),
+        None => shown,
+    }
+}
+
+fn evidence(file: &File, span: Option<Span>, note: &str) -> Evidence {
+    Evidence::File {
+        volume: Some(file.volume),
+        inode: Some(file.inode),
+        path: file.path.clone(),
+        span,
+        note: note.to_owned(),
+    }
+}

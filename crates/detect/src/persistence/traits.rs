@@ -1,0 +1,138 @@
+//! What makes an entry suspicious.
+
+use super::entry::Entry;
+use super::places::Place;
+use crate::Image;
+use crate::owned::Owner;
+use kanshiki_machine::settings;
+use kanshiki_model::{Severity, visible};
+use memchr::memmem;
+
+/// Why an entry is suspicious, and how much.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Suspicion {
+    pub(super) severity: Severity,
+    pub(super) why: String,
+}
+
+/// Blanks behind which a command is hidden from who looks at the file.
+const BLANKS: usize = 60;
+
+/// The gravest of what is suspicious about an entry that no package brought.
+pub(super) fn of(entry: &Entry, image: &Image<'_>, place: &Place) -> Option<Suspicion> {
+    let high = |why: String| Some(Suspicion { severity: Severity::High, why });
+    if let Some(why) = hidden(&entry.raw, entry.is_script) {
+        return high(why.to_owned());
+    }
+    let text = without_comments(&entry.command);
+    if let Some(why) = dangerous(&text) {
+        return high(why.to_owned());
+    }
+    let program = entry.program()?;
+    let shown = visible(program);
+    let folders: [&[u8]; 5] = [b"/tmp/", b"/var/tmp/", b"/dev/shm/", b"/run/shm/", b"/dev/"];
+    let is_device = matches!(program, b"/dev/null" | b"/dev/stdout" | b"/dev/console");
+    if folders.iter().any(|folder| program.starts_with(folder)) && !is_device {
+        return high(format!("{shown} lies where everybody can write, or no program belongs"));
+    }
+    let has_hidden = program.split(|byte| *byte == b'/').any(|name| name.starts_with(b".") && name.len() > 1);
+    let is_usual =
+        [b"/.local/".as_slice(), b"/.config/", b"/.cargo/", b"/.nvm/", b"/.rbenv/", b"/.pyenv/", b"/.acme.sh/"];
+    if has_hidden && !is_usual.iter().any(|part| memmem::find(program, part).is_some()) {
+        return high(format!("{shown} lies in a folder, or has a name, that lists leave out"));
+    }
+    // What is not there any more cannot be a package's; what administrators install has places of its own.
+    let own: [&[u8]; 5] = [b"/usr/local/", b"/opt/", b"/home/", b"/srv/", b"/root/"];
+    let is_loaded = matches!(place.what, "PAM" | "web server module");
+    match image.owned.of(&settings::real(image.view, program.to_vec())) {
+        Owner::Nobody
+            if is_loaded || !own.iter().any(|folder| program.starts_with(folder)) && is_file(image, program) =>
+        {
+            Some(Suspicion { severity: Severity::Medium, why: format!("no package brought {shown}") })
+        }
+        Owner::Changed(package) => high(format!("{shown} is not what package {package} brought")),
+        _ => None,
+    }
+}
+
+fn is_file(image: &Image<'_>, path: &[u8]) -> bool {
+    let path = kanshiki_model::EvidencePath::from_bytes(path);
+    image.view.lookup(&path, kanshiki_filesystem::Follow::All).is_ok()
+}
+
+/// What hides in a line from who looks at it with `cat` or an editor.
+fn hidden(raw: &[u8], is_script: bool) -> Option<&'static str> {
+    let inner = raw.strip_suffix(b"\r").unwrap_or(raw);
+    // In a script each line may end with one, as editors of other systems write it.
+    if !is_script && inner.contains(&b'\r') {
+        return Some("a carriage return in it lets `cat` write over what stands before");
+    }
+    if inner.contains(&0x1b) && !is_script {
+        return Some("an escape sequence in it hides a part from who looks at it on a terminal");
+    }
+    let blanks = inner.split(|byte| *byte == b'\n').any(|line| {
+        let text = line.trim_ascii();
+        text.split(|byte| !matches!(byte, b' ' | b'\t')).any(|run| run.len() >= BLANKS)
+    });
+    (blanks && !is_script).then_some("so many blanks stand in it that an editor does not show what is behind them")
+}
+
+/// The lines that are no comments.
+fn without_comments(script: &[u8]) -> Vec<u8> {
+    let lines = script.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii_start().starts_with(b"#"));
+    lines.collect::<Vec<_>>().join(&b'\n')
+}
+
+/// What commands do that hardly anybody has run by itself.
+fn dangerous(text: &[u8]) -> Option<&'static str> {
+    let has = |part: &str| memmem::find(text, part.as_bytes()).is_some();
+    let lines = || text.split(|byte| *byte == b'\n');
+    let in_line = |first: &[&str], then: &[&str]| {
+        lines().any(|line| {
+            let at = first.iter().filter_map(|part| memmem::find(line, part.as_bytes())).min();
+            at.is_some_and(|at| {
+                let rest = line.get(at..).unwrap_or_default();
+                then.iter().any(|part| memmem::find(rest, part.as_bytes()).is_some())
+            })
+        })
+    };
+    let shells = [
+        "|sh",
+        "| sh",
+        "|bash",
+        "| bash",
+        "|python",
+        "| python",
+        "|perl",
+        "| perl",
+        "| sudo sh",
+        "| sudo bash",
+        "|/bin/sh",
+        "| /bin/sh",
+        "|/bin/bash",
+        "| /bin/bash",
+    ];
+    if in_line(&["curl ", "wget ", "fetch ", "lwp-download "], &shells) {
+        return Some("it downloads something and runs it");
+    }
+    if in_line(&["base64 -d", "base64 --decode", "openssl enc -d", "xxd -r"], &shells) || has("eval \"$(base64") {
+        return Some("it decodes something and runs it");
+    }
+    if has("/dev/tcp/") || has("/dev/udp/") || in_line(&["nc ", "ncat ", "netcat "], &[" -e ", " -c "]) {
+        return Some("it gives a shell to another machine");
+    }
+    if in_line(&["socat "], &["exec:", "EXEC:", "system:", "SYSTEM:"]) || has("0<&196") || has("pty.spawn") {
+        return Some("it gives a shell to another machine");
+    }
+    if has("stratum+tcp://") || has("stratum+ssl://") || has("xmrig") || has("--donate-level") {
+        return Some("it mines a cryptocurrency");
+    }
+    if in_line(
+        &["curl ", "wget "],
+        &["-O /tmp/", "-o /tmp/", "-O /dev/shm/", "-o /dev/shm/", "-O /var/tmp/", "-o /var/tmp/"],
+    ) && (in_line(&["chmod"], &["+x", "7"]) || in_line(&["sh /tmp/"], &[""]))
+    {
+        return Some("it downloads a program into a folder for temporary files and runs it");
+    }
+    None
+}

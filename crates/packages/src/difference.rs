@@ -237,8 +237,13 @@ fn as_rpm(entry: &Entry<'_>, verify: Verify, observed: &Observed<'_>, difference
     let is_ghost = entry.flags.has(FileFlags::GHOST);
     let is_file = node.node_type == NodeType::File;
     let has = |what: Verify| verify.has(what);
-    if let Some(digest) = expected.digest().filter(|_| has(Verify::DIGEST) && is_file && !is_ghost) {
-        digests(&digest, observed, difference);
+    if has(Verify::DIGEST) && is_file && !is_ghost {
+        match (expected.digest(), expected.node_type) {
+            (Some(digest), _) => digests(&digest, observed, difference),
+            // Where the package has no file, a file has other content than it.
+            (None, Some(other)) if other != NodeType::File => difference.check(Verify::DIGEST, false),
+            (None, _) => {}
+        }
     }
     if has(Verify::LINK) && node.node_type == NodeType::Symlink && !is_ghost {
         let target = observed.link_target;
@@ -247,7 +252,9 @@ fn as_rpm(entry: &Entry<'_>, verify: Verify, observed: &Observed<'_>, difference
             difference.unreadable = difference.unreadable.with(Verify::LINK);
         }
     }
-    if let Some(size) = expected.size.filter(|_| has(Verify::SIZE) && is_file && !is_ghost) {
+    // What is neither file nor link has no size in a package.
+    let size = expected.size.or(expected.node_type.map(|_| 0));
+    if let Some(size) = size.filter(|_| has(Verify::SIZE) && is_file && !is_ghost) {
         difference.check(Verify::SIZE, size == node.size);
     }
     if has(Verify::MODE) && node.node_type != NodeType::Symlink {

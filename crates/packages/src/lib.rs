@@ -17,6 +17,7 @@ mod package;
 mod packages;
 mod place;
 pub mod rpm;
+mod survey;
 #[cfg(test)]
 mod testing;
 mod texts;
@@ -27,4 +28,5 @@ pub use difference::{Difference, Missing, Observed, compare, is_told, line};
 pub use entry::{Entry, Expected, FileFlags, FileState, Owner, Verify};
 pub use package::{Manager, Package, PackageState};
 pub use packages::Packages;
+pub use survey::{Explanation, Privileged, Standing, SurveyEvent, Unowned, is_system, survey};
 pub use verify::{Checked, Verified, VerifyEvent, verify};

@@ -44,6 +44,8 @@ impl Explanation {
 const GENERATED: &[(&str, &str)] = &[
     ("/usr/lib/modules/*/modules.*", "depmod"),
     ("/lib/modules/*/modules.*", "depmod"),
+    ("/etc/initramfs-tools/modules", "initramfs-tools"),
+    ("/etc/security/opasswd", "pam"),
     ("/boot/initrd.img-*", "update-initramfs"),
     ("/boot/initramfs-*.img", "dracut"),
     ("/boot/grub/*", "grub"),

@@ -53,7 +53,13 @@ fn made() -> MemoryFileSystem {
     filesystem
 }
 
-fn found() -> (Vec<(String, Option<String>)>, Vec<(String, &'static str, Option<String>)>) {
+/// A path and its explanation.
+type ShownUnowned = (String, Option<String>);
+
+/// A path, its standing, its capabilities.
+type ShownPrivileged = (String, &'static str, Option<String>);
+
+fn found() -> (Vec<ShownUnowned>, Vec<ShownPrivileged>) {
     let view = view(made());
     let packages = Packages::read(&view);
     let (mut unowned, mut privileged) = (Vec::new(), Vec::new());

@@ -55,6 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "kanshiki-store",
             "kanshiki-examine",
             "kanshiki-detect",
+            "kanshiki-packages",
             "kanshiki-acquire",
             "kanshiki-extract",
             "kanshiki-browse",

@@ -10,6 +10,8 @@ mod hash;
 mod hexdump;
 mod ls;
 mod node;
+#[cfg(feature = "examine")]
+mod packages;
 mod range;
 mod search;
 mod stat;
@@ -48,6 +50,8 @@ pub(crate) enum BrowseVerb {
     Hash(hash::HashArguments),
     Timeline(Box<timeline::TimelineArguments>),
     Deleted(deleted::DeletedArguments),
+    #[cfg(feature = "examine")]
+    Packages(packages::PackagesArguments),
     Check(check::CheckArguments),
     Extract(Box<extract::ExtractArguments>),
     #[cfg(feature = "examine")]
@@ -83,6 +87,8 @@ impl BrowseVerb {
             Self::Hash(arguments) => arguments.rows.jsonl,
             Self::Timeline(arguments) => arguments.rows.jsonl,
             Self::Deleted(arguments) => arguments.rows.jsonl,
+            #[cfg(feature = "examine")]
+            Self::Packages(arguments) => arguments.rows.jsonl,
             Self::Check(arguments) => arguments.rows.jsonl,
             Self::Extract(arguments) => arguments.output.json,
             #[cfg(feature = "examine")]
@@ -119,6 +125,8 @@ pub(crate) fn run(verb: &BrowseVerb, console: &Console) -> Result<Exit, Failure>
         BrowseVerb::Hash(arguments) => hash::run(arguments, console),
         BrowseVerb::Timeline(arguments) => timeline::run(arguments, console),
         BrowseVerb::Deleted(arguments) => deleted::run(arguments, console),
+        #[cfg(feature = "examine")]
+        BrowseVerb::Packages(arguments) => packages::run(arguments, console),
         BrowseVerb::Check(arguments) => check::run(arguments, console),
         BrowseVerb::Extract(arguments) => extract::run(arguments, console),
         #[cfg(feature = "examine")]

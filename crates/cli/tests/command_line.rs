@@ -90,7 +90,7 @@ fn the_help_of_info_and_schema_are_the_snapshots() {
 
 #[test]
 fn the_help_of_the_verbs_that_look_into_images_are_the_snapshots() {
-    for verb in ["ls", "tree", "stat", "cat", "hexdump", "blocks", "deleted", "check", "extract"] {
+    for verb in ["ls", "tree", "stat", "cat", "hexdump", "blocks", "deleted", "packages", "check", "extract"] {
         assert_help_is_the_snapshot(verb, &[verb, "--help"]);
     }
     for verb in ["find", "grep", "strings", "hash", "timeline"] {

@@ -92,6 +92,8 @@ pub const TOOLS: &[Tool] = &[
     tool("apt-get", "apt", "writes logs of packages"),
     tool("dpkg-deb", "dpkg", "makes packages to install"),
     tool("dpkg", "dpkg", "writes logs of packages"),
+    tool("rpmbuild", "rpm", "makes packages to install"),
+    tool("rpm", "rpm", "installs packages, and verifies them to compare with"),
     tool("fail2ban-server", "fail2ban", "writes logs of bans"),
     tool("fail2ban-client", "fail2ban", "has fail2ban ban and end"),
     tool("cloud-init", "cloud-init", "writes logs of the making of an instance"),

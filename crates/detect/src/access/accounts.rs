@@ -1,6 +1,7 @@
 //! Accounts that were made, or got rights that they did not have; rights that were refused.
 
 use super::{ACCOUNT_MADE, ACCOUNT_RAISED, REFUSED};
+use crate::events::of_kinds;
 use crate::found::{Building as _, Found, finding};
 use crate::time::SECOND;
 use crate::{DetectError, Image};
@@ -30,12 +31,11 @@ pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
 
 /// `account.added`: of system accounts that came with a package nothing is told.
 fn made(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
-    let sql = "SELECT e.id, e.time, e.user, e.fields ->> 'uid', e.fields ->> 'home', e.fields ->> 'shell'
-        FROM main.events e JOIN main.kinds k ON k.id = e.kind AND k.name = 'account.added'
-        JOIN main.files f ON f.id = e.file JOIN main.volumes v ON v.id = f.volume
-        WHERE v.exhibit = ?1 AND e.user IS NOT NULL ORDER BY e.time, e.id";
-    let mut statement = image.db.prepare(sql)?;
-    let mut rows = statement.query([image.exhibit])?;
+    let (from, of_kind) = of_kinds(image, &["account.added"]);
+    let columns = "e.id, e.time, e.user, e.fields ->> 'uid', e.fields ->> 'home', e.fields ->> 'shell'";
+    let sql = format!("SELECT {columns} FROM {from} WHERE {of_kind} AND e.user IS NOT NULL ORDER BY e.time, e.id");
+    let mut statement = image.db.prepare(&sql)?;
+    let mut rows = statement.query([])?;
     let mut by_name: BTreeMap<String, Finding> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let (event, time, user): (i64, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -76,12 +76,11 @@ fn is_installing(image: &Image<'_>, time: i64) -> Result<bool, DetectError> {
 
 /// `account.group-joined`, of groups that give rights.
 fn raised(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
-    let sql = "SELECT e.id, e.time, e.user, e.fields ->> 'group'
-        FROM main.events e JOIN main.kinds k ON k.id = e.kind AND k.name = 'account.group-joined'
-        JOIN main.files f ON f.id = e.file JOIN main.volumes v ON v.id = f.volume
-        WHERE v.exhibit = ? AND e.user IS NOT NULL ORDER BY e.time, e.id";
-    let mut statement = image.db.prepare(sql)?;
-    let mut rows = statement.query([image.exhibit])?;
+    let (from, of_kind) = of_kinds(image, &["account.group-joined"]);
+    let columns = "e.id, e.time, e.user, e.fields ->> 'group'";
+    let sql = format!("SELECT {columns} FROM {from} WHERE {of_kind} AND e.user IS NOT NULL ORDER BY e.time, e.id");
+    let mut statement = image.db.prepare(&sql)?;
+    let mut rows = statement.query([])?;
     let mut by_name: BTreeMap<(String, String), Finding> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let (event, time, user): (i64, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -102,12 +101,11 @@ fn raised(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
 
 /// `sudo.refused` and `su.failed`, by who tried.
 fn refused(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
-    let sql = "SELECT e.id, e.time, e.user, k.name, coalesce(e.message, '')
-        FROM main.events e JOIN main.kinds k ON k.id = e.kind AND k.name IN ('sudo.refused', 'su.failed')
-        JOIN main.files f ON f.id = e.file JOIN main.volumes v ON v.id = f.volume
-        WHERE v.exhibit = ? AND e.user IS NOT NULL ORDER BY e.time, e.id";
-    let mut statement = image.db.prepare(sql)?;
-    let mut rows = statement.query([image.exhibit])?;
+    let (from, of_kind) = of_kinds(image, &["sudo.refused", "su.failed"]);
+    let columns = "e.id, e.time, e.user, k.name, coalesce(e.message, '')";
+    let sql = format!("SELECT {columns} FROM {from} WHERE {of_kind} AND e.user IS NOT NULL ORDER BY e.time, e.id");
+    let mut statement = image.db.prepare(&sql)?;
+    let mut rows = statement.query([])?;
     let mut by_user: BTreeMap<String, Finding> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let (event, time, user): (i64, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);

@@ -1,6 +1,6 @@
 //! The table of logins and failures, and its rows.
 
-use crate::{DetectError, Image};
+use crate::{DetectError, Image, events};
 use rusqlite::Row;
 use std::collections::BTreeMap;
 
@@ -35,21 +35,24 @@ pub(super) fn gather(image: &Image<'_>) -> Result<(), DetectError> {
     for (name, success, service) in KINDS {
         insert.execute((name, success, service))?;
     }
+    let kinds: Vec<&'static str> = KINDS.iter().map(|(name, ..)| *name).collect();
+    let (from, of_kind) = events::of_kinds(image, &kinds);
     // What PAM says of su, sudo and the console has no address, or that of nobody.
-    let sql = "INSERT INTO temp.logins
-        SELECT e.id, e.time, k.success, CASE
-            WHEN k.service <> '' THEN k.service
+    let sql = format!(
+        "INSERT INTO temp.logins
+        SELECT e.id, e.time, lk.success, CASE
+            WHEN lk.service <> '' THEN lk.service
             WHEN coalesce(e.fields ->> 'service', '') IN ('sshd', 'ssh') OR coalesce(e.program, '') GLOB '*sshd*'
                 OR coalesce(e.fields ->> 'tty', '') IN ('ssh', 'ssh:notty') OR coalesce(e.fields ->> 'tty', '') GLOB 'pts/*' THEN 'ssh'
             WHEN coalesce(e.fields ->> 'service', '') GLOB '*ftp*' OR coalesce(e.fields ->> 'tty', '') GLOB 'ftp*' THEN 'ftp'
             ELSE coalesce(nullif(e.fields ->> 'service', ''), 'login') END,
             e.user, e.address, max(1, coalesce(e.fields ->> 'repeated', 1)),
-            k.name || CASE WHEN f.path GLOB '*.journal*' THEN ' in the journal' ELSE '' END,
+            k.name || CASE WHEN (SELECT path FROM main.files WHERE id = e.file) GLOB '*.journal*' THEN ' in the journal' ELSE '' END,
             coalesce(e.fields ->> 'method', '')
-        FROM main.events e JOIN temp.login_kinds k ON k.kind = e.kind
-            JOIN main.files f ON f.id = e.file JOIN main.volumes v ON v.id = f.volume
-        WHERE v.exhibit = ? AND e.time IS NOT NULL AND coalesce(e.address, '') NOT IN ('', '0.0.0.0')";
-    image.db.execute(sql, [image.exhibit])?;
+        FROM {from} CROSS JOIN temp.login_kinds lk ON lk.kind = e.kind
+        WHERE {of_kind} AND e.time IS NOT NULL AND coalesce(e.address, '') NOT IN ('', '0.0.0.0')"
+    );
+    image.db.execute(&sql, [])?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 mod access;
+mod commands;
 mod events;
 mod found;
 mod names;
@@ -20,6 +21,7 @@ mod persistence;
 #[cfg(test)]
 mod testing;
 mod time;
+mod web;
 
 use found::Found;
 use kanshiki_filesystem::View;
@@ -31,11 +33,16 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// Those that look, in the order in which they are asked.
-const DETECTORS: &[(&str, Detector)] =
-    &[("access", access::find), ("names", names::find), ("persistence", persistence::find)];
+const DETECTORS: &[(&str, Detector)] = &[
+    ("access", access::find),
+    ("names", names::find),
+    ("persistence", persistence::find),
+    ("commands", commands::find),
+];
 
 /// All rules, by the detectors that follow them.
-pub const RULES: &[&[&Rule]] = &[access::RULES, packages::RULES, names::RULES, persistence::RULES];
+pub const RULES: &[&[&Rule]] =
+    &[access::RULES, packages::RULES, names::RULES, persistence::RULES, commands::RULES, web::RULES];
 
 /// Looks for something.
 type Detector = fn(&Image<'_>, &mut Found) -> Result<(), DetectError>;

@@ -12,6 +12,7 @@
 
 mod access;
 mod commands;
+mod data;
 mod events;
 mod found;
 mod names;
@@ -21,6 +22,7 @@ mod persistence;
 #[cfg(test)]
 mod testing;
 mod time;
+mod unknown;
 mod web;
 
 use found::Found;
@@ -38,11 +40,22 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("names", names::find),
     ("persistence", persistence::find),
     ("commands", commands::find),
+    ("web", web::find),
+    ("data", data::find),
+    ("ledger", unknown::find),
 ];
 
 /// All rules, by the detectors that follow them.
-pub const RULES: &[&[&Rule]] =
-    &[access::RULES, packages::RULES, names::RULES, persistence::RULES, commands::RULES, web::RULES];
+pub const RULES: &[&[&Rule]] = &[
+    access::RULES,
+    packages::RULES,
+    names::RULES,
+    persistence::RULES,
+    commands::RULES,
+    web::RULES,
+    data::RULES,
+    unknown::RULES,
+];
 
 /// Looks for something.
 type Detector = fn(&Image<'_>, &mut Found) -> Result<(), DetectError>;

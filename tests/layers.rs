@@ -11,6 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kanshiki-image", &["kanshiki-model"]),
     ("kanshiki-custody", &["kanshiki-model"]),
     ("kanshiki-filesystem", &["kanshiki-image", "kanshiki-model"]),
+    ("kanshiki-inspect", &["kanshiki-image", "kanshiki-model"]),
     ("kanshiki-store", &["kanshiki-model"]),
     ("kanshiki-walk", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
     ("kanshiki-machine", &["kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
@@ -35,6 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "kanshiki-detect",
         &[
+            "kanshiki-inspect",
             "kanshiki-store",
             "kanshiki-packages",
             "kanshiki-machine",
@@ -54,6 +56,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "kanshiki-walk",
             "kanshiki-store",
             "kanshiki-examine",
+            "kanshiki-inspect",
             "kanshiki-detect",
             "kanshiki-packages",
             "kanshiki-acquire",

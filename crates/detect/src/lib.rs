@@ -19,6 +19,7 @@ mod names;
 mod owned;
 mod packages;
 mod persistence;
+mod rights;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -38,6 +39,7 @@ use std::path::Path;
 const DETECTORS: &[(&str, Detector)] = &[
     ("access", access::find),
     ("names", names::find),
+    ("rights", rights::find),
     ("persistence", persistence::find),
     ("commands", commands::find),
     ("web", web::find),
@@ -50,6 +52,7 @@ pub const RULES: &[&[&Rule]] = &[
     access::RULES,
     packages::RULES,
     names::RULES,
+    rights::RULES,
     persistence::RULES,
     commands::RULES,
     web::RULES,

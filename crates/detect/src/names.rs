@@ -4,34 +4,17 @@
 mod tests;
 
 use crate::found::{Building as _, Found, finding};
-use crate::owned::Owner;
 use crate::{DetectError, Image};
 use kanshiki_filesystem::{Follow, FsError, Node, NodeType, Place};
-use kanshiki_model::{Confidence, Evidence, EvidencePath, Finding, Question, Rule, Severity, is_hidden, visible};
+use kanshiki_model::{
+    Confidence, Evidence, EvidencePath, FileTime, Finding, Question, Rule, Severity, Timestamp, is_hidden, visible,
+};
 use kanshiki_walk::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
 use std::ops::ControlFlow;
 
 /// The rules of this detector.
-pub(crate) const RULES: &[&Rule] = &[
-    &SETUID,
-    &TEMPORARY_PROGRAM,
-    &UNOWNED_PROGRAM,
-    &HIDDEN_PROGRAM,
-    &ODD_NAME,
-    &KERNEL_NAME,
-    &DEVICE,
-    &FILE_IN_DEV,
-    &NO_HISTORY,
-];
-
-static SETUID: Rule = Rule {
-    id: "files.setuid",
-    question: Question::Persists,
-    severity: Severity::Medium,
-    confidence: Confidence::Medium,
-    technique: "T1548.001",
-    next: "Find out what the program does, who put it there and when: whoever runs it has the rights of its owner.",
-};
+pub(crate) const RULES: &[&Rule] =
+    &[&TEMPORARY_PROGRAM, &HIDDEN_PROGRAM, &ODD_NAME, &KERNEL_NAME, &DEVICE, &FILE_IN_DEV, &NO_HISTORY];
 
 static TEMPORARY_PROGRAM: Rule = Rule {
     id: "files.temporary-program",
@@ -40,15 +23,6 @@ static TEMPORARY_PROGRAM: Rule = Rule {
     confidence: Confidence::Medium,
     technique: "T1059.004",
     next: "Take it out with `kanshiki suspects`; look in the logs about the time at which it was made for who brought it.",
-};
-
-static UNOWNED_PROGRAM: Rule = Rule {
-    id: "files.unowned-program",
-    question: Question::Changed,
-    severity: Severity::Medium,
-    confidence: Confidence::Low,
-    technique: "T1036.005",
-    next: "Find out who installed it without a package; compare its times with those of logins.",
 };
 
 static HIDDEN_PROGRAM: Rule = Rule {
@@ -166,21 +140,24 @@ fn look(image: &Image<'_>, seen: &Seen, found: &mut Found) {
         NodeType::File => {
             let owner = image.owned.of(path);
             if !is_foreign_tree(path) && !owner.is_package() {
-                program(seen, &owner, found);
+                program(seen, found);
             }
             if path.starts_with(b"/dev/") && !path.starts_with(b"/dev/shm/") && seen.node.size > 0 {
                 let title = format!("a file in /dev: {}", visible(path));
-                found.add(told(&FILE_IN_DEV, seen, &title, "A regular file with a content lies among the devices."));
+                found.add(told(
+                    &FILE_IN_DEV,
+                    (seen.place, &seen.node),
+                    &seen.path,
+                    &title,
+                    "A regular file with a content lies among the devices.",
+                ));
             }
         }
         _ => {}
     }
     if is_odd(name) {
         let title = format!("a name that hides: {}", visible(path));
-        found.add(told(
-            &ODD_NAME,
-            seen,
-            &title,
+        found.add(told(&ODD_NAME, (seen.place, &seen.node), &seen.path, &title,
             "The name is made of points and blanks, ends with a blank, or holds characters that are not seen: in a list it is \
              overlooked, or taken for another.",
         ));
@@ -188,26 +165,16 @@ fn look(image: &Image<'_>, seen: &Seen, found: &mut Found) {
 }
 
 /// What is told of a file that can be run and that no package answers for; the gravest of it alone.
-fn program(seen: &Seen, owner: &Owner, found: &mut Found) {
+fn program(seen: &Seen, found: &mut Found) {
     let (path, node) = (seen.path.as_slice(), &seen.node);
     let (name, shown) = (name_of(path), visible(path));
     let can_run = node.mode & 0o111 != 0;
-    let is_raised = can_run && (node.mode & 0o4000 != 0 || node.mode & 0o2010 == 0o2010);
-    if is_raised {
-        let kind = if node.mode & 0o4000 != 0 { "setuid" } else { "setgid" };
-        let title = format!("{kind} program that no package brought: {shown}");
-        let whose = if node.mode & 0o4000 != 0 { node.uid } else { node.gid };
-        let text = format!("Whoever runs it has the rights of number {whose}; it belongs to {}.", owner.words());
-        let is_grave = whose == 0 && (is_temporary(path) || is_in_home(path) || is_in_hidden(path));
-        let made = told(&SETUID, seen, &title, &text);
-        let made = if is_grave { made.weighed(Severity::High, Confidence::High) } else { made };
-        return found.add(made);
-    }
     if can_run && is_kernel_name(name) {
         let title = format!("a program that is called like a part of the kernel: {shown}");
         return found.add(told(
             &KERNEL_NAME,
-            seen,
+            (seen.place, &seen.node),
+            &seen.path,
             &title,
             "Threads of the kernel have such names; a program has no reason to.",
         ));
@@ -216,7 +183,8 @@ fn program(seen: &Seen, owner: &Owner, found: &mut Found) {
         let title = format!("a program in a folder for temporary files: {shown}");
         return found.add(told(
             &TEMPORARY_PROGRAM,
-            seen,
+            (seen.place, &seen.node),
+            &seen.path,
             &title,
             "Everybody can write there, and installers clear it away: what \
             can be run and stays there was often brought by somebody who had no better place.",
@@ -226,28 +194,11 @@ fn program(seen: &Seen, owner: &Owner, found: &mut Found) {
         let title = format!("a program in a hidden folder: {shown}");
         return found.add(told(
             &HIDDEN_PROGRAM,
-            seen,
+            (seen.place, &seen.node),
+            &seen.path,
             &title,
             "The name of the folder begins with a point, so that lists leave it out.",
         ));
-    }
-    if *owner == Owner::Nobody && is_system(path) && (can_run || is_module(path)) {
-        let title = format!("a program that no package brought: {shown}");
-        let made = told(
-            &UNOWNED_PROGRAM,
-            seen,
-            &title,
-            "It lies where packages put theirs, and none of those that are installed has it.",
-        );
-        let is_of_pam = memchr::memmem::find(path, b"/security/pam_").is_some();
-        let is_built_here =
-            memchr::memmem::find(path, b"/updates/").is_some() || memchr::memmem::find(path, b"/dkms/").is_some();
-        let made = match (is_of_pam, is_built_here) {
-            (true, _) => made.weighed(Severity::High, Confidence::Medium),
-            (_, true) => made.weighed(Severity::Low, Confidence::Low),
-            _ => made,
-        };
-        found.add(made);
     }
 }
 
@@ -256,7 +207,13 @@ fn device(seen: &Seen, found: &mut Found) {
     // Overlays mark what was removed with a device of the numbers 0, 0.
     if !is_in_dev && !is_foreign_tree(&seen.path) {
         let title = format!("a device outside of /dev: {}", visible(&seen.path));
-        found.add(told(&DEVICE, seen, &title, "Devices are made in /dev by the system itself."));
+        found.add(told(
+            &DEVICE,
+            (seen.place, &seen.node),
+            &seen.path,
+            &title,
+            "Devices are made in /dev by the system itself.",
+        ));
     }
 }
 
@@ -265,83 +222,70 @@ fn history_link(image: &Image<'_>, seen: &Seen, found: &mut Found) {
     let target = image.view.filesystem(seen.place).and_then(|filesystem| filesystem.link_target(seen.place.node).ok());
     if is_history(name_of(&seen.path)) && target.as_deref() == Some(b"/dev/null") {
         let title = format!("a history that is thrown away: {}", visible(&seen.path));
-        found.add(told(&NO_HISTORY, seen, &title, "It is a link to /dev/null: what is typed is kept nowhere."));
+        found.add(told(
+            &NO_HISTORY,
+            (seen.place, &seen.node),
+            &seen.path,
+            &title,
+            "It is a link to /dev/null: what is typed is kept nowhere.",
+        ));
     }
 }
 
-fn told(rule: &'static Rule, seen: &Seen, title: &str, text: &str) -> Finding {
-    let shown = visible(&seen.path);
-    let changed = seen.node.times.changed.and_then(kanshiki_model::FileTime::timestamp).map(|it| it.as_nanoseconds());
-    let made = seen.node.times.created.and_then(kanshiki_model::FileTime::timestamp).map(|it| it.as_nanoseconds());
-    finding(rule, &shown, title)
-        .explained(text)
-        .between(made.or(changed), changed)
-        .evidence(Evidence::File {
-            volume: Some(seen.place.volume),
-            inode: Some(seen.node.id.inode),
-            path: seen.path.clone(),
-            span: None,
-            note: format!(
-                "{} bytes, mode {:04o}, owner {}:{}",
-                seen.node.size,
-                seen.node.mode & 0o7777,
-                seen.node.uid,
-                seen.node.gid
-            ),
-        })
-        .indicator("path", &shown)
+/// A finding about a file, with the times of its birth and its last change.
+pub(crate) fn told(
+    rule: &'static Rule,
+    (place, node): (Place, &Node),
+    path: &[u8],
+    title: &str,
+    text: &str,
+) -> Finding {
+    let shown = visible(path);
+    let time = |time: Option<FileTime>| time.and_then(FileTime::timestamp).map(Timestamp::as_nanoseconds);
+    let (made, changed) = (time(node.times.created), time(node.times.changed));
+    let note = format!("{} bytes, mode {:04o}, owner {}:{}", node.size, node.mode & 0o7777, node.uid, node.gid);
+    let evidence = Evidence::File {
+        volume: Some(place.volume),
+        inode: Some(node.id.inode),
+        path: path.to_vec(),
+        span: None,
+        note,
+    };
+    let times = (made.or(changed), changed.or(made));
+    finding(rule, &shown, title).explained(text).between(times.0, times.1).evidence(evidence).indicator("path", &shown)
 }
 
-fn name_of(path: &[u8]) -> &[u8] {
+pub(crate) fn name_of(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
 /// Folders that everybody can write to.
-fn is_temporary(path: &[u8]) -> bool {
+pub(crate) fn is_temporary(path: &[u8]) -> bool {
     let folders: [&[u8]; 5] = [b"/tmp/", b"/var/tmp/", b"/dev/shm/", b"/run/shm/", b"/run/lock/"];
     folders.iter().any(|folder| path.starts_with(folder))
 }
 
-fn is_in_home(path: &[u8]) -> bool {
+pub(crate) fn is_in_home(path: &[u8]) -> bool {
     path.starts_with(b"/home/") || path.starts_with(b"/root/")
 }
 
 /// Whether a folder on the way has a name that begins with a point. Those of programs that keep their own there do not count.
-fn is_in_hidden(path: &[u8]) -> bool {
+pub(crate) fn is_in_hidden(path: &[u8]) -> bool {
     let mut names = path.split(|byte| *byte == b'/');
     let _ = names.next_back();
     let usual: [&[u8]; 9] = [b".git", b".svn", b".hg", b".build-id", b".bin", b".npm", b".cache", b".local", b".venv"];
     names.any(|name| name.starts_with(b".") && !usual.contains(&name))
 }
 
-/// Where packages put their programs and libraries.
-fn is_system(path: &[u8]) -> bool {
-    let folders: [&[u8]; 10] = [
-        b"/usr/bin/",
-        b"/usr/sbin/",
-        b"/bin/",
-        b"/sbin/",
-        b"/usr/lib/",
-        b"/usr/lib64/",
-        b"/usr/libexec/",
-        b"/lib/",
-        b"/lib64/",
-        b"/usr/lib32/",
-    ];
-    // Compiled once more where Python is used, by whoever uses it first.
-    let is_made_by_use = path.ends_with(b".pyc");
-    folders.iter().any(|folder| path.starts_with(folder)) && !is_made_by_use
-}
-
 /// Modules of the kernel and of PAM, which need no permission to be run.
-fn is_module(path: &[u8]) -> bool {
+pub(crate) fn is_module(path: &[u8]) -> bool {
     let is_of_kernel =
         [b".ko".as_slice(), b".ko.xz", b".ko.gz", b".ko.zst"].iter().any(|ending| path.ends_with(ending));
     is_of_kernel || memchr::memmem::find(path, b"/security/pam_").is_some()
 }
 
 /// Trees of containers and chroots, in which another system lies.
-fn is_foreign_tree(path: &[u8]) -> bool {
+pub(crate) fn is_foreign_tree(path: &[u8]) -> bool {
     let folders: [&[u8]; 7] = [
         b"/var/lib/docker/",
         b"/var/lib/containers/",

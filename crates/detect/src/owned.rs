@@ -47,6 +47,11 @@ impl Owned {
         Self { packages, changed }
     }
 
+    /// What the databases say.
+    pub(crate) const fn packages(&self) -> &Packages {
+        &self.packages
+    }
+
     /// Whether packages are known at all.
     pub(crate) fn is_known(&self) -> bool {
         self.packages.packages().next().is_some()

@@ -83,3 +83,20 @@ pub(crate) fn found_in(view: &View, events: &[Told], detector: Detector) -> Foun
 pub(crate) fn titles(found: &Found) -> Vec<String> {
     found.findings.iter().map(|it| format!("{} {}: {}", it.severity.name(), it.rule.id, it.title)).collect()
 }
+
+/// A view of files with a content, and of others that hold one letter and have these modes.
+pub(crate) fn with_modes(files: &[(&str, &str)], modes: &[(&str, u16)]) -> View {
+    let all: Vec<(&str, &str)> = files.iter().copied().chain(modes.iter().map(|(path, _)| (*path, "x"))).collect();
+    let mut filesystem = MemoryFileSystem::of_paths(&all);
+    let of = |filesystem: &MemoryFileSystem| {
+        View::of(Volume { name: String::new(), filesystem: Arc::new(filesystem.clone()) })
+    };
+    let view = of(&filesystem);
+    for (path, mode) in modes {
+        let path = kanshiki_model::EvidencePath::from_bytes(path.as_bytes());
+        let inode = view.lookup(&path, kanshiki_filesystem::Follow::All).unwrap().node.id.inode;
+        let node = &mut filesystem.node_mut(inode).unwrap().node;
+        (node.mode, node.uid, node.gid) = (0o100_000 | mode, 0, 0);
+    }
+    of(&filesystem)
+}

@@ -38,6 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "kanshiki-inspect",
             "kanshiki-store",
+            "kanshiki-inspect",
             "kanshiki-packages",
             "kanshiki-machine",
             "kanshiki-walk",

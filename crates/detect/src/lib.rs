@@ -12,6 +12,7 @@
 
 mod access;
 mod commands;
+mod contents;
 mod data;
 mod events;
 mod found;
@@ -41,24 +42,29 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("names", names::find),
     ("rights", rights::find),
     ("persistence", persistence::find),
+    ("contents", contents::find),
     ("commands", commands::find),
     ("web", web::find),
     ("data", data::find),
     ("ledger", unknown::find),
 ];
 
-/// All rules, by the detectors that follow them.
-pub const RULES: &[&[&Rule]] = &[
-    access::RULES,
-    packages::RULES,
-    names::RULES,
-    rights::RULES,
-    persistence::RULES,
-    commands::RULES,
-    web::RULES,
-    data::RULES,
-    unknown::RULES,
-];
+/// All rules, in the order of the detectors that follow them.
+#[must_use]
+pub fn rules() -> Vec<&'static Rule> {
+    let own = [
+        access::RULES,
+        packages::RULES,
+        names::RULES,
+        rights::RULES,
+        persistence::RULES,
+        commands::RULES,
+        web::RULES,
+        data::RULES,
+        unknown::RULES,
+    ];
+    own.into_iter().flatten().copied().chain(contents::rules()).collect()
+}
 
 /// Looks for something.
 type Detector = fn(&Image<'_>, &mut Found) -> Result<(), DetectError>;
@@ -158,4 +164,22 @@ pub fn detect(
     writer.conclude(id, &volumes?, &found.findings, &found.inventory)?;
     writer.close()?;
     Ok(Outcome::Whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_rule_has_a_name_of_its_own_and_says_what_to_do_next() {
+        let mut seen = HashSet::new();
+        for rule in rules() {
+            assert!(seen.insert(rule.id), "{} is there twice", rule.id);
+            assert!(rule.id.contains('.') && rule.next.ends_with(['.', '`']), "{}: {}", rule.id, rule.next);
+            let digits = rule.technique.trim_start_matches('T');
+            assert!(digits.bytes().all(|sign| sign.is_ascii_digit() || sign == b'.'), "{}", rule.id);
+        }
+        assert!(seen.len() > 80, "{}", seen.len());
+    }
 }

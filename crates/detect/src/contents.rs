@@ -1,0 +1,262 @@
+//! What files hold: those for which no package answers are read once, on both cores, in the order of the disk.
+
+#[cfg(test)]
+mod tests;
+
+use crate::events::{each, text};
+use crate::found::{Building as _, Found, address_kind, finding};
+use crate::names::is_foreign_tree;
+use crate::owned::Owned;
+use crate::{DetectError, Image};
+use kanshiki_filesystem::{Follow, Place, View};
+use kanshiki_inspect::{Facts, Inspection, Subject};
+use kanshiki_model::{Algorithm, Evidence, EvidencePath, Finding, Hasher, Issue, Progress, Rule, Span, visible};
+use kanshiki_walk::contents::{FileJob, Portion, issue, portions};
+use kanshiki_walk::parallel::{Output, Weigh, ordered};
+use kanshiki_walk::{Names, Order, SweepOptions};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The rules of this detector: those of what files hold.
+pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
+    kanshiki_inspect::RULES.iter().flat_map(|group| group.iter().map(|it| &it.rule))
+}
+
+/// Bytes of a file that are looked at.
+const LOOKED_AT: u64 = 256 << 20;
+
+/// Bytes read at once.
+const WINDOW: usize = 1 << 20;
+
+/// Web shells whose requests are looked for.
+const SHELLS: usize = 1000;
+
+/// What was found in one file.
+#[derive(Debug)]
+struct Inspected {
+    path: Vec<u8>,
+    place: Place,
+    size: u64,
+    /// Of the whole content; `None` if it is longer than is looked at.
+    digest: Option<String>,
+    facts: Facts,
+}
+
+#[derive(Debug, Default)]
+struct Results {
+    found: Vec<Inspected>,
+    issues: Vec<Issue>,
+}
+
+impl Weigh for Results {
+    fn weight(&self) -> usize {
+        self.found.len().saturating_mul(4096).saturating_add(self.issues.len().saturating_mul(256)).saturating_add(128)
+    }
+}
+
+/// Looks at the contents of all files that are no package's, or are not as the package brought them.
+pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
+    let Ok(root) = image.view.lookup(&EvidencePath::root(), Follow::All) else { return Ok(()) };
+    let options = SweepOptions { order: Order::Disk, names: Names::Live, threads: 0 };
+    let mut shells = Vec::new();
+    let mut linked = HashSet::new();
+    let owned = image.owned;
+    let select = |item: &kanshiki_walk::Item<'_>| {
+        let has_content = item.found.is_ok_and(|(_, node)| node.size > 0);
+        Ok(item.live && has_content && !is_foreign_tree(item.path) && !owned.of(item.path).is_package())
+    };
+    portions(image.view, std::slice::from_ref(&root), options, &select, &mut |portion, _| {
+        look_at(image, &portion, &mut linked, found, &mut shells);
+        if image.progress.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    requests(image, &mut shells)?;
+    shells.into_iter().for_each(|(_, made)| found.add(made));
+    Ok(())
+}
+
+/// Web shells with the end of the path by which they are asked for.
+type Shells = Vec<(String, Finding)>;
+
+fn look_at(
+    image: &Image<'_>,
+    portion: &Portion,
+    linked: &mut HashSet<(usize, u64)>,
+    found: &mut Found,
+    shells: &mut Shells,
+) {
+    // What has several names is read once.
+    let numbers: Vec<usize> = portion
+        .by_place()
+        .into_iter()
+        .filter_map(|number| usize::try_from(number).ok())
+        .filter(|number| {
+            let job = portion.jobs().get(*number);
+            job.is_some_and(|job| job.links < 2 || linked.insert((job.place.volume, job.place.node.inode)))
+        })
+        .collect();
+    // The connection to the store belongs to one thread.
+    let (view, owned, progress) = (image.view, image.owned, image.progress);
+    let work = |number: usize, output: &mut Output<'_, '_, Results>| {
+        let Some(job) = portion.jobs().get(number) else { return };
+        if progress.stop_requested() {
+            return;
+        }
+        let path = portion.path(number);
+        match catch_unwind(AssertUnwindSafe(|| inspect(view, progress, path, job))) {
+            Ok(Ok(inspected)) => {
+                output.piece.issues.extend(inspected.facts.issues.iter().cloned());
+                if !inspected.facts.signs.is_empty() {
+                    output.piece.found.push(inspected);
+                }
+            }
+            Ok(Err(issue)) => output.piece.issues.push(issue),
+            Err(_) => {
+                let what = "internal error while its content was looked at; nothing of it is told";
+                output.piece.issues.push(Issue::new(visible(path), what));
+            }
+        }
+    };
+    ordered(numbers.into_iter(), &work, &mut |results: Results| {
+        found.issues.extend(results.issues);
+        results.found.iter().for_each(|inspected| tell(inspected, owned, found, shells));
+        ControlFlow::Continue(())
+    });
+}
+
+fn inspect(view: &View, progress: &dyn Progress, path: &[u8], job: &FileJob) -> Result<Inspected, Issue> {
+    let failed = |error: &kanshiki_filesystem::FsError| issue(view, job.place.volume, path, error);
+    let (_, node) = view.inode(job.place.volume, job.place.node.inode).map_err(|error| failed(&error))?;
+    let filesystem = view.filesystem(job.place).ok_or_else(|| Issue::new(visible(path), "its volume is not there"))?;
+    let source = filesystem.content(job.place.node).map_err(|error| failed(&error))?;
+    let subject = Subject { path, mode: node.mode, source: &*source };
+    let mut inspection = Inspection::begin(&subject);
+    let end = source.len().min(LOOKED_AT);
+    let mut hasher = (source.len() <= LOOKED_AT).then(|| Hasher::new(Algorithm::Sha256));
+    let mut buffer = vec![0; WINDOW.min(usize::try_from(end).unwrap_or(WINDOW)).max(1)];
+    let mut at = 0;
+    while at < end {
+        let read = source.read_at(at, &mut buffer).map_err(|error| Issue::new(visible(path), error.to_string()))?;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        inspection.window(at, bytes);
+        if let Some(hasher) = &mut hasher {
+            hasher.update(bytes);
+        }
+        at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        if progress.stop_requested() {
+            break;
+        }
+    }
+    Ok(Inspected {
+        path: path.to_vec(),
+        place: job.place,
+        size: job.size,
+        digest: hasher.map(|hasher| hasher.finish().to_hex()),
+        facts: inspection.finish(),
+    })
+}
+
+/// A finding for each rule that a file shows signs of, and a row for the file.
+fn tell(inspected: &Inspected, owned: &Owned, found: &mut Found, shells: &mut Shells) {
+    let (path, facts) = (inspected.path.as_slice(), &inspected.facts);
+    let shown = visible(path);
+    let mut told: Vec<&'static str> = Vec::new();
+    for sign in &facts.signs {
+        let content = sign.rule;
+        if told.contains(&content.rule.id) {
+            continue;
+        }
+        told.push(content.rule.id);
+        let title = format!("{}: {shown}", content.title);
+        let owner = owned.of(path).words();
+        let mut made = finding(&content.rule, &shown, title)
+            .explained(format!("{} It is of kind {}, and belongs to {owner}.", content.explanation, facts.kind))
+            .indicator("path", &shown);
+        if let Some(digest) = &inspected.digest {
+            made = made.indicator("sha256", digest);
+        }
+        for other in facts.signs.iter().filter(|it| it.rule.rule.id == content.rule.id) {
+            let span = Span { offset: other.offset, content_offset: None, length: other.length, line: None };
+            made = made.evidence(evidence(inspected, Some(span), &other.what));
+        }
+        let strings = &facts.strings;
+        made = strings.urls.iter().fold(made, |made, url| made.indicator("url", url));
+        made = strings.addresses.iter().fold(made, |made, it| made.indicator(address_kind(it), it));
+        made = strings.wallets.iter().fold(made, |made, it| made.indicator("wallet", it));
+        let is_shell = content.rule.id.starts_with("content.web-shell") && shells.len() < SHELLS;
+        let name = shown.rsplit('/').next().unwrap_or_default();
+        if is_shell && !name.is_empty() { shells.push((format!("/{name}"), made)) } else { found.add(made) }
+    }
+    found.row("suspect", path, row(inspected), Some(evidence(inspected, None, "")));
+}
+
+fn row(inspected: &Inspected) -> Vec<(&'static str, Value)> {
+    let Inspected { size, digest, facts, .. } = inspected;
+    let mut rules: Vec<&str> = facts.signs.iter().map(|sign| sign.rule.rule.id).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let mut columns = vec![
+        ("kind", json!(facts.kind.to_string())),
+        ("bytes", json!(size)),
+        ("sha256", json!(digest)),
+        ("rules", json!(rules)),
+        ("entropy", json!(facts.entropy)),
+        ("urls", json!(facts.strings.urls)),
+        ("addresses", json!(facts.strings.addresses)),
+        ("wallets", json!(facts.strings.wallets)),
+    ];
+    if let Some(elf) = &facts.elf {
+        columns.extend([
+            ("machine", json!(elf.machine_name())),
+            ("bits", json!(elf.bits)),
+            ("static", json!(elf.is_static)),
+            ("stripped", json!(elf.is_stripped)),
+            ("interpreter", json!(elf.interpreter)),
+            ("needed", json!(elf.needed)),
+            ("imports_of_interest", json!(elf.imports_of_interest)),
+            ("exports_of_interest", json!(elf.exports_of_interest)),
+            ("build_id", json!(elf.build_id)),
+            ("compilers", json!(elf.compilers)),
+            (
+                "go",
+                json!(elf.go.as_ref().map(|go| json!({ "version": go.version, "path": go.path, "module": go.module }))),
+            ),
+            ("rust", json!(elf.has_rust_dependencies)),
+        ]);
+    }
+    columns
+}
+
+fn evidence(inspected: &Inspected, span: Option<Span>, note: &str) -> Evidence {
+    Evidence::File {
+        volume: Some(inspected.place.volume),
+        inode: Some(inspected.place.node.inode),
+        path: inspected.path.clone(),
+        span,
+        note: note.to_owned(),
+    }
+}
+
+/// Joins web shells with the requests that used them.
+fn requests(image: &Image<'_>, shells: &mut Shells) -> Result<(), DetectError> {
+    if shells.is_empty() {
+        return Ok(());
+    }
+    let columns =
+        "e.id, e.time, coalesce(e.address, ''), coalesce(e.fields ->> 'path', ''), coalesce(e.fields ->> 'status', 0)";
+    each(image, &["web.request"], columns, "e.time, e.id", &mut |row| {
+        let path = text(row, 3).split('?').next().unwrap_or_default();
+        let Some((_, made)) = shells.iter_mut().find(|(name, _)| path.ends_with(name.as_str())) else { return Ok(()) };
+        let (event, time, status): (i64, Option<i64>, i64) = (row.get(0)?, row.get(1)?, row.get(4)?);
+        let address = text(row, 2);
+        let first = made.times.0.or(time);
+        let further = made
+            .clone()
+            .between(first, time.or(made.times.1))
+            .event(event, format!("asked for by {address}, answered with {status}"))
+            .indicator(address_kind(address), address);
+        *made = further;
+        Ok(())
+    })
+}

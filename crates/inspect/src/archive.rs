@@ -9,7 +9,7 @@ use kanshiki_image::bytes::{array, bounded, length, u16_le, u32_le, u64_le};
 use kanshiki_model::{ByteRange, Issue};
 
 /// Members that are looked at in one archive.
-const MEMBERS: u32 = 20_000;
+const MEMBERS: u32 = 200_000;
 /// Bytes of the list of a ZIP archive, and of the names of a 7z archive.
 const LIST: usize = 8 << 20;
 /// Signs that are kept for one archive.

@@ -4,9 +4,9 @@
 //! in which it begins. So the result does not depend on how the bytes were handed in, and memory stays at one segment.
 
 use crate::inspection::Sign;
+use crate::literals::Literals;
 use crate::rules::{ContentRule, RULES, Trigger};
 use crate::traits::Traits;
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use kanshiki_image::bytes::length;
 use kanshiki_model::visible;
 use regex::bytes::{Regex, RegexBuilder};
@@ -34,7 +34,7 @@ const LOOKED_AT: u64 = 64 << 20;
 const SHOWN: usize = 160;
 
 struct Compiled {
-    automaton: AhoCorasick,
+    literals: Literals,
     /// For each literal the triggers that wait for it, each with the number of the literal in the trigger.
     waiting: Vec<Vec<(usize, u32)>>,
     triggers: Vec<Active>,
@@ -73,13 +73,8 @@ fn compile() -> Option<Compiled> {
         }
     }
     let (names, waiting): (Vec<_>, Vec<_>) = literals.into_iter().unzip();
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(&names)
-        .ok()?;
-    Some(Compiled { automaton, waiting, triggers })
+    let literals = Literals::new(&names)?;
+    Some(Compiled { literals, waiting, triggers })
 }
 
 /// Whether the table of rules could be compiled.
@@ -138,8 +133,11 @@ impl Engine {
     /// Looks at one segment.
     pub(crate) fn look(&mut self, segment: Segment<'_>) {
         let Some(compiled) = COMPILED.as_ref() else { return };
-        for found in compiled.automaton.find_overlapping_iter(segment.bytes) {
-            for (number, place) in compiled.waiting.get(found.pattern().as_usize()).into_iter().flatten() {
+        if self.progress.iter().all(|it| it.is_done) {
+            return;
+        }
+        compiled.literals.find(segment.bytes, |literal, start, end| {
+            for (number, place) in compiled.waiting.get(literal).into_iter().flatten() {
                 let Some((active, progress)) = compiled.triggers.get(*number).zip(self.progress.get_mut(*number))
                 else {
                     continue;
@@ -148,22 +146,25 @@ impl Engine {
                     continue;
                 }
                 let Some(pattern) = &active.pattern else {
-                    let at = segment.at.saturating_add(length(found.start()));
+                    let at = segment.at.saturating_add(length(start));
                     progress.seen |= 1_u64.checked_shl(*place).unwrap_or(0);
-                    progress.first.get_or_insert((at, length(found.len())));
+                    let here = (at, length(end.saturating_sub(start)));
+                    progress.first = Some(progress.first.map_or(here, |first| first.min(here)));
                     continue;
                 };
-                let from = found.start().saturating_sub(BEFORE);
-                let to = found.end().saturating_add(AFTER).min(segment.bytes.len());
+                let from = start.saturating_sub(BEFORE);
+                let to = end.saturating_add(AFTER).min(segment.bytes.len());
                 if from > progress.to && progress.to > 0 {
                     search(active.rule, pattern, progress, segment, &mut self.signs);
                     progress.from = from;
+                    progress.to = 0;
                 } else if progress.to == 0 {
                     progress.from = from;
                 }
-                progress.to = to;
+                progress.from = progress.from.min(from);
+                progress.to = progress.to.max(to);
             }
-        }
+        });
         for (active, progress) in compiled.triggers.iter().zip(&mut self.progress) {
             if let (Some(pattern), true) = (&active.pattern, progress.to > 0 && !progress.is_done) {
                 search(active.rule, pattern, progress, segment, &mut self.signs);

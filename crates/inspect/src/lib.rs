@@ -17,6 +17,7 @@ mod engine;
 mod inspection;
 mod kind;
 mod lines;
+mod literals;
 mod rules;
 #[cfg(test)]
 mod testing;

@@ -60,12 +60,21 @@ fn hidden(offset: u64, bytes: &[u8], signs: &mut Vec<Sign>) {
     let kept = signs.iter().filter(|sign| sign.rule == &HIDDEN_COMMAND).count();
     let mut found = Vec::new();
     // A line may end with carriage return and line feed; behind a bare carriage return the line is written over.
-    for at in memchr::memchr_iter(b'\r', bytes) {
+    let feeds = memchr::memchr_iter(b'\n', bytes).count();
+    let returns = memchr::memchr_iter(b'\r', bytes).filter(|at| bytes.get(at.saturating_add(1)) != Some(&b'\n'));
+    // Where lines end with carriage returns alone, nothing is hidden by them.
+    let is_old = returns.count() > feeds.saturating_div(2).max(1);
+    for at in memchr::memchr_iter(b'\r', bytes).take_while(|_| !is_old) {
         let before = line_before(bytes, at);
         let behind = bytes.get(at.saturating_add(1)..).unwrap_or_default();
         let cover = behind.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
         let is_crlf = matches!(behind.first(), None | Some(b'\n' | b'\r'));
-        if !is_crlf && is_command(before) && cover.len() >= before.len() && !before.starts_with(b"#") {
+        if !is_crlf
+            && is_command(before)
+            && is_command(cover)
+            && cover.len() >= before.len()
+            && !before.starts_with(b"#")
+        {
             found.push((at.saturating_sub(before.len()), before.len()));
         }
         if found.len() >= HIDDEN {
@@ -123,7 +132,9 @@ fn is_command(text: &[u8]) -> bool {
     let text = text.trim_ascii();
     let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let word = text.windows(2).any(|pair| pair.iter().all(u8::is_ascii_alphabetic));
-    text.len() >= 4 && word && letters.saturating_mul(3) >= text.len()
+    // Files may begin as a script and go on with what is packed.
+    let shown = text.iter().all(|byte| !byte.is_ascii_control() || *byte == b'\t') && std::str::from_utf8(text).is_ok();
+    shown && text.len() >= 4 && word && letters.saturating_mul(3) >= text.len()
 }
 
 /// Whether the line is within a text that is printed.

@@ -137,9 +137,11 @@ const DOCUMENTS: &[&[u8]] = &[
 const SOURCES: &[&[u8]] = &[
     b"c", b"h", b"cc", b"cpp", b"hpp", b"cxx", b"hh", b"go", b"rs", b"java", b"cs", b"s", b"asm", b"js", b"mjs",
     b"cjs", b"lua", b"rb", b"tcl", b"pl6", b"m4", b"inl", b"hs", b"ml", b"swift", b"kt", b"scala", b"zig", b"vue",
-    b"tsx", b"jsx", b"f", b"f90", b"cmake", b"toml", b"lock", b"csv", b"tsv", b"sql", b"pyi", b"def", b"inc", b"am",
-    b"ac", b"in", b"ll",
+    b"tsx", b"jsx", b"f", b"f90", b"cmake", b"sql", b"pyi", b"def", b"inc", b"am", b"ac", b"in", b"ll",
 ];
+
+/// Endings of data in which no program finds what to do.
+const DATA: &[&[u8]] = &[b"toml", b"lock", b"csv", b"tsv", b"geojson", b"dic", b"aff"];
 
 fn of_text(path: &[u8]) -> Traits {
     let lower = path.to_ascii_lowercase();
@@ -153,6 +155,7 @@ fn of_text(path: &[u8]) -> Traits {
         return Traits::TEXT.and(Traits::DOCUMENT);
     }
     match ending {
+        Some(ending) if DATA.contains(&ending) => Traits::TEXT,
         Some(ending) if SOURCES.contains(&ending) => Traits::TEXT.and(Traits::SOURCE),
         _ => Traits::TEXT.and(Traits::COMMANDS),
     }

@@ -122,6 +122,11 @@ fn entry(tables: &Tables<'_>) -> Option<(u64, String)> {
     let Some(segment) = tables.segments.iter().find(loaded) else {
         return Some((0, format!("{entry:#x} lies in no segment")));
     };
+    // On these the entry point leads to a descriptor, which is data.
+    let descriptors = matches!(tables.header.e_machine, abi::EM_PPC64 | abi::EM_PARISC | abi::EM_IA_64);
+    if segment.p_flags & abi::PF_X == 0 && descriptors {
+        return None;
+    }
     if segment.p_flags & abi::PF_X == 0 {
         return Some((offset, format!("{entry:#x} lies in a segment that is not executable")));
     }

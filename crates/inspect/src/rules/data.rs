@@ -51,7 +51,7 @@ static OUTFILE: ContentRule = data(Of {
     triggers: &[near(
         Traits::COMMANDS.and(Traits::SOURCE),
         &["outfile", "dumpfile"],
-        r#"(?i)\bselect\b[^\n;]{1,400}\binto\s+(?:out|dump)file\s*\\?["'][^"'\n]{1,200}"#,
+        r#"(?i)\bselect\b[^\n;]{1,400}\binto\s+(?:out|dump)file\s*\\?["'][\w./~\\][^"'\n]{0,200}"#,
     )],
 });
 

@@ -133,7 +133,23 @@ static NETCAT_SHELL: ContentRule = script(Of {
     triggers: &[
         near(
             CODE,
-            &["nc ", "ncat", "netcat", "nc.traditional", "nc.openbsd"],
+            &[
+                " nc ",
+                "|nc ",
+                ";nc ",
+                "\nnc ",
+                "/nc ",
+                "&nc ",
+                "`nc ",
+                "(nc ",
+                "\tnc ",
+                "\"nc ",
+                "'nc ",
+                "ncat",
+                "netcat",
+                "nc.traditional",
+                "nc.openbsd",
+            ],
             r#"\b(?:nc|ncat|netcat)(?:\.(?:traditional|openbsd))?\s[^\n|;#]{0,100}-[a-z]{0,6}[ec]\s+["']?(?:/(?:usr/)?bin/)?(?:ba|da|z)?sh\b"#,
         ),
         near(
@@ -141,7 +157,7 @@ static NETCAT_SHELL: ContentRule = script(Of {
             &["mkfifo", "mknod"],
             r"\b(?:mkfifo|mknod)\s+\S{1,80}[^\n]{0,120}\|\s*(?:/bin/)?(?:ba|da)?sh\s+-i[^\n]{0,80}\|\s*(?:nc|ncat|netcat|telnet|openssl|busybox\s+nc)\b",
         ),
-        near(CODE, &["socat"], r#"\bsocat\s[^\n#]{0,200}(?i:exec|system):["']?[^\n"']{0,30}\b(?:ba|da)?sh\b"#),
+        near(CODE, &["socat"], r#"\bsocat\s[^\n#]{0,200}(?i:exec|system):["']?(?:[\w./]{0,30}/)?(?:ba|da|z|k)?sh\b"#),
     ],
 });
 

@@ -196,7 +196,19 @@ static IN_IMAGE: ContentRule = shell(Of {
     explanation: "The file begins like a picture, so that checks of uploads pass it; a server that runs it as PHP runs this code.",
     triggers: &[near(
         Traits::IMAGE,
-        &["<?php", "<?="],
+        &[
+            "<?php",
+            "<?=$",
+            "<?=`",
+            "<?=@",
+            "<?= $",
+            "<?= `",
+            "<?= @",
+            "<?=eval",
+            "<?=system",
+            "<?=passthru",
+            "<?=shell_exec",
+        ],
         r#"(?i)<\?(?:php\s|=\s*[$`@a-z])[\t\n\r -~]{0,400}?(?:\beval\b|\bassert\b|\bsystem\b|passthru|shell_exec|\bexec\b|base64_decode|\$_(?:GET|POST|REQUEST|COOKIE|FILES)|move_uploaded_file)"#,
     )],
 });

@@ -47,7 +47,7 @@ static ATTACK_TOOL: ContentRule = onward(Of {
             "zmap.io",
             "ncrack.org",
             "linux-exploit-suggester",
-            "LinEnum",
+            "rebootuser/LinEnum",
             "les.sh -",
             "metasploit-framework",
             "meterpreter",

@@ -60,6 +60,37 @@ fn what_differs_from_a_tree_of_dpkg_is_what_dpkg_tells() {
 }
 
 #[test]
+fn a_database_of_dpkg_that_was_rewritten_is_held_against_the_package_files() {
+    if !need(&[Need::Root]) || !need(&["dpkg", "dpkg-deb", "mkfs.ext4"].map(Need::Tool)) {
+        return;
+    }
+    let place = tempdir();
+    let image =
+        made(place.path(), &[include_str!("package_files/dpkg.sh"), include_str!("package_files/rewrite.sh")].concat());
+    let database = packages(&image, &["--verify"]);
+    assert!(!database.iter().any(|line| line.contains("/tool1") || line.contains("/tool3")), "{database:#?}");
+    let folder = place.path().to_str().unwrap();
+    let originals = packages(&image, &["--verify", "--unowned", "--privileged", "--packages", folder]);
+    let has = |line: &str| assert!(originals.iter().any(|there| there == line), "{line}: {originals:#?}");
+    has("/bin/tool1: the database of the image has another digest for it than the package file (tools 1.0-1 all)");
+    has("/usr/bin/added: the database of the image has it, the package file does not (tools 1.0-1 all)");
+    has("/bin/tool3: the package file has it, the database of the image does not (tools 1.0-1 all)");
+    // Content and time of one, permissions of the other; dpkg-statoverride gave those of the third, and they are right.
+    has("..5??..T?   /bin/tool1");
+    has(".M.??...?   /bin/tool3");
+    has("given     -rwxr-sr-x  0:8  /usr/bin/tool8");
+    has("beyond    -rwsr-xr-x  0:0  /usr/bin/tool3");
+    assert!(
+        originals.iter().any(|line| line.starts_with("-rw-r--r--") && line.ends_with("/usr/bin/added")),
+        "{originals:#?}"
+    );
+    assert!(
+        !originals.iter().any(|line| line.ends_with("   /bin/tool8") || line.ends_with("   /bin/tool5")),
+        "{originals:#?}"
+    );
+}
+
+#[test]
 fn what_differs_from_a_tree_of_rpm_is_what_rpm_tells() {
     if !need(&[Need::Root]) || !need(&["rpm", "rpmbuild", "setcap", "setfacl", "mkfs.ext4"].map(Need::Tool)) {
         return;
@@ -71,6 +102,9 @@ fn what_differs_from_a_tree_of_rpm_is_what_rpm_tells() {
         theirs(Command::new("rpm").arg("--root").arg(root).args(["--dbpath", "/var/lib/rpm", "-Va", "--nodeps"]));
     assert!(expected.len() >= 27, "{expected:#?}");
     assert_eq!(sorted(packages(&image, &["--verify"])), expected);
+    // The package files say the same as the database that was made of them.
+    let files = place.path().join("top");
+    assert_eq!(sorted(packages(&image, &["--verify", "--packages", files.to_str().unwrap()])), expected);
     let listed = packages(&image, &[]);
     assert!(listed[0].starts_with("tools  4:1.2-3  noarch  20"), "{listed:#?}");
     let lines = packages(&image, &["--verify", "--jsonl"]);

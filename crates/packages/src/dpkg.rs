@@ -239,6 +239,11 @@ fn info_path(paragraph: &Paragraph, kind: &str, with_architecture: bool) -> Vec<
     path
 }
 
+/// A path of an archive as lists have it, but for the root, which is `/` here.
+pub(crate) fn plain_path(path: &[u8]) -> Vec<u8> {
+    lists::path(path).filter(|path| path != b"/.").unwrap_or_else(|| b"/".to_vec())
+}
+
 fn modified(file: &File) -> Option<Timestamp> {
     file.located.node.times.modified?.timestamp()
 }

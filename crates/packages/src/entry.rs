@@ -49,6 +49,12 @@ impl FileFlags {
         Self(self.0 | flags.0)
     }
 
+    /// Those that are among others.
+    #[must_use]
+    pub const fn among(self, others: Self) -> Self {
+        Self(self.0 & others.0)
+    }
+
     /// The letter that `rpm -V` and `dpkg --verify` show before a path; a blank for none (`rpmFFlagsString` of rpm 4.18,
     /// lib/verify.c, of which the first letter is shown).
     #[must_use]

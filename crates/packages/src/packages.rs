@@ -29,6 +29,8 @@ pub struct Packages {
     records: Vec<Record>,
     texts: Texts,
     owners: Vec<(Span, Option<u32>)>,
+    users: Numbers,
+    groups: Numbers,
     issues: Vec<Issue>,
 }
 
@@ -90,6 +92,16 @@ impl Packages {
     /// Everything that packages say of files, in the order of their places: directory by directory, by name in each.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
         self.records.iter().map(|record| self.entry(record))
+    }
+
+    /// The number of the package of each entry, in the order of [`Self::entries`].
+    pub(crate) fn package_numbers(&self) -> impl Iterator<Item = u32> {
+        self.records.iter().map(|record| record.package)
+    }
+
+    /// The entry with this number, in the order of [`Self::entries`].
+    pub(crate) fn entry_at(&self, place: usize) -> Option<Entry<'_>> {
+        self.records.get(place).map(|record| self.entry(record))
     }
 
     /// The entries with these numbers, in the order of [`Self::entries`].
@@ -218,6 +230,52 @@ impl Builder {
         }
     }
 
+    /// Goes on with packages that were read, to change what is expected of their files.
+    pub(crate) fn resume(packages: Packages) -> Self {
+        let Packages { packages, mut records, texts, owners, users, groups, issues } = packages;
+        // Where they lie is found out anew.
+        records.iter_mut().for_each(|record| (record.place, record.is_shared) = (record.lies_at, false));
+        let owner_numbers = HashMap::new();
+        Self { packages, records, texts, owners, owner_numbers, users, groups, issues, is_full: false }
+    }
+
+    /// Notes that what is expected of a package's files comes from its package file.
+    pub(crate) fn is_original(&mut self, package: u32) {
+        if let Some(package) = usize::try_from(package).ok().and_then(|package| self.packages.get_mut(package)) {
+            package.from_original = true;
+        }
+    }
+
+    /// Whether the image has an owner, or a group, of this name.
+    pub(crate) fn is_known(&self, is_group: bool, name: &[u8]) -> bool {
+        let numbers = if is_group { &self.groups } else { &self.users };
+        !name.is_empty() && numbers.number(name).is_some()
+    }
+
+    /// Puts something else in the place of what was expected of a file.
+    pub(crate) fn replace(&mut self, place: usize, new: &NewEntry<'_>) {
+        let Some(old) = self.records.get(place).copied() else { return };
+        match self.record(old.package, &NewEntry { path: b"", diverted: None, ..*new }) {
+            Some(record) => {
+                let record = Record { path: old.path, lies_at: old.lies_at, place: old.place, ..record };
+                if let Some(there) = self.records.get_mut(place) {
+                    *there = record;
+                }
+            }
+            None => self.full(),
+        }
+    }
+
+    /// Takes away the files with these numbers, which are in order.
+    pub(crate) fn remove(&mut self, places: &[usize]) {
+        let mut place = 0_usize;
+        self.records.retain(|_| {
+            let is_removed = places.binary_search(&place).is_ok();
+            place = place.saturating_add(1);
+            !is_removed
+        });
+    }
+
     /// Adds a package and gives its number; `None` if there are too many.
     pub(crate) fn package(&mut self, package: Package) -> Option<u32> {
         if self.packages.len() >= PACKAGES {
@@ -314,7 +372,7 @@ impl Builder {
             let is_shared = group.len() > 1;
             group.iter_mut().for_each(|record| record.is_shared = is_shared);
         }
-        let Self { packages, records, texts, owners, issues, .. } = self;
-        Packages { packages, records, texts, owners, issues }
+        let Self { packages, records, texts, owners, users, groups, issues, .. } = self;
+        Packages { packages, records, texts, owners, users, groups, issues }
     }
 }

@@ -9,7 +9,7 @@
 //! They lie in `/var/lib/rpm` or `/usr/lib/sysimage/rpm`. All hold the headers of the packages; see [`header`].
 
 pub mod bdb;
-mod files;
+pub(crate) mod files;
 pub mod header;
 pub mod ndb;
 mod sqlite;

@@ -12,12 +12,13 @@ use crate::failure::Failure;
 use crate::output::{Output, RowsArguments};
 use crate::progress::Reporter;
 use kanshiki_filesystem::Follow;
-use kanshiki_model::{Note, Progress, visible};
+use kanshiki_model::{Note, Progress, visible, visible_path};
 use kanshiki_packages::{Checked, FileFlags, Packages, SurveyEvent, VerifyEvent, is_told, line, survey, verify};
-use rows::{DifferenceLine, OwnerLine, PackageLine, PrivilegedLine, UnownedLine};
+use rows::{ContradictionLine, DifferenceLine, OwnerLine, PackageLine, PrivilegedLine, UnownedLine};
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
 The databases of dpkg and rpm are read as they lie in the image. Without an option the packages are
@@ -28,13 +29,17 @@ wrote the list of the package's files.
 told. Of dpkg's files the content is compared, and mode and owner where dpkg-statoverride gave them;
 files that were diverted are compared too. Files that dpkg was told to leave out (path-exclude) do
 not count as missing.
-A database that lies on the disk can be rewritten by whoever wrote to the disk.
+A database that lies on the disk can be rewritten by whoever wrote to the disk. --packages takes
+digests, modes and owners from the package files themselves, where the folder has them in the same
+version, and tells where the database says otherwise; files that it names and the package does not
+have are then no package's.
 
 Exit codes: 0 done; 3 done, but something is damaged or unreadable; 4 not done; 130 interrupted.
 
 Examples:
   kanshiki packages disk.raw
   kanshiki packages disk.raw --verify
+  kanshiki packages disk.raw --verify --packages /mnt/mirror/pool
   kanshiki packages disk.raw --owner /usr/bin/ssh
   kanshiki packages disk.raw --unowned --privileged --jsonl";
 
@@ -57,6 +62,9 @@ pub(crate) struct PackagesArguments {
     /// List files that give rights: setuid, setgid, capabilities, and whether packages give them
     #[arg(long)]
     privileged: bool,
+    /// Folder of .deb and .rpm files to take as the originals, in the place of what the databases say
+    #[arg(long, value_name = "DIR")]
+    packages: Option<PathBuf>,
     /// Tell no progress
     #[arg(long)]
     no_progress: bool,
@@ -87,8 +95,11 @@ pub(super) fn show(
     output: &mut Output,
 ) -> Result<(), Failure> {
     progress.begin("packages", None);
-    let packages = Packages::read(&evidence.view);
+    let mut packages = Packages::read(&evidence.view);
     packages.issues().iter().try_for_each(|issue| output.issue(issue))?;
+    if let Some(folder) = &arguments.packages {
+        packages = originals(packages, folder, evidence, progress, output)?;
+    }
     if packages.packages().len() == 0 {
         let message = "no database of dpkg or rpm was found, or it has no packages".to_owned();
         output.note(&Note { subject: "packages".to_owned(), message })?;
@@ -105,6 +116,34 @@ pub(super) fn show(
         surveyed(arguments, &packages, evidence, progress, output)?;
     }
     Ok(())
+}
+
+/// Takes what is expected of files from package files, and tells where the databases say otherwise.
+fn originals(
+    packages: Packages,
+    folder: &Path,
+    evidence: &Evidence,
+    progress: &dyn Progress,
+    output: &mut Output,
+) -> Result<Packages, Failure> {
+    progress.begin("package files", None);
+    let all = packages.packages().len();
+    let (packages, originals) = packages
+        .use_originals(&evidence.view, folder, progress)
+        .map_err(|error| Failure::from_error(format!("cannot list `{}`", visible_path(folder)), &error))?;
+    originals.issues.iter().try_for_each(|issue| output.issue(issue))?;
+    let message = format!(
+        "{} of {all} packages are held against their package files; {} of the {} package files are of no package of the image",
+        originals.used, originals.unused, originals.read
+    );
+    output.note(&Note { subject: visible_path(folder), message })?;
+    originals.contradicted.iter().try_for_each(|found| {
+        if output.is_json() {
+            return output.object("package-contradiction", &ContradictionLine::of(found));
+        }
+        output.line(&format!("{}: {} ({})", visible(&found.path), found.what.text(), found.package))
+    })?;
+    Ok(packages)
 }
 
 /// Lists the packages.

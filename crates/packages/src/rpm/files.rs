@@ -54,6 +54,14 @@ pub(crate) fn add(
     }
 }
 
+/// Hands on the files of a header.
+pub(crate) fn each(header: &Header<'_>, take: &mut dyn FnMut(&NewEntry<'_>)) {
+    let mut files = Files::of(header);
+    for (place, path) in paths(header).iter().enumerate() {
+        take(&files.next(place, path));
+    }
+}
+
 /// The paths, in the order of the header (`rpmfnInit` of rpm 4.18, lib/rpmfi.c). Those of packages from before rpm 4 stand in one
 /// list.
 fn paths(header: &Header<'_>) -> Vec<Vec<u8>> {

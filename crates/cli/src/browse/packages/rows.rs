@@ -3,7 +3,9 @@
 use crate::browse::node::{self, NodeFields, PathFields};
 use crate::evidence::Evidence;
 use kanshiki_model::{Exact, FileTime, Timestamp, visible};
-use kanshiki_packages::{Checked, Entry, FileFlags, Missing, Owner, Package, Privileged, Unowned, Verify};
+use kanshiki_packages::{
+    Checked, Contradicted, Contradiction, Entry, FileFlags, Missing, Owner, Package, Privileged, Unowned, Verify,
+};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -191,6 +193,32 @@ const fn missing(missing: Missing) -> &'static str {
         Missing::NotADirectory => "not-a-directory",
         Missing::TooManyLinks => "too-many-links",
         Missing::Unreadable => "unreadable",
+    }
+}
+
+/// What a database says otherwise than a package file, in JSON.
+#[derive(Serialize)]
+pub(super) struct ContradictionLine<'a> {
+    #[serde(flatten)]
+    path: PathFields<'a>,
+    package: &'a str,
+    contradiction: &'static str,
+    message: &'static str,
+}
+
+impl<'a> ContradictionLine<'a> {
+    pub(super) fn of(found: &'a Contradicted) -> Self {
+        Self {
+            path: PathFields::of_bytes(&found.path),
+            package: &found.package,
+            contradiction: match found.what {
+                Contradiction::Digest => "digest",
+                Contradiction::Metadata => "metadata",
+                Contradiction::NotInDatabase => "not-in-database",
+                Contradiction::NotInPackage => "not-in-package",
+            },
+            message: found.what.text(),
+        }
     }
 }
 

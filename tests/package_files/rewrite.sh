@@ -1,0 +1,7 @@
+
+# Whoever changed /bin/tool1 has the database say that it is as it should be, hides a file, and claims another.
+info=var/lib/dpkg/info
+sum=$(md5sum < bin/tool1 | cut -d' ' -f1)
+sed -i "s|^.*  bin/tool1\$|$sum  bin/tool1|" $info/tools.md5sums
+sed -i '\|^/bin/tool3$|d' $info/tools.list
+echo /usr/bin/added >> $info/tools.list

@@ -48,7 +48,7 @@ const COMMON: &[&[u8]] = &[
 
 /// Looks at the lines of one segment of a text that begins at `offset`.
 pub(crate) fn look(traits: Traits, offset: u64, bytes: &[u8], signs: &mut Vec<Sign>) {
-    if traits.any(Traits::COMMANDS) {
+    if traits.any(Traits::RUN) {
         hidden(offset, bytes, signs);
     }
     if offset == 0 && !traits.any(Traits::DOCUMENT) {

@@ -10,7 +10,9 @@ impl Traits {
     pub(crate) const ELF: Self = Self(1);
     /// Text of any kind.
     pub(crate) const TEXT: Self = Self(1 << 1);
-    /// Text in which a shell or a daemon finds commands: scripts of shells, units, tables of cron, histories.
+    /// A script of a shell, or a text at a place where a shell or a daemon finds what to run.
+    pub(crate) const RUN: Self = Self(1 << 17);
+    /// Text in which a shell or a daemon may find commands: scripts of shells, units, tables of cron, histories.
     pub(crate) const COMMANDS: Self = Self(1 << 2);
     pub(crate) const PHP: Self = Self(1 << 3);
     pub(crate) const PERL: Self = Self(1 << 4);
@@ -54,7 +56,8 @@ impl Traits {
             Kind::Python => Self::TEXT.and(Self::PYTHON),
             Kind::Jsp => Self::TEXT.and(Self::JSP),
             Kind::Asp => Self::TEXT.and(Self::ASP),
-            Kind::Shell => Self::TEXT.and(Self::COMMANDS),
+            Kind::Shell => Self::TEXT.and(Self::COMMANDS).and(Self::RUN),
+            Kind::Text if is_run(path) => of_text(path).and(Self::RUN),
             Kind::Script(_) => Self::TEXT.and(Self::SCRIPT),
             Kind::Image => Self::IMAGE,
             Kind::Text => of_text(path),
@@ -154,11 +157,53 @@ fn of_text(path: &[u8]) -> Traits {
     if is_about || names.iter().any(|it| name.starts_with(it)) || ending.is_some_and(|it| DOCUMENTS.contains(&it)) {
         return Traits::TEXT.and(Traits::DOCUMENT);
     }
+    if is_log(&lower, ending) {
+        return Traits::TEXT;
+    }
+    // What builds software elsewhere does not run here.
+    if has(&lower, "/.github/") || has(name, "dockerfile") {
+        return Traits::TEXT.and(Traits::SOURCE);
+    }
     match ending {
         Some(ending) if DATA.contains(&ending) => Traits::TEXT,
         Some(ending) if SOURCES.contains(&ending) => Traits::TEXT.and(Traits::SOURCE),
         _ => Traits::TEXT.and(Traits::COMMANDS),
     }
+}
+
+/// Whether it is a log: what stands there was said, and is not run.
+fn is_log(path: &[u8], ending: Option<&[u8]>) -> bool {
+    begins(path, &["/var/log/"]) || ending == Some(b"log") || has(path, ".log.")
+}
+
+/// Whether a shell or a daemon finds what to run in a text at this path.
+fn is_run(path: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let names = [
+        &b".profile"[..],
+        b".login",
+        b".xinitrc",
+        b".xsession",
+        b".xprofile",
+        b".cshrc",
+        b".tcshrc",
+        b".kshrc",
+        b".zshrc",
+        b".zprofile",
+        b".zshenv",
+        b".zlogin",
+        b".bashrc",
+        b"rc.local",
+        b".forward",
+        b".ssh/rc",
+    ];
+    begins(
+        path,
+        &["/etc/", "/var/spool/cron/", "/var/spool/at/", "/lib/systemd/", "/usr/lib/systemd/", "/run/systemd/"],
+    ) || has(path, "/.config/systemd/")
+        || has(path, "/.config/autostart/")
+        || names.contains(&name)
+        || name.starts_with(b".bash_")
 }
 
 trait SplitOnce {

@@ -49,10 +49,11 @@ static OUTFILE: ContentRule = data(Of {
     title: "A query that writes what it reads, or a program, into a file",
     explanation: "`INTO OUTFILE` writes a table out, `INTO DUMPFILE` drops libraries and pages on the server of the database.",
     triggers: &[near(
-        Traits::COMMANDS.and(Traits::SOURCE),
+        Traits::TEXT,
         &["outfile", "dumpfile"],
         r#"(?i)\bselect\b[^\n;]{1,400}\binto\s+(?:out|dump)file\s*\\?["'][\w./~\\][^"'\n]{0,200}"#,
-    )],
+    )
+    .but(Traits::DOCUMENT)],
 });
 
 /// Told by [`crate::lines`].

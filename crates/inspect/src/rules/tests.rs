@@ -112,6 +112,14 @@ fn scripts() -> Vec<Pair> {
         ),
         pair(
             "content.hidden-command",
+            ("/etc/profile.d/x.sh", "/tmp/.x/run &\r# nothing to see here\n\n\n"),
+            (
+                "/var/log/apt/term.log",
+                "(Reading database ...\r(Reading database ... 5%\r(Reading database ... 10%\n\n\n\n\n\n\n",
+            ),
+        ),
+        pair(
+            "content.hidden-command",
             ("/root/.profile", &format!("umask 022{}; /tmp/.x/run &\n", " ".repeat(200))),
             ("/root/.profile", &format!("umask 022{}# a remark\n", " ".repeat(60))),
         ),
@@ -260,6 +268,14 @@ fn tools() -> Vec<Pair> {
     let addresses = |count: u32| (0..count).map(|it| format!("192.0.2.{it}\n")).collect::<String>();
     let accounts = |between: &str| (0..150).map(|it| format!("root{between}secret{it}\n")).collect::<String>();
     vec![
+        pair(
+            "content.attack-tool",
+            ("/root/run", "masscan -p22 --banners # masscan/1.3 (https://github.com/robertdavidgraham/masscan)\n"),
+            (
+                "/var/log/apache2/access.log",
+                "192.0.2.7 - \"GET /\" 200 \"masscan/1.3 (https://github.com/robertdavidgraham/masscan)\"\n",
+            ),
+        ),
         pair(
             "content.attack-tool",
             ("/tmp/x.py", "#!/usr/bin/env python3\n# The LaZagne project\n"),

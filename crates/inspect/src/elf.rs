@@ -5,6 +5,8 @@
 //! elf(5) of man-pages 6.03.
 
 mod checks;
+#[cfg(test)]
+mod compared;
 mod dynamic;
 mod entropy;
 mod notes;

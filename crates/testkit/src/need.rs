@@ -60,6 +60,8 @@ pub const TOOLS: &[Tool] = &[
     tool("mactime", "sleuthkit", "puts bodyfiles in order of time to compare with"),
     tool("hashdeep", "hashdeep", "audits lists of digests"),
     tool("strings", "binutils", "looks for texts to compare with"),
+    tool("readelf", "binutils", "tells what programs are made of to compare with"),
+    tool("gcc", "gcc", "makes odd programs to look at"),
     tool("zgrep", "gzip", "searches compressed files to compare with"),
     tool("xzgrep", "xz-utils", "searches compressed files to compare with"),
     tool("zstdgrep", "zstd", "searches compressed files to compare with"),

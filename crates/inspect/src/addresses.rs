@@ -128,3 +128,25 @@ fn keep(kept: &mut Vec<String>, text: &[u8], is_cut: &mut bool) {
     }
     kept.push(text);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::facts;
+
+    #[test]
+    fn addresses_that_lead_out_are_kept_once_and_versions_and_own_networks_are_not() {
+        let text = "#!/bin/sh\ncurl http://93.184.216.34/a.sh 'https://example.org/x?y=1'\nnc 8.8.8.8 53; nc 8.8.8.8 53\n\
+            ping 10.0.0.1 192.168.1.1 127.0.0.1 1.2.3.4 300.1.1.1 v9.9.9.9 9.9.9.9-2 1.30.20.10.5\nwget http://$HOST/ http://%s\n";
+        let strings = facts("/tmp/x", text.as_bytes()).strings;
+        assert_eq!(strings.urls, ["http://93.184.216.34/a.sh", "https://example.org/x?y=1"]);
+        assert_eq!(strings.addresses, ["93.184.216.34", "8.8.8.8"]);
+        assert!(!strings.is_cut);
+    }
+
+    #[test]
+    fn many_addresses_are_cut_and_that_is_said() {
+        let text: String = (0..300).map(|it| format!("curl http://host{it}.example.org/\n")).collect();
+        let strings = facts("/tmp/x.sh", text.as_bytes()).strings;
+        assert!(strings.is_cut && strings.urls.len() == 64);
+    }
+}

@@ -92,10 +92,13 @@ fn tar(source: &dyn ReadAt, put: &mut dyn FnMut(u64, u64, &[u8])) -> End {
         let content = at.saturating_add(512);
         match block.get(156) {
             Some(b'L') => long_name = Some(read(source, content, bounded(size, 4096))?),
-            Some(b'x' | b'g' | b'K') => {}
+            Some(b'x') => long_name = pax_path(&read(source, content, bounded(size, 64 << 10))?).or(long_name),
+            Some(b'g' | b'K') => {}
             _ => {
-                let joined = [text(345, 500), b"/", text(0, 100)].concat();
-                let name = long_name.take().unwrap_or(joined);
+                // Where GNU tar writes its own form, other things stand in the place of the first part of the name.
+                let folder = if block.get(262) == Some(&0) { text(345, 500) } else { b"" };
+                let between: &[u8] = if folder.is_empty() { b"" } else { b"/" };
+                let name = long_name.take().unwrap_or_else(|| [folder, between, text(0, 100)].concat());
                 put(at, 512, name.trim_ascii_end().strip_suffix(b"\0").unwrap_or(&name));
             }
         }
@@ -103,6 +106,20 @@ fn tar(source: &dyn ReadAt, put: &mut dyn FnMut(u64, u64, &[u8])) -> End {
         at = content.checked_add(blocks).ok_or((at, "the size of a member is larger than any file"))?;
     }
     Err((at, "more members than are looked at"))
+}
+
+/// The name in an extended header: lines of a length, a key and a value. Source: POSIX.1-2024, pax, "Extended Header".
+fn pax_path(header: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = header;
+    while let Some(space) = memchr::memchr(b' ', rest) {
+        let size: usize = std::str::from_utf8(rest.get(..space)?).ok()?.parse().ok()?;
+        let record = rest.get(space.checked_add(1)?..size)?;
+        if let Some(path) = record.strip_prefix(b"path=") {
+            return Some(path.strip_suffix(b"\n")?.to_vec());
+        }
+        rest = rest.get(size..)?;
+    }
+    None
 }
 
 fn tar_number(field: &[u8]) -> Option<u64> {
@@ -257,4 +274,88 @@ fn number(rest: &mut &[u8]) -> Option<u64> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::facts;
+    use kanshiki_testkit::{Need, need, run, tempdir, write_file};
+    use std::process::Command;
+
+    fn found(bytes: &[u8]) -> Vec<String> {
+        let facts = facts("/tmp/a", bytes);
+        let of_archives = facts.signs.into_iter().filter(|sign| sign.rule.rule.id == "content.archive-of-secrets");
+        of_archives.map(|sign| sign.what).collect()
+    }
+
+    #[test]
+    fn members_of_archives_of_tar_are_found_behind_long_names_and_large_ones() {
+        let folder = tempdir();
+        let long = "d".repeat(180);
+        std::fs::create_dir_all(folder.path().join("a/etc")).unwrap();
+        write_file(&folder.path().join(format!("a/{long}.sql")), "x");
+        write_file(&folder.path().join("a/big"), vec![0; 700_000]);
+        write_file(&folder.path().join("a/etc/shadow"), "x");
+        write_file(&folder.path().join("a/shadow.png"), "x");
+        for format in ["gnu", "pax"] {
+            let archive = folder.path().join(format!("{format}.tar"));
+            let mut command = Command::new("tar");
+            command
+                .arg(format!("--format={format}"))
+                .arg("-cf")
+                .arg(&archive)
+                .args(["--sort=name", "-C"])
+                .arg(folder.path());
+            let members = ["a/etc", "a/big", "a/shadow.png"];
+            let _ = run(command.args(members).arg(format!("a/{long}.sql"))).exits(0);
+            let expected = ["a/etc/shadow".to_owned(), format!("a/{}…", &long[..158])];
+            assert_eq!(found(&std::fs::read(archive).unwrap()), expected, "{format}");
+        }
+    }
+
+    #[test]
+    fn members_of_zip_archives_are_found() {
+        if !need(&[Need::File("/usr/bin/python3")]) {
+            return;
+        }
+        let folder = tempdir();
+        let archive = folder.path().join("a.zip");
+        let program = "import sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], 'w') as z:\n    for n in sys.argv[2:]: z.writestr(n, 'x')\n";
+        let names = ["readme.txt", "backup/customers.sql", "etc/shadow", "icons/shadow"];
+        let _ = run(Command::new("/usr/bin/python3").args(["-c", program]).arg(&archive).args(names)).exits(0);
+        assert_eq!(found(&std::fs::read(archive).unwrap()), ["backup/customers.sql", "etc/shadow"]);
+    }
+
+    /// A number of RAR 5 with seven bits a byte.
+    fn block(body: &[u8]) -> Vec<u8> {
+        [&[0; 4][..], &[u8::try_from(body.len()).unwrap()], body].concat()
+    }
+
+    #[test]
+    fn members_of_rar_archives_are_found() {
+        // By the description of the format: main header, then a file of three bytes with its name, then the end.
+        let file = |name: &[u8]| {
+            let fields = [&[2, 2, 3, 0, 3, 0, 0, 1][..], &[u8::try_from(name.len()).unwrap()], name].concat();
+            [block(&fields), b"abc".to_vec()].concat()
+        };
+        let five = [
+            &b"Rar!\x1a\x07\x01\x00"[..],
+            &block(&[1, 0, 0]),
+            &file(b"a.txt"),
+            &file(b"db/dump.sql"),
+            &block(&[5, 0, 0]),
+        ]
+        .concat();
+        assert_eq!(found(&five), ["db/dump.sql"]);
+        let file = |name: &[u8]| {
+            let size = u16::try_from(32 + name.len()).unwrap().to_le_bytes();
+            let mut head = [&[0, 0, 0x74, 0, 0x80][..], &size, &[3, 0, 0, 0], &[0; 15]].concat();
+            head.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
+            head.resize(32, 0);
+            [head.as_slice(), name, b"abc"].concat()
+        };
+        let main = [0, 0, 0x73, 0, 0, 13, 0, 0, 0, 0, 0, 0, 0];
+        let four = [&b"Rar!\x1a\x07\x00"[..], &main, &file(b"a.txt"), &file(b"db\\dump.sql")].concat();
+        assert_eq!(found(&four), ["db\\\\dump.sql"]);
+    }
 }

@@ -167,3 +167,35 @@ fn is_bitcoin(text: &[u8]) -> bool {
     let (body, sum) = bytes.split_at(21);
     matches!(body.first(), Some(0 | 5)) && Sha256::digest(Sha256::digest(body)).starts_with(sum)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::facts;
+
+    /// The first address of Bitcoin, from its first block; one of the newer form, from BIP 13's successors; and that for
+    /// donations to the project of Monero.
+    const RIGHT: [&str; 3] = [
+        "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+        "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy",
+        "888tNkZrPN6JsEgekjMnABU4TBzc2Dt29EPAvkRxbANsAnjyPbb3iQ1YBRk1UXcdRsiKc9dhwMVgN5S9cQUiyoogDavup3H",
+    ];
+
+    #[test]
+    fn addresses_with_the_right_checksum_are_kept_and_others_are_not() {
+        let text = format!("#!/bin/sh\n{}\n{}x\n{}\n", RIGHT.join("\n"), RIGHT[0], RIGHT[1].replace("J98", "J99"));
+        assert_eq!(facts("/tmp/x", text.as_bytes()).strings.wallets, RIGHT);
+    }
+
+    #[test]
+    fn every_letter_of_an_address_counts() {
+        for (address, is_right) in RIGHT.iter().zip([is_bitcoin as fn(&[u8]) -> bool, is_bitcoin, is_monero]) {
+            assert!(is_right(address.as_bytes()));
+            for place in 0..address.len() {
+                let mut changed = address.as_bytes().to_vec();
+                changed[place] = if changed[place] == b'k' { b'm' } else { b'k' };
+                assert!(!is_right(&changed), "{place}");
+            }
+        }
+    }
+}

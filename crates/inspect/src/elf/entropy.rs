@@ -51,3 +51,28 @@ pub(super) fn of_part(source: &dyn ReadAt, offset: u64, size: u64) -> Option<f64
     }
     entropy(&counts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kanshiki_image::Memory;
+
+    #[test]
+    fn bytes_of_one_kind_have_none_and_all_kinds_have_eight_bits() {
+        let of = |bytes: Vec<u8>| of_part(&Memory(bytes), 0, u64::MAX);
+        assert_eq!(of(vec![7; 1000]), Some(0.0));
+        assert_eq!(of((0..=255).cycle().take(1024).collect()), Some(8.0));
+        assert_eq!(of(b"ab".repeat(200)), Some(1.0));
+        assert_eq!(of(vec![7; 255]), None);
+    }
+
+    #[test]
+    fn a_large_part_is_measured_at_its_beginning_and_its_end() {
+        let mut bytes = vec![0_u8; 1 << 20];
+        bytes[(1 << 20) - 8192..].fill(1);
+        // A quarter of the samples is half of ones: 1 of 8 bytes.
+        let expected = -(0.125_f64 * 0.125_f64.log2() + 0.875 * 0.875_f64.log2());
+        let found = of_part(&Memory(bytes), 0, 1 << 20).unwrap();
+        assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+    }
+}

@@ -65,7 +65,11 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
     let owned = image.owned;
     let select = |item: &kanshiki_walk::Item<'_>| {
         let has_content = item.found.is_ok_and(|(_, node)| node.size > 0);
-        Ok(item.live && has_content && !is_foreign_tree(item.path) && !owned.of(item.path).is_package())
+        Ok(item.live
+            && has_content
+            && !is_index(item.path)
+            && !is_foreign_tree(item.path)
+            && !owned.of(item.path).is_package())
     };
     portions(image.view, std::slice::from_ref(&root), options, &select, &mut |portion, _| {
         look_at(image, &portion, &mut linked, found, &mut shells);
@@ -74,6 +78,36 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
     requests(image, &mut shells)?;
     shells.into_iter().for_each(|(_, made)| found.add(made));
     Ok(())
+}
+
+/// Lists of what packages there are, which name every tool.
+fn is_index(path: &[u8]) -> bool {
+    let folders: [&[u8]; 6] = [
+        b"/var/lib/apt/lists/",
+        b"/var/cache/apt/",
+        b"/var/cache/dnf/",
+        b"/var/cache/yum/",
+        b"/var/cache/zypp/",
+        b"/var/lib/dpkg/",
+    ];
+    let endings: [&[u8]; 12] = [
+        b"_Packages",
+        b"_Sources",
+        b"_InRelease",
+        b"_Release",
+        b"pkgcache.bin",
+        b".xml",
+        b".xml.gz",
+        b".xml.zst",
+        b".solv",
+        b".solvx",
+        b"status",
+        b"available",
+    ];
+    let is_list =
+        path.starts_with(b"/var/lib/apt/lists/") && memchr::memmem::find(path, b"_i18n_Translation").is_some();
+    folders.iter().any(|folder| path.starts_with(folder))
+        && (is_list || endings.iter().any(|ending| path.ends_with(ending)))
 }
 
 /// Web shells with the end of the path by which they are asked for.

@@ -11,6 +11,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 mod access;
+mod accounts;
 mod commands;
 mod contents;
 mod data;
@@ -39,6 +40,7 @@ use std::path::Path;
 /// Those that look, in the order in which they are asked.
 const DETECTORS: &[(&str, Detector)] = &[
     ("access", access::find),
+    ("accounts", accounts::find),
     ("names", names::find),
     ("rights", rights::find),
     ("persistence", persistence::find),
@@ -54,6 +56,7 @@ const DETECTORS: &[(&str, Detector)] = &[
 pub fn rules() -> Vec<&'static Rule> {
     let own = [
         access::RULES,
+        accounts::RULES,
         packages::RULES,
         names::RULES,
         rights::RULES,

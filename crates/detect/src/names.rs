@@ -192,7 +192,7 @@ fn program(seen: &Seen, found: &mut Found) {
     }
     if can_run && is_in_hidden(path) && !is_in_home(path) {
         let title = format!("a program in a hidden folder: {shown}");
-        return found.add(told(
+        found.add(told(
             &HIDDEN_PROGRAM,
             (seen.place, &seen.node),
             &seen.path,

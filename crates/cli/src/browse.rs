@@ -30,7 +30,7 @@ use crate::mount;
 #[cfg(feature = "shell")]
 use crate::shell;
 #[cfg(feature = "examine")]
-use crate::{examine, findings, logs, query};
+use crate::{examine, findings, logs, query, suspects};
 use crate::{extract, info};
 use clap::Subcommand;
 
@@ -64,6 +64,8 @@ pub(crate) enum BrowseVerb {
     Query(query::QueryArguments),
     #[cfg(feature = "examine")]
     Logs(Box<logs::LogsArguments>),
+    #[cfg(feature = "examine")]
+    Suspects(Box<suspects::SuspectsArguments>),
     #[cfg(feature = "mount")]
     Mount(mount::MountArguments),
     #[cfg(feature = "shell")]
@@ -101,6 +103,8 @@ impl BrowseVerb {
             Self::Query(arguments) => arguments.rows.jsonl,
             #[cfg(feature = "examine")]
             Self::Logs(arguments) => arguments.output.json,
+            #[cfg(feature = "examine")]
+            Self::Suspects(arguments) => arguments.output.json,
             #[cfg(feature = "mount")]
             Self::Mount(_) => false,
             #[cfg(feature = "shell")]
@@ -139,6 +143,8 @@ pub(crate) fn run(verb: &BrowseVerb, console: &Console) -> Result<Exit, Failure>
         BrowseVerb::Query(arguments) => query::run(arguments, console),
         #[cfg(feature = "examine")]
         BrowseVerb::Logs(arguments) => logs::run(arguments, console),
+        #[cfg(feature = "examine")]
+        BrowseVerb::Suspects(arguments) => suspects::run(arguments, console),
         #[cfg(feature = "mount")]
         BrowseVerb::Mount(arguments) => mount::run(arguments, console),
         #[cfg(feature = "shell")]

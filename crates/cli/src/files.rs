@@ -1,4 +1,4 @@
-//! The few files that this program makes itself: manual pages and the demonstration's disk. Evidence is made by the
+//! The few files that this program makes itself: manual pages, the list of suspects, the demonstration's disk. Evidence is made by the
 //! libraries alone.
 #![expect(clippy::disallowed_methods, reason = "the one place of this crate that opens files for writing")]
 

@@ -74,8 +74,8 @@ pub(crate) fn run(arguments: &LogsArguments, console: &Console) -> Result<Exit, 
     carry_out(&evidence, &from, &arguments.out, &options, &arguments.output, console)
 }
 
-/// How a log is asked for: by its path, or by its inode where the path does not lead to it, since it was removed.
-fn wanted(view: &View, log: LogPlace) -> Wanted {
+/// How a file is asked for: by its path, or by its inode where the path does not lead to it, since it was removed.
+pub(crate) fn wanted(view: &View, log: LogPlace) -> Wanted {
     let path = EvidencePath::from_bytes(log.path);
     let volume = view.volumes().iter().position(|volume| volume.name == log.volume);
     let is_at = |volume: usize| {
@@ -89,7 +89,7 @@ fn wanted(view: &View, log: LogPlace) -> Wanted {
 }
 
 /// The folder of the only exhibit that was examined.
-fn only_exhibit(reader: &Reader, case: &Path) -> Result<OsString, Failure> {
+pub(crate) fn only_exhibit(reader: &Reader, case: &Path) -> Result<OsString, Failure> {
     let names = reader.exhibits().map_err(|error| Failure::of(&error))?;
     let [name] = names.as_slice() else {
         let failure = Failure::new(format!("the case has {} examined exhibits: {}", names.len(), names.join(", ")));

@@ -22,7 +22,7 @@ mod exit;
 #[cfg(feature = "browse")]
 mod extract;
 mod failure;
-#[cfg(any(feature = "demo", feature = "manual"))]
+#[cfg(any(feature = "demo", feature = "examine", feature = "manual"))]
 mod files;
 #[cfg(feature = "examine")]
 mod findings;
@@ -44,6 +44,8 @@ mod schema;
 #[cfg(feature = "shell")]
 mod shell;
 mod signals;
+#[cfg(feature = "examine")]
+mod suspects;
 mod verify;
 
 use arguments::{Arguments, Verb};

@@ -20,6 +20,7 @@ mod questions;
 mod reader;
 mod rows;
 mod schema;
+mod suspects;
 mod totals;
 mod trigrams;
 mod waiting;
@@ -37,6 +38,7 @@ pub use questions::{QUESTIONS, Question};
 pub use reader::{Filter, Reader, StoredEvent};
 pub use rows::{BlindSpot, ExhibitId, FileId, FileRow, Gap, LogRow, VolumeId, WaitingLog};
 pub use schema::SCHEMA;
+pub use suspects::Suspect;
 pub use totals::Totals;
 pub use writer::{Files, Writer};
 

@@ -106,11 +106,19 @@ impl Account {
     }
 }
 
+/// A group.
+#[derive(Debug)]
+struct Group {
+    name: Vec<u8>,
+    gid: Option<u32>,
+    members: Vec<Vec<u8>>,
+}
+
 /// All accounts with their groups, and how they were.
 #[derive(Debug, Default)]
 pub(super) struct Read {
     pub(super) accounts: Vec<Account>,
-    groups: Vec<(Vec<u8>, Option<u32>, Vec<Vec<u8>>)>,
+    groups: Vec<Group>,
     before: BTreeMap<Vec<u8>, Account>,
     has_backup: bool,
 }
@@ -120,7 +128,7 @@ impl Read {
     pub(super) fn groups_of(&self, account: &Account) -> Vec<Vec<u8>> {
         let own = |gid: Option<u32>| gid.is_some() && gid == account.gid;
         let (mut groups, mut others) = (Vec::new(), Vec::new());
-        for (name, gid, members) in &self.groups {
+        for Group { name, gid, members } in &self.groups {
             if own(*gid) {
                 groups.push(name.clone());
             } else if members.contains(&account.name) {
@@ -172,7 +180,8 @@ pub(super) fn of_view(view: &View) -> Read {
         for (fields, _) in lines(&file) {
             let members = fields.get(3).map(|members| members.split(|byte| *byte == b',')).into_iter().flatten();
             let members = members.filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect();
-            groups.push((fields.first().copied().unwrap_or_default().to_vec(), number(fields.get(2)), members));
+            let name = fields.first().copied().unwrap_or_default().to_vec();
+            groups.push(Group { name, gid: number(fields.get(2)), members });
         }
     }
     Read { accounts, groups, before, has_backup }

@@ -1,0 +1,163 @@
+//! `kanshiki suspects`: the files that findings speak against, out of the image.
+
+use crate::arguments::OutputArguments;
+use crate::console::Console;
+use crate::evidence::{Evidence, EvidenceArguments};
+use crate::examine::identity;
+use crate::exit::Exit;
+use crate::extract::{carry_out, custody};
+use crate::failure::Failure;
+use crate::files::create_new;
+use crate::logs::{only_exhibit, wanted};
+use kanshiki_custody::case::EVENTS;
+use kanshiki_filesystem::View;
+use kanshiki_model::{Algorithm, Silent, visible};
+use kanshiki_store::{LogPlace, Reader, Suspect};
+use kanshiki_walk::digest::digests;
+use serde_json::{Map, Value, json};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use kanshiki_extract::Options;
+
+const AFTER_HELP: &str = "\
+Takes out the files that findings of severity high and medium speak against, unless they were
+rejected. They cannot run: they have no permission for it, and their names are made safe. FOLDER gets
+what `kanshiki extract` makes (`files`, `manifest.jsonl`, `SHA256SUMS`), and `suspects.jsonl`: for
+each file the findings, what is known of its content, and MD5, SHA-1, SHA-256 and TLSH. The case's
+custody log gets an entry with the digest of the manifest.
+
+The content of some may harm whoever opens it: look at them on a machine made for that.
+
+Exit codes: 0 done; 3 done, but something could not be read: the manifest tells; 4 not done; 130
+interrupted.
+
+Examples:
+  kanshiki suspects --case cases/2026-014 --out suspects
+  kanshiki suspects disk.raw --case cases/2026-014 --out suspects --examiner 'A. Tanaka'";
+
+/// Copy the files that findings speak against out of an examined image, unable to run, with facts and digests
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP, mut_arg("image", |image| image.required(false)))]
+pub(crate) struct SuspectsArguments {
+    /// What was examined.
+    #[command(flatten)]
+    evidence: Option<EvidenceArguments>,
+    /// Case folder whose store holds the findings; without IMAGE its only exhibit is taken
+    #[arg(long, value_name = "DIR")]
+    case: PathBuf,
+    /// New or empty folder for the files
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Who takes them out, for the custody log
+    #[arg(long, value_name = "NAME")]
+    examiner: Option<String>,
+    /// How the work is told.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// The name of the list in the folder.
+const LIST: &str = "suspects.jsonl";
+
+/// Bytes read at once.
+const READ_BYTES: usize = 1 << 20;
+
+/// Bytes of a file of which a TLSH is made: it wants the content in memory.
+const TLSH_BYTES: u64 = 64 << 20;
+
+/// Runs the verb.
+pub(crate) fn run(arguments: &SuspectsArguments, console: &Console) -> Result<Exit, Failure> {
+    let reader = Reader::open(&arguments.case.join(EVENTS)).map_err(|error| Failure::of(&error))?;
+    let chosen = match &arguments.evidence {
+        Some(chosen) => chosen.clone(),
+        None => EvidenceArguments { image: only_exhibit(&reader, &arguments.case)?, ..EvidenceArguments::default() },
+    };
+    let evidence = Evidence::open(&chosen)?;
+    let (name, source) = identity(&evidence, &chosen)?;
+    let suspects = reader.suspects_of(&source).map_err(|error| Failure::of(&error))?;
+    let Some(suspects) = suspects else {
+        let failure = Failure::new(format!("exhibit {name} was not examined in this case, or has changed since"));
+        return Err(failure.hint("name image, volume and options as `kanshiki examine` was given them"));
+    };
+    if suspects.is_empty() {
+        return Err(Failure::new(format!(
+            "no finding of severity medium or high speaks against a file of exhibit {name}"
+        )));
+    }
+    let places =
+        suspects.iter().map(|it| LogPlace { volume: it.volume.clone(), path: it.path.clone(), inode: it.inode });
+    let wanted = places.map(|place| wanted(&evidence.view, place)).collect();
+    let from = visible(chosen.image.as_encoded_bytes());
+    let custody = Some(custody(&arguments.case, arguments.examiner.as_deref(), &from));
+    let options = Options { wanted, max_bytes: None, extents: false, custody };
+    let exit = carry_out(&evidence, &from, &arguments.out, &options, &arguments.output, console)?;
+    if exit != Exit::Interrupted {
+        let written = write_list(&arguments.out, &evidence.view, &suspects);
+        written.map_err(|error| Failure::from_error(format!("cannot write `{LIST}`"), &error))?;
+    }
+    Ok(exit)
+}
+
+/// Writes the list under another name first, so that it is there whole or not at all.
+fn write_list(folder: &Path, view: &View, suspects: &[Suspect]) -> io::Result<()> {
+    let partial = folder.join(format!("{LIST}.partial"));
+    let mut file = create_new(&partial)?;
+    for suspect in suspects {
+        let mut line = serde_json::to_vec(&object(view, suspect))?;
+        line.push(b'\n');
+        file.write_all(&line)?;
+    }
+    file.sync_all()?;
+    std::fs::rename(&partial, folder.join(LIST))?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// What is known of a file.
+fn object(view: &View, suspect: &Suspect) -> Value {
+    let reasons: Vec<Value> = suspect
+        .reasons
+        .iter()
+        .map(|[name, severity, rule, title]| json!({ "finding": name, "severity": severity, "rule": rule, "title": title }))
+        .collect();
+    let facts: Option<Value> = suspect.facts.as_ref().and_then(|facts| serde_json::from_str(facts).ok());
+    json!({
+        "schema": 1, "type": "suspect", "volume": suspect.volume, "path": visible(&suspect.path), "inode": suspect.inode,
+        "reasons": reasons, "digests": digests_of(view, suspect), "facts": facts,
+    })
+}
+
+/// The digests by which the file is known elsewhere; none if it cannot be read, which the manifest tells.
+fn digests_of(view: &View, suspect: &Suspect) -> Map<String, Value> {
+    let mut map = Map::new();
+    let volume = view.volumes().iter().position(|volume| volume.name == suspect.volume);
+    let Some(volume) = volume else { return map };
+    let Ok((place, _)) = view.inode(volume, suspect.inode) else { return map };
+    let source = view.filesystem(place).and_then(|filesystem| filesystem.content(place.node).ok());
+    let Some(source) = source else { return map };
+    let algorithms = [Algorithm::Md5, Algorithm::Sha1, Algorithm::Sha256];
+    let mut buffer = vec![0; READ_BYTES];
+    if let Ok(found) = digests(&*source, &suspect.path, &algorithms, &mut buffer, &Silent) {
+        for (algorithm, digest) in algorithms.iter().zip(found) {
+            map.insert(algorithm.name().to_owned(), digest.to_hex().into());
+        }
+    }
+    if source.len() <= TLSH_BYTES {
+        let mut builder = tlsh2::TlshDefaultBuilder::new();
+        let mut at = 0;
+        while at < source.len() {
+            match source.read_at(at, &mut buffer) {
+                Ok(read) if read > 0 => {
+                    builder.update(buffer.get(..read).unwrap_or_default());
+                    at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+                }
+                _ => return map,
+            }
+        }
+        // Of contents that are short or have little variety there is none.
+        if let Some(hash) = builder.build() {
+            map.insert("tlsh".to_owned(), String::from_utf8_lossy(&hash.hash()).into_owned().into());
+        }
+    }
+    map
+}

@@ -1,6 +1,7 @@
 //! One file, from its first byte to its last.
 
 use crate::addresses::Addresses;
+use crate::assigned::Assigned;
 use crate::elf::{self, ElfFacts};
 use crate::engine::{AHEAD, BEHIND, Engine, SEGMENT, Segment};
 use crate::kind::{HEAD, Kind, kind_of};
@@ -76,6 +77,7 @@ pub struct Inspection {
     engine: Engine,
     wallets: Wallets,
     addresses: Addresses,
+    assigned: Assigned,
     counts: Option<Box<[u64; 256]>>,
     /// Bytes that are not looked at yet, and those before them that patterns still see.
     buffer: Vec<u8>,
@@ -113,8 +115,23 @@ impl Inspection {
         let counts = (kind == Kind::Other).then(|| Box::new([0; 256]));
         let wallets = Wallets::new(traits);
         let addresses = Addresses::new(traits);
+        let assigned = Assigned::new(traits);
         let buffer = Vec::new();
-        Self { subject: name, kind, traits, elf, engine, wallets, addresses, counts, buffer, at: 0, next: 0, issues }
+        Self {
+            subject: name,
+            kind,
+            traits,
+            elf,
+            engine,
+            wallets,
+            addresses,
+            assigned,
+            counts,
+            buffer,
+            at: 0,
+            next: 0,
+            issues,
+        }
     }
 
     /// Looks at the bytes from `offset` on. Windows come in the order of the file and without gaps, in any size; what was
@@ -183,6 +200,7 @@ impl Inspection {
         self.engine.look(segment);
         self.wallets.look(segment, &mut self.engine.signs);
         self.addresses.look(segment);
+        self.assigned.look(segment, &mut self.engine.signs);
         let own = self.buffer.get(self.next..end).unwrap_or_default();
         let offset = self.at.saturating_add(length(self.next));
         if self.traits.any(Traits::TEXT) {

@@ -12,6 +12,7 @@
 
 mod addresses;
 mod archive;
+mod assigned;
 pub mod elf;
 mod engine;
 mod inspection;

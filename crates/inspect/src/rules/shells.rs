@@ -7,6 +7,7 @@ use kanshiki_model::{Confidence, Question, Severity};
 pub(crate) const RULES: &[&ContentRule] = &[
     &REQUEST_RUN,
     &REQUEST_CALLED,
+    &REQUEST_TO_COMMAND,
     &OBFUSCATED,
     &REPLACE_EVALUATES,
     &HEX_NAMES,
@@ -48,9 +49,10 @@ static REQUEST_RUN: ContentRule = shell(Of {
                 "$_FILES",
                 "php://input",
                 "getallheaders",
+                "getenv",
                 "$HTTP_RAW_POST_DATA",
             ],
-            r#"(?i)(?:^|[^\w>:$'"])(?:eval|assert|system|passthru|shell_exec|exec|popen|proc_open|pcntl_exec|create_function)\s*\(\s*(?:(?:stripslashes|base64_decode|gzinflate|gzuncompress|str_rot13|urldecode|rawurldecode|trim|strrev|hex2bin|implode|end|current|reset)\s*\(|@|\(|\s|\.|["']{2}|["']\?>["']|["']['"]?,){0,8}\s*["']?(?:\$\{?_(?:POST|GET|REQUEST|COOKIE|FILES)\b|\$\{?_SERVER\s*\[\s*["']HTTP_|file_get_contents\s*\(\s*["']php://input|\$HTTP_RAW_POST_DATA|getallheaders\s*\()"#,
+            r#"(?i)(?:^|[^\w>:$'"])(?:eval|assert|system|passthru|shell_exec|exec|popen|proc_open|pcntl_exec|create_function)\s*\(\s*(?:(?:stripslashes|base64_decode|gzinflate|gzuncompress|str_rot13|urldecode|rawurldecode|trim|strrev|hex2bin|implode|end|current|reset)\s*\(|@|\(|\s|\.|["']{2}|["']\?>["']|["']['"]?,){0,8}\s*["']?(?:\$\{?_(?:POST|GET|REQUEST|COOKIE|FILES)\b|\$\{?_SERVER\s*\[\s*["']HTTP_|file_get_contents\s*\(\s*["']php://input|\$HTTP_RAW_POST_DATA|getallheaders\s*\(|getenv\s*\(\s*["']HTTP_)"#,
         ),
         near(
             PHP,
@@ -69,8 +71,19 @@ static REQUEST_CALLED: ContentRule = shell(Of {
     triggers: &[near(
         PHP,
         &["$_POST", "$_GET", "$_REQUEST", "$_COOKIE"],
-        r#"(?i)(?:(?:^|[^\w])@?\$_(?:POST|GET|REQUEST|COOKIE)\s*(?:\[[^\]\n]{1,60}\]|\{[^}\n]{1,60}\})\s*\(|\b(?:array_map|array_filter|array_walk|usort|uasort|uksort|call_user_func(?:_array)?|register_shutdown_function|preg_replace_callback)\s*\(\s*@?\$_(?:POST|GET|REQUEST|COOKIE)\b)"#,
+        r#"(?i)(?:(?:^|[^\w])@?\$_(?:POST|GET|REQUEST|COOKIE)\s*(?:\[[^\]\n]{1,60}\]|\{[^}\n]{1,60}\})\s*\(|\b(?:array_map|call_user_func(?:_array)?|register_shutdown_function)\s*\(\s*@?\$_(?:POST|GET|REQUEST|COOKIE)\b|\b(?:array_filter|array_walk|usort|uasort|uksort)\s*\([^\n,;]{1,80},\s*@?\$_(?:POST|GET|REQUEST|COOKIE)\b)"#,
     )],
+});
+
+/// Told by [`crate::assigned`].
+pub(crate) static REQUEST_TO_COMMAND: ContentRule = shell(Of {
+    id: "content.web-shell-variable",
+    weight: (Severity::High, Confidence::Medium),
+    technique: "T1505.003",
+    title: "A page takes a value from a request and runs it",
+    explanation: "A variable gets what the request brings, and a few lines later a shell or PHP itself runs what it holds. \
+        Careless pages for administrators look the same.",
+    triggers: &[],
 });
 
 static OBFUSCATED: ContentRule = shell(Of {

@@ -154,6 +154,19 @@ fn shells() -> Vec<Pair> {
             ("/var/www/html/x.php", "<?php if (isset($_GET['f']) && is_string($_GET['a'])) show($_GET['f'], (1));"),
         ),
         pair(
+            "content.web-shell-call",
+            ("/var/www/html/x.php", "<?php array_filter(array('id'), $_REQUEST['f']);"),
+            ("/var/www/html/x.php", "<?php $a = array_filter($_POST, 'is_string');"),
+        ),
+        pair(
+            "content.web-shell-variable",
+            ("/var/www/html/x.php", "<?php\n$c = trim($_REQUEST['c']);\necho '<pre>';\nsystem($c);\n"),
+            (
+                "/var/www/html/x.php",
+                "<?php\n$c = intval($_REQUEST['c']);\n$d = $_GET['d'];\nsystem($c);\nexec(escapeshellarg($d));\n",
+            ),
+        ),
+        pair(
             "content.obfuscated-php",
             ("/var/www/html/x.php", "<?php eval(gzinflate(base64_decode('80jNyclXKM8vyklRBAA=')));"),
             (

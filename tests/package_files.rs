@@ -69,6 +69,11 @@ fn a_database_of_dpkg_that_was_rewritten_is_held_against_the_package_files() {
         made(place.path(), &[include_str!("package_files/dpkg.sh"), include_str!("package_files/rewrite.sh")].concat());
     let database = packages(&image, &["--verify"]);
     assert!(!database.iter().any(|line| line.contains("/tool1") || line.contains("/tool3")), "{database:#?}");
+    let doubts = packages(&image, &["--database"]);
+    assert!(
+        doubts.len() == 1 && doubts[0].starts_with("/var/lib/dpkg/info/tools.md5sums: was written at "),
+        "{doubts:#?}"
+    );
     let folder = place.path().to_str().unwrap();
     let originals = packages(&image, &["--verify", "--unowned", "--privileged", "--packages", folder]);
     let has = |line: &str| assert!(originals.iter().any(|there| there == line), "{line}: {originals:#?}");

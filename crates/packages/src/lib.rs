@@ -9,6 +9,7 @@
 
 mod damage;
 mod difference;
+mod doubts;
 pub mod dpkg;
 mod entry;
 mod file;
@@ -26,6 +27,7 @@ mod verify;
 
 pub use damage::Damage;
 pub use difference::{Difference, Missing, Observed, compare, is_told, line};
+pub use doubts::{Doubt, doubts};
 pub use entry::{Entry, Expected, FileFlags, FileState, Owner, Verify};
 pub use originals::{Contradicted, Contradiction, Originals};
 pub use package::{Manager, Package, PackageState};

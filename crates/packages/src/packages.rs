@@ -1,5 +1,6 @@
 //! The databases of an image put together: packages, and their files in the order of their places.
 
+use crate::doubts::Doubt;
 use crate::entry::{Entry, Expected, FileFlags, FileState, Owner, Verify};
 use crate::names::Numbers;
 use crate::package::Package;
@@ -32,6 +33,7 @@ pub struct Packages {
     users: Numbers,
     groups: Numbers,
     issues: Vec<Issue>,
+    doubts: Vec<Doubt>,
 }
 
 /// An entry as it is kept.
@@ -78,6 +80,11 @@ impl Packages {
     /// The packages, in the order of the databases.
     pub fn packages(&self) -> impl ExactSizeIterator<Item = &Package> {
         self.packages.iter()
+    }
+
+    /// What is doubtful of the databases, as far as it was found while they were read.
+    pub(crate) fn doubts(&self) -> &[Doubt] {
+        &self.doubts
     }
 
     /// What packages say of the file at this place: a path without links in its directories, as walks and
@@ -210,6 +217,7 @@ pub(crate) struct Builder {
     users: Numbers,
     groups: Numbers,
     issues: Vec<Issue>,
+    doubts: Vec<Doubt>,
     is_full: bool,
 }
 
@@ -226,17 +234,18 @@ impl Builder {
             users: numbers(b"/etc/passwd"),
             groups: numbers(b"/etc/group"),
             issues: Vec::new(),
+            doubts: Vec::new(),
             is_full: false,
         }
     }
 
     /// Goes on with packages that were read, to change what is expected of their files.
     pub(crate) fn resume(packages: Packages) -> Self {
-        let Packages { packages, mut records, texts, owners, users, groups, issues } = packages;
+        let Packages { packages, mut records, texts, owners, users, groups, issues, doubts } = packages;
         // Where they lie is found out anew.
         records.iter_mut().for_each(|record| (record.place, record.is_shared) = (record.lies_at, false));
         let owner_numbers = HashMap::new();
-        Self { packages, records, texts, owners, owner_numbers, users, groups, issues, is_full: false }
+        Self { packages, records, texts, owners, owner_numbers, users, groups, issues, doubts, is_full: false }
     }
 
     /// Notes that what is expected of a package's files comes from its package file.
@@ -345,6 +354,18 @@ impl Builder {
         }
     }
 
+    pub(crate) fn doubt(&mut self, doubt: Doubt) {
+        if self.doubts.len() < ISSUES {
+            self.doubts.push(doubt);
+        }
+    }
+
+    /// A package as it is shown.
+    pub(crate) fn shown(&self, package: u32) -> String {
+        let package = usize::try_from(package).ok().and_then(|package| self.packages.get(package));
+        package.map(ToString::to_string).unwrap_or_default()
+    }
+
     fn full(&mut self) {
         if !std::mem::replace(&mut self.is_full, true) {
             let text =
@@ -372,7 +393,7 @@ impl Builder {
             let is_shared = group.len() > 1;
             group.iter_mut().for_each(|record| record.is_shared = is_shared);
         }
-        let Self { packages, records, texts, owners, users, groups, issues, .. } = self;
-        Packages { packages, records, texts, owners, users, groups, issues }
+        let Self { packages, records, texts, owners, users, groups, issues, doubts, .. } = self;
+        Packages { packages, records, texts, owners, users, groups, issues, doubts }
     }
 }

@@ -17,13 +17,14 @@ mod sqlite;
 mod tests;
 
 use crate::damage::Damage;
+use crate::doubts::Doubt;
 use crate::file;
 use crate::package::{Manager, Package, PackageState};
 use crate::packages::Builder;
 use header::{Header, tag};
 use kanshiki_filesystem::{Follow, View};
 use kanshiki_image::Source;
-use kanshiki_model::{EvidencePath, FileTime, Issue, visible};
+use kanshiki_model::{Algorithm, EvidencePath, FileTime, Hasher, Issue, visible};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
@@ -123,6 +124,10 @@ impl Records for Filler<'_> {
         }
         let Some(package) = self.builder.package(package(&header)) else { return ControlFlow::Break(()) };
         self.count = self.count.saturating_add(1);
+        if let Some(text) = changed(&header) {
+            let package = self.builder.shown(package);
+            self.builder.doubt(Doubt { package, path: self.path.to_vec(), text, time: None });
+        }
         let name = name.to_vec();
         files::add(&header, package, self.builder, &mut |builder: &mut Builder, text| {
             let text = format!("package {number} ({}): {text}", visible(&name));
@@ -140,6 +145,19 @@ impl Filler<'_> {
     fn damage_of(&mut self, number: u32, text: &str) {
         self.builder.issue(Issue::new(visible(self.path), format!("package {number}: {text}")));
     }
+}
+
+/// Whether a header is not what its own digest says.
+fn changed(header: &Header<'_>) -> Option<String> {
+    let digests = [(tag::SHA256HEADER, Algorithm::Sha256), (tag::SHA1HEADER, Algorithm::Sha1)];
+    let (text, algorithm) =
+        digests.into_iter().map(|(tag, algorithm)| (header.text(tag), algorithm)).find(|it| !it.0.is_empty())?;
+    let mut hasher = Hasher::new(algorithm);
+    hasher.update(&header.immutable()?);
+    let found = hasher.finish().to_hex();
+    let is_alike = found.as_bytes().eq_ignore_ascii_case(text);
+    let shown = visible(text.get(..text.len().min(128)).unwrap_or_default());
+    (!is_alike).then(|| format!("its header was changed: its own {algorithm} is {shown}, that of its content {found}"))
 }
 
 /// What a header says of its package.

@@ -13,8 +13,10 @@ use crate::output::{Output, RowsArguments};
 use crate::progress::Reporter;
 use kanshiki_filesystem::Follow;
 use kanshiki_model::{Note, Progress, visible, visible_path};
-use kanshiki_packages::{Checked, FileFlags, Packages, SurveyEvent, VerifyEvent, is_told, line, survey, verify};
-use rows::{ContradictionLine, DifferenceLine, OwnerLine, PackageLine, PrivilegedLine, UnownedLine};
+use kanshiki_packages::{
+    Checked, FileFlags, Packages, SurveyEvent, VerifyEvent, doubts, is_told, line, survey, verify,
+};
+use rows::{ContradictionLine, DifferenceLine, DoubtLine, OwnerLine, PackageLine, PrivilegedLine, UnownedLine};
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
@@ -29,7 +31,9 @@ wrote the list of the package's files.
 told. Of dpkg's files the content is compared, and mode and owner where dpkg-statoverride gave them;
 files that were diverted are compared too. Files that dpkg was told to leave out (path-exclude) do
 not count as missing.
-A database that lies on the disk can be rewritten by whoever wrote to the disk. --packages takes
+A database that lies on the disk can be rewritten by whoever wrote to the disk. --database tells of
+traces of that: lists and scripts of dpkg written after the list of the same package, or when dpkg
+did not run, and headers of rpm that their own digest contradicts. --packages takes
 digests, modes and owners from the package files themselves, where the folder has them in the same
 version, and tells where the database says otherwise; files that it names and the package does not
 have are then no package's.
@@ -62,6 +66,9 @@ pub(crate) struct PackagesArguments {
     /// List files that give rights: setuid, setgid, capabilities, and whether packages give them
     #[arg(long)]
     privileged: bool,
+    /// Check the databases themselves: files of dpkg that were written after the installation, headers of rpm that were changed
+    #[arg(long)]
+    database: bool,
     /// Folder of .deb and .rpm files to take as the originals, in the place of what the databases say
     #[arg(long, value_name = "DIR")]
     packages: Option<PathBuf>,
@@ -105,8 +112,14 @@ pub(super) fn show(
         output.note(&Note { subject: "packages".to_owned(), message })?;
     }
     let is_survey = arguments.unowned || arguments.privileged;
-    if !arguments.verify && arguments.owner.is_empty() && !is_survey {
+    if !arguments.verify && !arguments.database && arguments.owner.is_empty() && !is_survey {
         return list(&packages, output);
+    }
+    if arguments.database {
+        doubts(&evidence.view, &packages).iter().try_for_each(|doubt| match output.is_json() {
+            true => output.object("package-doubt", &DoubtLine::of(doubt)),
+            false => output.line(&format!("{}: {} ({})", visible(&doubt.path), doubt.text, doubt.package)),
+        })?;
     }
     arguments.owner.iter().try_for_each(|path| owners(&packages, evidence, path, output))?;
     if arguments.verify {

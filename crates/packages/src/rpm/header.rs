@@ -28,6 +28,9 @@ const ENTRY_BYTES: usize = 16;
 /// Names of tags (include/rpm/rpmtag.h).
 pub mod tag {
     #![allow(missing_docs, reason = "the names are those of the source")]
+    pub const HEADERIMMUTABLE: u32 = 63;
+    pub const SHA1HEADER: u32 = 269;
+    pub const SHA256HEADER: u32 = 273;
     pub const NAME: u32 = 1000;
     pub const VERSION: u32 = 1001;
     pub const RELEASE: u32 = 1002;
@@ -101,6 +104,23 @@ impl<'b> Header<'b> {
                 Err(Damage::new(0, length(bytes.len()), text))
             }
         }
+    }
+
+    /// What the package was made with, as its digests and signatures cover it: the region of the first entry, without what
+    /// was added when it was installed (`hdrblobVerifyRegion` of lib/header.c). `None` if there is no region, or a damaged one.
+    #[must_use]
+    pub fn immutable(&self) -> Option<Vec<u8>> {
+        // A blob of 16 bytes, its trailer, which has the bytes of the entries as a negative offset.
+        let is_region = |bytes: &[u8]| u32_be(bytes, 4) == Some(7) && u32_be(bytes, 12) == Some(16);
+        let first = self.index.get(..ENTRY_BYTES).filter(|first| u32_be(first, 0) == Some(tag::HEADERIMMUTABLE))?;
+        let data_end = usize::try_from(u32_be(first, 8)?).ok()?.checked_add(ENTRY_BYTES)?;
+        let data = self.data.get(..data_end).filter(|_| is_region(first))?;
+        let trailer = data.get(data_end.checked_sub(ENTRY_BYTES)?..).filter(|trailer| is_region(trailer))?;
+        let index_bytes = u32_be(trailer, 8)?.wrapping_neg();
+        let index = self.index.get(..usize::try_from(index_bytes).ok()?)?;
+        let entries = index_bytes.checked_div(16)?.to_be_bytes();
+        let magic = [0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0];
+        Some([&magic, entries.as_slice(), &u32::try_from(data_end).ok()?.to_be_bytes(), index, data].concat())
     }
 
     /// Bytes of the header.

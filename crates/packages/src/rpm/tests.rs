@@ -17,6 +17,7 @@ fn a_database_of_berkeleydb_is_read() {
     }
     let packages = real("libuuid/Packages", "/var/lib/rpm/Packages");
     assert_eq!(issues(&packages), [""; 0]);
+    assert_eq!(packages.doubts(), []);
     // rpm 4.18 --dbpath . -qa
     assert_eq!(shown(&packages), ["libuuid 2.32.1-42.el8_8 x86_64"]);
     // rpm 4.18 --dbpath . -qa --dump
@@ -29,12 +30,29 @@ fn a_database_of_berkeleydb_is_read() {
 }
 
 #[test]
+fn a_header_whose_digests_of_files_were_exchanged_is_doubted() {
+    if !need(&[Need::Beside(FOLDER)]) {
+        return;
+    }
+    let mut bytes = std::fs::read(beside(FOLDER).unwrap().join("libuuid/Packages")).unwrap();
+    let digest = b"3c8f59a0e39cce53501045859f5c9a86b82fedd558a2f4110ab1823047b43745";
+    let at = bytes.windows(64).position(|part| part == digest).unwrap();
+    bytes[at] = b'4';
+    let view = view(with_file("/var/lib/rpm/Packages", &bytes));
+    let doubts = crate::doubts(&view, &Packages::read(&view));
+    assert_eq!(doubts.len(), 1);
+    assert_eq!(doubts[0].package, "libuuid 2.32.1-42.el8_8 x86_64");
+    assert!(doubts[0].text.starts_with("its header was changed: its own sha256 is "), "{}", doubts[0].text);
+}
+
+#[test]
 fn a_database_of_suse_is_read() {
     if !need(&[Need::Beside(FOLDER)]) {
         return;
     }
     let packages = real("sle15-bci/Packages.db", "/usr/lib/sysimage/rpm/Packages.db");
     assert_eq!(issues(&packages), [""; 0]);
+    assert_eq!(packages.doubts(), []);
     let shown = shown(&packages);
     // `SLE15WithNDB` of go-rpmdb, pkg/rpmdb_testcase_test.go, made with rpm -qa.
     assert_eq!(shown.len(), 35);
@@ -50,6 +68,7 @@ fn a_database_in_sqlite_is_read() {
     }
     let packages = real("cbl-mariner-2.0/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite");
     assert_eq!(issues(&packages), [""; 0]);
+    assert_eq!(packages.doubts(), []);
     let shown = shown(&packages);
     // rpm 4.18 --dbpath . -qa
     assert_eq!(shown.len(), 129);

@@ -4,7 +4,7 @@ use crate::browse::node::{self, NodeFields, PathFields};
 use crate::evidence::Evidence;
 use kanshiki_model::{Exact, FileTime, Timestamp, visible};
 use kanshiki_packages::{
-    Checked, Contradicted, Contradiction, Entry, FileFlags, Missing, Owner, Package, Privileged, Unowned, Verify,
+    Checked, Contradicted, Contradiction, Doubt, Entry, FileFlags, Missing, Owner, Package, Privileged, Unowned, Verify,
 };
 use serde::Serialize;
 use std::borrow::Cow;
@@ -219,6 +219,23 @@ impl<'a> ContradictionLine<'a> {
             },
             message: found.what.text(),
         }
+    }
+}
+
+/// Something doubtful of a database, in JSON.
+#[derive(Serialize)]
+pub(super) struct DoubtLine<'a> {
+    #[serde(flatten)]
+    path: PathFields<'a>,
+    package: &'a str,
+    message: &'a str,
+    time: Option<Timestamp>,
+}
+
+impl<'a> DoubtLine<'a> {
+    pub(super) fn of(doubt: &'a Doubt) -> Self {
+        let path = PathFields::of_bytes(&doubt.path);
+        Self { path, package: &doubt.package, message: &doubt.text, time: doubt.time }
     }
 }
 

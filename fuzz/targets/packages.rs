@@ -6,7 +6,7 @@ use kanshiki_image::Memory;
 use kanshiki_model::Silent;
 use kanshiki_packages::originals::{ar, tar};
 use kanshiki_packages::rpm::header::{Header, tag};
-use kanshiki_packages::{Packages, VerifyEvent, dpkg, is_told, line, survey, verify};
+use kanshiki_packages::{Packages, VerifyEvent, doubts, dpkg, is_told, line, survey, verify};
 use libfuzzer_sys::fuzz_target;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -39,6 +39,7 @@ fn made(bytes: &[u8]) -> View {
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(header) = Header::parse(bytes) {
         assert!(header.bytes() <= bytes.len() as u64);
+        assert!(header.immutable().is_none_or(|region| region.len() <= bytes.len() + 16));
         for tag in tag::NAME..=tag::FILEVERIFYFLAGS {
             let _ = (header.texts(tag).count(), header.numbers(tag).len());
         }
@@ -69,5 +70,6 @@ fuzz_target!(|bytes: &[u8]| {
         ControlFlow::Continue(())
     });
     assert!(verified.is_whole && verified.entries == entries);
+    let _ = doubts(&view, &packages);
     survey(&view, &packages, &mut |_| ControlFlow::Continue(()));
 });

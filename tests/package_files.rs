@@ -80,6 +80,7 @@ fn a_database_of_dpkg_that_was_rewritten_is_held_against_the_package_files() {
     has("/bin/tool1: the database of the image has another digest for it than the package file (tools 1.0-1 all)");
     has("/usr/bin/added: the database of the image has it, the package file does not (tools 1.0-1 all)");
     has("/bin/tool3: the package file has it, the database of the image does not (tools 1.0-1 all)");
+    assert!(!originals.iter().any(|line| line.starts_with("/usr/bin/gone:")), "{originals:#?}");
     // Content and time of one, permissions of the other; dpkg-statoverride gave those of the third, and they are right.
     has("..5??..T?   /bin/tool1");
     has(".M.??...?   /bin/tool3");

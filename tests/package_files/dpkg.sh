@@ -15,6 +15,7 @@ package() {
     (cd "build/$name" && if [ -d etc ]; then find etc -type f | sed 's|^|/|' > DEBIAN/conffiles; fi)
     printf 'Package: %s\nVersion: 1.0-1\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: x\n%s' \
         "$name" "$2" > "build/$name/DEBIAN/control"
+    find "build/$name" -exec touch -h -d 2020-01-01T00:00:00Z {} +
     dpkg-deb --root-owner-group --build "build/$name" . > /dev/null
 }
 

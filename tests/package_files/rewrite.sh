@@ -1,7 +1,7 @@
 
 # Whoever changed /bin/tool1 has the database say that it is as it should be, hides a file, and claims another.
 info=var/lib/dpkg/info
-touch -d 'now - 1 hour' $info/tools.list $info/other.list $info/other.md5sums
+touch -d 'now - 1 hour' $info/*
 cp -p $info/tools.list list
 sum=$(md5sum < bin/tool1 | cut -d' ' -f1)
 sed -i "s|^.*  bin/tool1\$|$sum  bin/tool1|" $info/tools.md5sums

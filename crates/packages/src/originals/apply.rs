@@ -2,7 +2,7 @@
 
 use super::{Contradicted, Contradiction, Original, OriginalFile, Originals, read_folder};
 use crate::entry::{Entry, Expected, FileFlags, FileState, Owner};
-use crate::package::{Manager, Package};
+use crate::package::{Manager, Package, PackageState};
 use crate::packages::{Builder, NewEntry, Packages};
 use crate::place::Places;
 use kanshiki_filesystem::View;
@@ -146,6 +146,12 @@ impl<'p> Changes<'p> {
                     self.removed.push(place);
                 }
             }
+        }
+        // Of a package that was removed, or not wholly unpacked, not all files are there.
+        let index = usize::try_from(number).unwrap_or(usize::MAX);
+        let state = self.packages.packages().nth(index).map(|package| package.state);
+        if matches!(state, Some(PackageState::ConfigFiles | PackageState::HalfInstalled) | None) {
+            return;
         }
         for (path, file) in std::mem::take(&mut original.files) {
             // Another package may have taken the file over, and then the list does not have it any more.

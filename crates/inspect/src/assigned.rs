@@ -17,7 +17,7 @@ const SIGNS: u32 = 4;
 
 /// A variable that gets what a request brings, or a function that runs what a variable holds.
 static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let text = r#"(?i)\$(?P<taken>\w{1,40})\s*=\s*[^;=\n]{0,80}?\$_(?:POST|GET|REQUEST|COOKIE)\s*\[|(?:^|[^\w>:$])(?:system|passthru|shell_exec|exec|popen|proc_open|pcntl_exec|eval|assert)\s*\(\s*@?["']?\s*\$(?P<run>\w{1,40})\b"#;
+    let text = r#"(?i)\$(?P<taken>\w{1,40})\s*=\s*[^;=\n]{0,80}?\$(?:_(?:POST|GET|REQUEST|COOKIE)|HTTP_(?:POST|GET|COOKIE)_VARS)\s*\[|\b(?P<all>extract)\s*\(\s*\$(?:_(?:POST|GET|REQUEST|COOKIE)|HTTP_(?:POST|GET)_VARS)\b|(?:^|[^\w>:$])(?:system|passthru|shell_exec|exec|popen|proc_open|pcntl_exec|eval|assert)\s*\(\s*@?["']?\s*\$(?P<run>\w{1,40})\b"#;
     RegexBuilder::new(text).unicode(false).build().ok()
 });
 
@@ -29,13 +29,15 @@ const MADE_SAFE: &[&[u8]] = &[b"intval", b"(int)", b"escapeshell", b"isset", b"e
 pub(crate) struct Assigned {
     is_on: bool,
     taken: Vec<(Vec<u8>, u64)>,
+    /// Whether a request may set any variable.
+    is_all_taken: bool,
     signs: u32,
     end: u64,
 }
 
 impl Assigned {
     pub(crate) fn new(traits: Traits) -> Self {
-        Self { is_on: traits.any(Traits::PHP), taken: Vec::new(), signs: 0, end: 0 }
+        Self { is_on: traits.any(Traits::PHP), taken: Vec::new(), is_all_taken: false, signs: 0, end: 0 }
     }
 
     pub(crate) fn look(&mut self, segment: Segment<'_>, signs: &mut Vec<Sign>) {
@@ -56,9 +58,11 @@ impl Assigned {
                 if !is_safe && self.taken.len() < NAMES {
                     self.taken.push((name.as_bytes().to_vec(), offset));
                 }
+            } else if found.name("all").is_some() {
+                self.is_all_taken = true;
             } else if let Some(name) = found.name("run") {
                 let taken = self.taken.iter().find(|(known, _)| known == name.as_bytes());
-                if taken.is_some_and(|(_, from)| offset.saturating_sub(*from) <= NEAR) {
+                if self.is_all_taken || taken.is_some_and(|(_, from)| offset.saturating_sub(*from) <= NEAR) {
                     self.signs = self.signs.saturating_add(1);
                     let what = shown(whole.as_bytes());
                     signs.push(Sign { rule: &REQUEST_TO_COMMAND, offset, length: length(whole.len()), what });

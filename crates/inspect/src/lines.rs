@@ -46,12 +46,22 @@ const COMMON: &[&[u8]] = &[
     b"welcome",
 ];
 
+/// Kinds of text that hold no lists, or those of their makers.
+const NO_LISTS: Traits = Traits::DOCUMENT
+    .and(Traits::SOURCE)
+    .and(Traits::PHP)
+    .and(Traits::PERL)
+    .and(Traits::PYTHON)
+    .and(Traits::JSP)
+    .and(Traits::ASP)
+    .and(Traits::SCRIPT);
+
 /// Looks at the lines of one segment of a text that begins at `offset`.
 pub(crate) fn look(traits: Traits, offset: u64, bytes: &[u8], signs: &mut Vec<Sign>) {
     if traits.any(Traits::RUN) {
         hidden(offset, bytes, signs);
     }
-    if offset == 0 && !traits.any(Traits::DOCUMENT) {
+    if offset == 0 && !traits.any(NO_LISTS) {
         lists(bytes, signs);
     }
 }
@@ -211,7 +221,8 @@ fn is_address(line: &[u8]) -> bool {
 /// Whether a line is an account and a password, perhaps with a machine before or behind them: `root:123456`,
 /// `192.0.2.7:22:root:123456`, `a@example.org:secret`.
 fn is_combination(line: &[u8]) -> bool {
-    if line.len() > 120 || line.contains(&b' ') || line.contains(&b'/') {
+    let parted = line.iter().any(|byte| matches!(byte, b':' | b'|' | b';'));
+    if line.len() > 120 || !parted || line.contains(&b' ') || line.contains(&b'/') {
         return false;
     }
     let parts: Vec<&[u8]> = line.split(|byte| matches!(byte, b':' | b'|' | b';')).collect();
@@ -263,6 +274,11 @@ fn has_mail(line: &[u8]) -> bool {
 /// Takes the numbers of cards in a line: 13 to 16 digits that begin like those of the large networks, with the check digit
 /// of Luhn (ISO/IEC 7812-1), perhaps in groups of four.
 fn cards(line: &[u8], found: &mut HashSet<u64>) {
+    // Nearly no line has as many digits as a card; counting them is quick.
+    let count = line.iter().fold(0_usize, |count, byte| count.saturating_add(usize::from(byte.is_ascii_digit())));
+    if count < 13 {
+        return;
+    }
     let mut digits: Vec<u8> = Vec::new();
     let fields = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(*byte, b'-' | b'.' | b'_'));
     for field in line.split(fields) {

@@ -23,13 +23,16 @@ pub use status::{Conffile, Paragraph, paragraphs};
 pub use tables::{Diversion, Override, diversions, overrides};
 
 use crate::entry::{Expected, FileFlags, FileState, Owner, Verify};
-use crate::file::{self, File, NoFile};
+use crate::file::{self, Budget, File, NoFile};
 use crate::package::{Manager, Package, PackageState};
 use crate::packages::{Builder, NewEntry};
 use kanshiki_filesystem::{NodeType, View};
 use kanshiki_model::{Issue, Timestamp, visible};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use tables::{Excludes, Tables};
+
+/// Bytes of lists that are read; on the largest installations they have some 200 MiB.
+const LIST_BYTES: u64 = 1 << 30;
 
 /// Where the database lies.
 const FOLDER: &[u8] = b"/var/lib/dpkg/";
@@ -38,7 +41,7 @@ const FOLDER: &[u8] = b"/var/lib/dpkg/";
 pub(crate) fn read(view: &View, builder: &mut Builder) {
     let tables = Tables::read(view, builder);
     let excludes = Excludes::read(view);
-    let reader = Reader { view, tables: &tables, excludes: &excludes };
+    let mut reader = Reader { view, tables: &tables, excludes: &excludes, budget: Budget::new(LIST_BYTES) };
     for paragraph in installed(view, builder) {
         reader.package(&paragraph, Lists::Info, builder);
     }
@@ -47,7 +50,7 @@ pub(crate) fn read(view: &View, builder: &mut Builder) {
     issues.into_iter().for_each(|issue| builder.issue(issue));
     for name in names {
         let path = [&folder, b"/".as_slice(), &name].concat();
-        match file::read(view, &path) {
+        match reader.budget.read(view, &path) {
             Ok(file) => {
                 for paragraph in paragraphs(&file.bytes) {
                     reader.package(&paragraph, Lists::Beside(&file, &path), builder);
@@ -68,10 +71,11 @@ fn installed(view: &View, builder: &mut Builder) -> Vec<Paragraph> {
     let (names, issues) = file::names(view, &folder, &is_update);
     issues.into_iter().for_each(|issue| builder.issue(issue));
     files.extend(names.iter().map(|name| [&folder, b"/".as_slice(), name].concat()));
+    let mut budget = Budget::new(LIST_BYTES);
     let mut found: Vec<Paragraph> = Vec::new();
     let mut places: HashMap<(Vec<u8>, Vec<u8>), usize> = HashMap::new();
     for path in files {
-        let file = match file::read(view, &path) {
+        let file = match budget.read(view, &path) {
             Ok(file) => file,
             Err(error) => {
                 error.issue().into_iter().for_each(|issue| builder.issue(issue));
@@ -108,10 +112,11 @@ struct Reader<'a> {
     view: &'a View,
     tables: &'a Tables,
     excludes: &'a Excludes,
+    budget: Budget,
 }
 
 impl Reader<'_> {
-    fn package(&self, paragraph: &Paragraph, lists: Lists<'_>, builder: &mut Builder) {
+    fn package(&mut self, paragraph: &Paragraph, lists: Lists<'_>, builder: &mut Builder) {
         let Some(state) = paragraph.state else { return };
         let (list, sums) = match lists {
             Lists::Info => (self.info(paragraph, "list", builder), self.info(paragraph, "md5sums", builder)),
@@ -142,13 +147,13 @@ impl Reader<'_> {
 
     /// A list of the folder `info`; of packages that may be there for several architectures with the architecture in its name
     /// (`pkg_infodb_get_file` of dpkg 1.21, lib/dpkg/db-ctrl-access.c).
-    fn info(&self, paragraph: &Paragraph, kind: &str, builder: &mut Builder) -> Listed {
+    fn info(&mut self, paragraph: &Paragraph, kind: &str, builder: &mut Builder) -> Listed {
         let found = self.file(info_path(paragraph, kind, paragraph.is_multiarch_same), builder);
         found.or_else(|| self.file(info_path(paragraph, kind, !paragraph.is_multiarch_same), builder))
     }
 
-    fn file(&self, path: Vec<u8>, builder: &mut Builder) -> Listed {
-        match file::read(self.view, &path) {
+    fn file(&mut self, path: Vec<u8>, builder: &mut Builder) -> Listed {
+        match self.budget.read(self.view, &path) {
             Ok(file) => Some((path, file)),
             Err(NoFile::Missing) => None,
             Err(NoFile::Issue(issue)) => {
@@ -189,7 +194,9 @@ impl Reader<'_> {
                 state: FileState::Normal,
             };
             self.mark(&mut new);
-            builder.entry(found.number, &new);
+            if !builder.entry(found.number, &new) {
+                return;
+            }
         }
     }
 

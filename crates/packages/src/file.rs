@@ -53,15 +53,41 @@ pub(crate) fn open(view: &View, path: &[u8]) -> Result<(Located, Source), NoFile
     }
 }
 
+/// Bytes that are read in all: names of a directory may lead to one file a million times.
+#[derive(Debug)]
+pub(crate) struct Budget(u64);
+
+impl Budget {
+    /// So many bytes.
+    pub(crate) const fn new(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads a regular file whole, as [`read`], if so many bytes are left.
+    pub(crate) fn read(&mut self, view: &View, path: &[u8]) -> Result<File, NoFile> {
+        let (located, source) = open(view, path)?;
+        let Some(left) = self.0.checked_sub(source.len()) else {
+            let text = format!("is left out: it has {} bytes, more than may still be read of its kind", source.len());
+            return Err(NoFile::Issue(Issue::new(visible(path), text)));
+        };
+        self.0 = left;
+        whole(path, located, &source)
+    }
+}
+
 /// Reads a regular file whole.
 pub(crate) fn read(view: &View, path: &[u8]) -> Result<File, NoFile> {
     let (located, source) = open(view, path)?;
+    whole(path, located, &source)
+}
+
+fn whole(path: &[u8], located: Located, source: &Source) -> Result<File, NoFile> {
     if source.len() > FILE_BYTES {
         let text = format!("has {} bytes, more than the {FILE_BYTES} that are read; it is left out", source.len());
         return Err(NoFile::Issue(Issue::new(visible(path), text)));
     }
     let mut bytes = Vec::new();
-    match RangeReader::new(&*source, ByteRange::new(0, source.len())).read_to_end(&mut bytes) {
+    match RangeReader::new(&**source, ByteRange::new(0, source.len())).read_to_end(&mut bytes) {
         Ok(_) => Ok(File { located, bytes }),
         Err(error) => Err(NoFile::Issue(Issue::new(visible(path), format!("cannot be read: {error}")))),
     }

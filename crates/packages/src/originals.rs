@@ -23,6 +23,9 @@ use std::sync::Arc;
 /// Files of one package that are read.
 const FILES: usize = 500_000;
 
+/// Bytes of the paths of one package that are read.
+const PATH_BYTES: usize = 64 << 20;
+
 /// Package files of a folder that are read.
 const PACKAGES: usize = 100_000;
 
@@ -58,6 +61,31 @@ pub(crate) struct Original {
     pub(crate) package: Package,
     /// Its files by their paths, which begin with a slash.
     pub(crate) files: BTreeMap<Vec<u8>, OriginalFile>,
+}
+
+/// The files of a package while they are read.
+#[derive(Default)]
+struct Gathered {
+    files: BTreeMap<Vec<u8>, OriginalFile>,
+    path_bytes: usize,
+}
+
+impl Gathered {
+    /// Adds a file.
+    ///
+    /// # Errors
+    ///
+    /// There are more than are read.
+    fn add(&mut self, path: Vec<u8>, file: OriginalFile) -> Result<(), String> {
+        self.path_bytes = self.path_bytes.saturating_add(path.len());
+        self.files.insert(path, file);
+        if self.files.len() > FILES || self.path_bytes > PATH_BYTES {
+            return Err(format!(
+                "more than the {FILES} files, or {PATH_BYTES} bytes of paths, that are read of a package"
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// How the database of the image and a package file contradict each other.

@@ -296,13 +296,14 @@ impl Builder {
         Some(number)
     }
 
-    /// Adds a file of a package.
-    pub(crate) fn entry(&mut self, package: u32, new: &NewEntry<'_>) {
+    /// Adds a file of a package; whether there is room for more.
+    pub(crate) fn entry(&mut self, package: u32, new: &NewEntry<'_>) -> bool {
         let added = if self.records.len() < ENTRIES { self.record(package, new) } else { None };
         match added {
             Some(record) => self.records.push(record),
             None => self.full(),
         }
+        !self.is_full
     }
 
     fn record(&mut self, package: u32, new: &NewEntry<'_>) -> Option<Record> {

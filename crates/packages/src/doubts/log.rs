@@ -11,8 +11,11 @@ use std::io::Read;
 /// Where the logs lie: `dpkg.log`, `dpkg.log.1`, `dpkg.log.2.gz`.
 const FOLDER: &[u8] = b"/var/log";
 
+/// Logs that are read.
+const LOGS: usize = 200;
+
 /// Bytes of one log that are read.
-const LOG_BYTES: u64 = 64 << 20;
+const LOG_BYTES: u64 = 16 << 20;
 
 /// Bytes of a date and a time.
 const TIME_BYTES: usize = 19;
@@ -24,7 +27,7 @@ pub(super) struct Runs(Vec<i64>);
 impl Runs {
     pub(super) fn read(view: &View) -> Self {
         let mut times = Vec::new();
-        for name in file::names(view, FOLDER, &|name| name.starts_with(b"dpkg.log")).0 {
+        for name in file::names(view, FOLDER, &|name| name.starts_with(b"dpkg.log")).0.into_iter().take(LOGS) {
             if let Ok((_, source)) = file::open(view, &[FOLDER, b"/", &name].concat()) {
                 // Of a log that is damaged what comes before the damage.
                 times.extend(self::times(&content(&*source)));

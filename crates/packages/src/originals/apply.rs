@@ -44,7 +44,7 @@ impl Packages {
         builder.remove(&removed);
         for (package, path, file) in &added {
             let names = Names::of(file, &builder);
-            builder.entry(*package, &new_entry(path, file, &names, &Kept::default()));
+            let _ = builder.entry(*package, &new_entry(path, file, &names, &Kept::default()));
         }
         Ok((builder.finish(view), originals))
     }

@@ -1,7 +1,7 @@
 //! A `.deb`: `debian-binary`, `control.tar` and `data.tar`, the latter two compressed (deb(5)).
 
 use super::ar::{Member, members};
-use super::{FILES, Original, OriginalFile, tar};
+use super::{Gathered, Original, OriginalFile, tar};
 use crate::dpkg;
 use crate::entry::{FileFlags, Verify};
 use crate::package::{Manager, Package, PackageState};
@@ -99,23 +99,20 @@ fn files(
     member: &Member,
     conffiles: &HashSet<Vec<u8>>,
 ) -> Result<BTreeMap<Vec<u8>, OriginalFile>, String> {
-    let mut files: BTreeMap<Vec<u8>, OriginalFile> = BTreeMap::new();
+    let mut gathered = Gathered::default();
     let mut buffer = vec![0; 64 << 10];
     archive(source, member, &mut |member, content| {
         let name = path(&member.path);
-        let further = member.is_hard_link.then(|| files.get(&path(&member.target)).cloned()).flatten();
+        let further = member.is_hard_link.then(|| gathered.files.get(&path(&member.target)).cloned()).flatten();
         let mut file = match further {
             Some(first) => first,
             None => file(&member, content, &mut buffer)?,
         };
         file.flags = if conffiles.contains(&name) { FileFlags::CONFIG } else { FileFlags::default() };
-        files.insert(name, file);
-        if files.len() > FILES {
-            return Err(io::Error::other(format!("more than the {FILES} files that are read of a package")));
-        }
+        gathered.add(name, file).map_err(io::Error::other)?;
         Ok(true)
     })?;
-    Ok(files)
+    Ok(gathered.files)
 }
 
 fn file(member: &tar::Member, content: &mut dyn Read, buffer: &mut [u8]) -> io::Result<OriginalFile> {
@@ -174,4 +171,78 @@ const fn type_bits(node_type: NodeType) -> u16 {
 /// A path of an archive with one slash in front and none at the end; `./` is the root, which dpkg's lists have as `/.`.
 fn path(path: &[u8]) -> Vec<u8> {
     dpkg::plain_path(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::originals::tar::tests::{block, header};
+    use kanshiki_image::Memory;
+    use proptest::prelude::*;
+
+    const CONTROL: &str = "Package: p\nVersion: 1-2\nArchitecture: all\nMaintainer: A\n";
+
+    fn made() -> Vec<u8> {
+        let tar = |members: &[Vec<u8>]| [members.concat(), vec![0; 1024]].concat();
+        let control = tar(&[
+            header("./control", b'0', CONTROL.len(), ""),
+            block(CONTROL),
+            header("./conffiles", b'0', 7, ""),
+            block("/etc/x\n"),
+        ]);
+        let data = tar(&[
+            header("./", b'5', 0, ""),
+            header("./etc/x", b'0', 0, ""),
+            header("./etc/y", b'1', 0, "./etc/x"),
+            header("./etc/z", b'2', 0, "x"),
+        ]);
+        let member = |name: &str, content: &[u8]| {
+            [format!("{name:16}{:12}{:6}{:6}{:8}{:<10}`\n", 0, 0, 0, 100_644, content.len()).as_bytes(), content]
+                .concat()
+        };
+        [
+            b"!<arch>\n".as_slice(),
+            &member("debian-binary", b"2.0\n"),
+            &member("control.tar", &control),
+            &member("data.tar", &data),
+        ]
+        .concat()
+    }
+
+    fn read(bytes: Vec<u8>) -> Result<Original, String> {
+        super::read(&(Arc::new(Memory(bytes)) as Source))
+    }
+
+    #[test]
+    fn files_are_given_with_digests_and_further_names_with_those_of_the_first() {
+        let found = read(made()).unwrap();
+        assert_eq!(found.package.to_string(), "p 1-2 all");
+        let paths: Vec<&[u8]> = found.files.keys().map(Vec::as_slice).collect();
+        assert_eq!(paths, [b"/".as_slice(), b"/etc/x", b"/etc/y", b"/etc/z"]);
+        let (x, y) = (&found.files[b"/etc/x".as_slice()], &found.files[b"/etc/y".as_slice()]);
+        assert_eq!((x.flags, y.flags), (FileFlags::CONFIG, FileFlags::default()));
+        assert_eq!(
+            (x.mode, &x.digest, kanshiki_model::hex(&x.database_digest)),
+            (0o104_755, &y.digest, "d41d8cd98f00b204e9800998ecf8427e".to_owned())
+        );
+        assert_eq!(found.files[b"/etc/z".as_slice()].link_target.as_deref(), Some(b"x".as_slice()));
+    }
+
+    #[test]
+    fn a_package_that_is_cut_off_says_where() {
+        let bytes = made();
+        assert!(read(bytes[..bytes.len() - 700].to_vec()).unwrap_err().contains("reaches past the end of the archive"));
+        assert_eq!(read(bytes[..72].to_vec()).unwrap_err(), "has no control.tar");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_never_panic(place in 0..7000_usize, bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let mut package = made();
+            for (there, byte) in package.iter_mut().skip(place).zip(&bytes) {
+                *there = *byte;
+            }
+            let _ = read(package);
+        }
+    }
 }

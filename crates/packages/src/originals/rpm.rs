@@ -1,11 +1,12 @@
 //! A `.rpm`: a lead of 96 bytes, a header of signatures padded to 8 bytes, and the header of the package. The payload behind
 //! them is not needed: digests, modes and owners stand in the header (the RPM File Format, "Package File Format").
 
-use super::{Original, OriginalFile};
+use super::{Gathered, Original, OriginalFile};
 use crate::rpm::header::Header;
 use crate::rpm::{files, package};
 use kanshiki_image::bytes::u32_be;
 use kanshiki_image::{ReadAt, Source, read_exact_at};
+use std::ops::ControlFlow;
 
 /// The longest header that is read, in bytes; rpm takes 256 MiB at most.
 const HEADER_BYTES: u64 = 64 << 20;
@@ -34,7 +35,7 @@ fn read_from(source: &dyn ReadAt) -> Result<Original, String> {
         return Err("its header has no name".to_owned());
     }
     (package.installed, package.from_original) = (None, true);
-    let mut found = Original { package, files: Default::default() };
+    let (mut gathered, mut result) = (Gathered::default(), Ok(()));
     files::each(&header, &mut |new| {
         let expected = &new.expected;
         let file = OriginalFile {
@@ -53,9 +54,10 @@ fn read_from(source: &dyn ReadAt) -> Result<Original, String> {
             flags: new.flags,
             verify: new.verify,
         };
-        found.files.insert(new.path.to_vec(), file);
+        result = gathered.add(new.path.to_vec(), file);
+        if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
-    Ok(found)
+    result.map(|()| Original { package, files: gathered.files })
 }
 
 /// The bytes of the header at an offset, without its magic number.

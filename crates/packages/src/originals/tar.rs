@@ -172,11 +172,11 @@ fn is_sum_right(header: &[u8; BLOCK]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn header(path: &str, kind: u8, size: usize, target: &str) -> Vec<u8> {
+    pub(in crate::originals) fn header(path: &str, kind: u8, size: usize, target: &str) -> Vec<u8> {
         let mut header = vec![0; BLOCK];
         let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
         put(0, path);
@@ -195,7 +195,7 @@ mod tests {
         header
     }
 
-    fn block(text: &str) -> Vec<u8> {
+    pub(in crate::originals) fn block(text: &str) -> Vec<u8> {
         let mut block = text.as_bytes().to_vec();
         block.resize(BLOCK, 0);
         block

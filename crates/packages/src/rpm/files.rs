@@ -5,6 +5,7 @@ use crate::entry::{Expected, FileFlags, FileState, Owner, Verify};
 use crate::packages::{Builder, NewEntry};
 use kanshiki_filesystem::NodeType;
 use kanshiki_model::Algorithm;
+use std::ops::ControlFlow;
 
 /// Bytes of a path that are kept (`PATH_MAX` of Linux, include/uapi/linux/limits.h).
 const PATH_BYTES: usize = 4096;
@@ -35,8 +36,7 @@ pub(crate) fn add(
     builder: &mut Builder,
     damaged: &mut dyn FnMut(&mut Builder, String),
 ) {
-    let paths = paths(header);
-    let count = paths.len();
+    let count = count(header);
     for (tag, name) in LISTS {
         let Some((said, offset)) = header.count(tag).filter(|(said, _)| usize::try_from(*said) != Ok(count)) else {
             continue;
@@ -49,32 +49,44 @@ pub(crate) fn add(
             format!("its digests are of algorithm {algorithm}, which is not supported; contents are not compared");
         damaged(builder, text);
     }
-    for (place, path) in paths.iter().enumerate() {
-        builder.entry(package, &files.next(place, path));
+    for (place, path) in paths(header).enumerate() {
+        if !builder.entry(package, &files.next(place, &path)) {
+            break;
+        }
     }
 }
 
-/// Hands on the files of a header.
-pub(crate) fn each(header: &Header<'_>, take: &mut dyn FnMut(&NewEntry<'_>)) {
+/// Hands on the files of a header, until no more is wanted.
+pub(crate) fn each(header: &Header<'_>, take: &mut dyn FnMut(&NewEntry<'_>) -> ControlFlow<()>) {
     let mut files = Files::of(header);
-    for (place, path) in paths(header).iter().enumerate() {
-        take(&files.next(place, path));
+    for (place, path) in paths(header).enumerate() {
+        if take(&files.next(place, &path)).is_break() {
+            break;
+        }
+    }
+}
+
+/// The number of files.
+fn count(header: &Header<'_>) -> usize {
+    match header.texts(tag::BASENAMES).count() {
+        0 => header.texts(tag::OLDFILENAMES).count(),
+        new => new,
     }
 }
 
 /// The paths, in the order of the header (`rpmfnInit` of rpm 4.18, lib/rpmfi.c). Those of packages from before rpm 4 stand in one
-/// list.
-fn paths(header: &Header<'_>) -> Vec<Vec<u8>> {
-    let old: Vec<Vec<u8>> = header.texts(tag::OLDFILENAMES).map(bounded).collect();
+/// list. They are made one by one: a few bytes of a hostile header may stand for long ones.
+fn paths<'h>(header: &Header<'h>) -> impl Iterator<Item = Vec<u8>> + use<'h> {
+    let old = header.texts(tag::OLDFILENAMES).map(bounded);
     let folders: Vec<&[u8]> = header.texts(tag::DIRNAMES).collect();
     let numbers = header.numbers(tag::DIRINDEXES);
-    let names = header.texts(tag::BASENAMES).enumerate().map(|(place, name)| {
+    let new = header.texts(tag::BASENAMES).enumerate().map(move |(place, name)| {
         let folder = numbers.narrow::<usize>(place).and_then(|number| folders.get(number)).copied().unwrap_or(b"/");
         let folder = folder.get(..folder.len().min(PATH_BYTES)).unwrap_or_default();
         bounded(&[folder, name.get(..name.len().min(PATH_BYTES)).unwrap_or_default()].concat())
     });
-    let new: Vec<Vec<u8>> = names.collect();
-    if new.is_empty() { old } else { new }
+    let has_new = header.count(tag::BASENAMES).is_some();
+    new.chain(old.filter(move |_| !has_new))
 }
 
 /// A path with a slash in front.

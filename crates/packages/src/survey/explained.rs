@@ -80,6 +80,9 @@ const ALTERNATIVES: [&[u8]; 2] = [b"/var/lib/dpkg/alternatives", b"/var/lib/alte
 /// Paths that are kept of the databases of other programs.
 const PATHS: usize = 100_000;
 
+/// Bytes that are read of them.
+const OTHER_BYTES: u64 = 64 << 20;
+
 /// Tells why files may be there.
 pub(super) struct Explainer<'a> {
     view: &'a View,
@@ -93,10 +96,10 @@ pub(super) struct Explainer<'a> {
 impl<'a> Explainer<'a> {
     pub(super) fn read(view: &'a View, packages: &'a Packages) -> Self {
         let mut places = crate::place::Places::new(view);
-        let mut alternatives = HashSet::new();
+        let (mut alternatives, mut budget) = (HashSet::new(), file::Budget::new(OTHER_BYTES));
         for folder in ALTERNATIVES {
             for name in file::names(view, folder, &|name| !name.starts_with(b".")).0 {
-                let Ok(file) = file::read(view, &[folder, b"/", &name].concat()) else { continue };
+                let Ok(file) = budget.read(view, &[folder, b"/", &name].concat()) else { continue };
                 for link in links(&file.bytes) {
                     if alternatives.len() < PATHS {
                         alternatives.insert(places.of(link));

@@ -30,6 +30,9 @@ pub(super) const CASE: &str = "northsound";
 /// The folder of the exhibit.
 const EXHIBIT: &str = "northsound/exhibits/quay1-disk";
 
+/// The finding of the login behind the guessing: its name is made of the digest of the disk and of what it is about.
+const FINDING: &str = "826a586e821f";
+
 /// The steps in their order.
 pub(super) const STEPS: &[Step] = &[
     Step {
@@ -157,6 +160,41 @@ pub(super) const STEPS: &[Step] = &[
             "--to",
             "2025-03-12T04:10",
         ]),
+        expected: 0,
+    },
+    Step {
+        title: "Ask what it all means",
+        story: "The examination has answered the questions of an investigator, each answer with the lines and files that it\n\
+                rests on, and with what to look at next:",
+        action: Action::Kanshiki(&["findings", "--case", CASE]),
+        expected: 0,
+    },
+    Step {
+        title: "Say what is true",
+        story: "What the analyst says of a finding is kept, with name and time, and stands in the chain of custody:",
+        action: Action::Kanshiki(&[
+            "findings",
+            "accept",
+            FINDING,
+            "--case",
+            CASE,
+            "--examiner",
+            "A. Mori",
+            "--note",
+            "the account of the move in January",
+        ]),
+        expected: 0,
+    },
+    Step {
+        title: "Take out what is suspicious",
+        story: "The files that findings speak against, unable to run, with their digests,",
+        action: Action::Kanshiki(&["suspects", "--case", CASE, "--out", "suspects", "--examiner", "A. Mori"]),
+        expected: 0,
+    },
+    Step {
+        title: "… and by what others can look for the same",
+        story: "addresses, digests, paths and accounts, as CSV or STIX 2.1:",
+        action: Action::Kanshiki(&["iocs", "--case", CASE]),
         expected: 0,
     },
     Step {

@@ -68,8 +68,10 @@ pub(crate) fn run(arguments: &IocsArguments, console: &Console) -> Result<Exit, 
             let names: Vec<&str> = objects.iter().filter_map(|it| it["id"].as_str()).collect();
             let bundle =
                 json!({ "type": "bundle", "id": format!("bundle--{}", uuid(&names.join("\n"))), "objects": objects });
+            // Texts of the store are visible text, and JSON escapes what is left.
             let text = serde_json::to_string_pretty(&bundle);
-            output.line(&text.map_err(|error| Failure::from_error("cannot write the bundle", &error))?)?;
+            let text = text.map_err(|error| Failure::from_error("cannot write the bundle", &error))?;
+            output.bytes(format!("{text}\n").as_bytes())?;
         }
     }
     output.finish()

@@ -8,6 +8,7 @@ mod accounts;
 mod by_account;
 mod by_address;
 mod logins;
+mod probing;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &ROOT_LOGIN,
     &ANONYMOUS,
     &REFUSED,
+    &PROBING,
     &ACCOUNT_MADE,
     &ACCOUNT_RAISED,
 ];
@@ -123,6 +125,15 @@ static REFUSED: Rule = Rule {
     next: "Look at what else the account did in that session.",
 };
 
+static PROBING: Rule = Rule {
+    id: "access.ssh-probing",
+    question: Question::Entry,
+    severity: Severity::Info,
+    confidence: Confidence::Medium,
+    technique: "T1595",
+    next: "Look whether a login from this address was tried, or succeeded.",
+};
+
 static ACCOUNT_MADE: Rule = Rule {
     id: "access.account-made",
     question: Question::Persists,
@@ -147,6 +158,7 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
     by_address::find(image, found)?;
     by_account::find(image, found)?;
     accounts::find(image, found)?;
+    probing::find(image, found)?;
     image.db.execute_batch("DROP TABLE temp.logins")?;
     Ok(())
 }

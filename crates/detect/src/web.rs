@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// The rules of this detector.
-pub(crate) const RULES: &[&Rule] = &[&ATTACK, &PROBING, &GUESSING, &GUESSED, &AGENTS];
+pub(crate) const RULES: &[&Rule] = &[&ATTACK, &PROBING, &GUESSING, &GUESSED, &AGENTS, &FLOOD];
 
 static ATTACK: Rule = Rule {
     id: "web.attack",
@@ -64,6 +64,15 @@ static AGENTS: Rule = Rule {
     next: "Programs that hide what they are change the name of their browser: look at what was asked.",
 };
 
+static FLOOD: Rule = Rule {
+    id: "web.flood",
+    question: Question::Entry,
+    severity: Severity::Low,
+    confidence: Confidence::Medium,
+    technique: "T1499.002",
+    next: "Look at what was asked: a flood, or the guessing of passwords, or a program gone wrong.",
+};
+
 /// Within an hour: pages that are not there, wrong logins, and names of browsers, from which on something is told.
 const PROBES: usize = 10;
 const GUESSES: u64 = 6;
@@ -77,7 +86,7 @@ const TOLD: usize = 5000;
 
 const COLUMNS: &str = "e.id, e.time, e.address, coalesce(e.message, ''), coalesce(e.fields ->> 'path', ''),
     coalesce(e.fields ->> 'status', 0), coalesce(e.fields ->> 'user_agent', ''), coalesce(e.fields ->> 'method', ''),
-    coalesce(e.fields ->> 'query', ''), coalesce(e.fields ->> 'protocol', '')";
+    coalesce(e.fields ->> 'query', ''), coalesce(e.fields ->> 'protocol', ''), coalesce(e.fields ->> 'referrer', '')";
 
 /// Looks at all requests.
 pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
@@ -95,8 +104,25 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
             method: text(row, 7),
             query: text(row, 8),
             protocol: text(row, 9),
+            referrer: text(row, 10),
         };
         looking.take(&request);
+        Ok(())
+    })?;
+    // What a server refused to answer is in its error log alone.
+    each(image, &["web.error"], "e.id, e.time, coalesce(e.address, ''), coalesce(e.message, '')", "", &mut |row| {
+        let time: Option<i64> = row.get(1)?;
+        let (address, line) = (text(row, 2), text(row, 3));
+        if !address.is_empty() {
+            looking.refused(&Request {
+                event: row.get(0)?,
+                time: time.unwrap_or(0),
+                address,
+                line,
+                path: line,
+                ..Request::default()
+            });
+        }
         Ok(())
     })?;
     looking.end(found);
@@ -104,7 +130,7 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
 }
 
 /// A request with its answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Request<'r> {
     event: i64,
     time: i64,
@@ -116,6 +142,7 @@ struct Request<'r> {
     method: &'r str,
     query: &'r str,
     protocol: &'r str,
+    referrer: &'r str,
 }
 
 /// What an address asked for in an hour.
@@ -125,10 +152,24 @@ struct Counted {
     agents: HashSet<u64>,
     /// Wrong logins, and the first and last time of any of this.
     failures: u64,
+    /// Requests that the server put off since there were too many.
+    limited: u64,
     first: i64,
     last: i64,
     sample: Vec<(i64, String)>,
     success: Option<(i64, i64, String)>,
+}
+
+impl Counted {
+    /// Keeps a request as an example.
+    fn note(&mut self, request: &Request<'_>) {
+        if self.sample.len() < 3 {
+            let line: String = request.line.chars().take(200).collect();
+            let answer =
+                if request.status == 0 { String::new() } else { format!("answered with {}: ", request.status) };
+            self.sample.push((request.event, format!("{answer}{line}")));
+        }
+    }
 }
 
 struct Looking {
@@ -143,6 +184,34 @@ impl Looking {
             self.attack(number, request);
         }
         self.count(request);
+    }
+
+    /// A line of an error log.
+    fn refused(&mut self, request: &Request<'_>) {
+        for number in self.searcher.attacks(request) {
+            self.attack(number, request);
+        }
+        let limits = ["limiting requests", "limiting connections"];
+        if limits.iter().any(|limit| request.line.starts_with(limit))
+            && let Some(counted) = self.counted(request)
+        {
+            counted.limited = counted.limited.saturating_add(1);
+            counted.note(request);
+        }
+    }
+
+    /// The counters of an address in an hour; `None` if there are too many.
+    fn counted(&mut self, request: &Request<'_>) -> Option<&mut Counted> {
+        let key = (request.address.to_owned(), request.time.div_euclid(HOUR));
+        if self.counted.len() >= COUNTED && !self.counted.contains_key(&key) {
+            return None;
+        }
+        let counted = self.counted.entry(key).or_default();
+        if counted.first == 0 {
+            counted.first = request.time;
+        }
+        counted.last = counted.last.max(request.time);
+        Some(counted)
     }
 
     fn attack(&mut self, number: usize, request: &Request<'_>) {
@@ -168,16 +237,7 @@ impl Looking {
         let is_failure = request.status == 401 || is_login && matches!(request.status, 200 | 403 | 400);
         let is_success = is_login && matches!(request.status, 301..=303);
         let is_missing = matches!(request.status, 403 | 404);
-        let key = (request.address.to_owned(), request.time.div_euclid(HOUR));
-        let is_known = self.counted.contains_key(&key);
-        if !is_known && self.counted.len() >= COUNTED {
-            return;
-        }
-        let counted = self.counted.entry(key).or_default();
-        if counted.first == 0 {
-            counted.first = request.time;
-        }
-        counted.last = counted.last.max(request.time);
+        let Some(counted) = self.counted(request) else { return };
         if counted.agents.len() < BROWSERS && !request.agent.is_empty() {
             counted.agents.insert(hash(request.agent));
         }
@@ -190,9 +250,8 @@ impl Looking {
         if is_success && counted.failures >= GUESSES && counted.success.is_none() {
             counted.success = Some((request.event, request.time, request.path.to_owned()));
         }
-        if (is_missing || is_failure) && counted.sample.len() < 3 {
-            let line: String = request.line.chars().take(200).collect();
-            counted.sample.push((request.event, format!("answered with {}: {line}", request.status)));
+        if is_missing || is_failure {
+            counted.note(request);
         }
     }
 
@@ -202,8 +261,10 @@ impl Looking {
         }
         let mut by_address: BTreeMap<String, Vec<(i64, Counted)>> = BTreeMap::new();
         for ((address, hour), counted) in self.counted {
-            let matters =
-                counted.missing.len() >= PROBES || counted.failures >= GUESSES || counted.agents.len() >= BROWSERS;
+            let matters = counted.missing.len() >= PROBES
+                || counted.failures >= GUESSES
+                || counted.agents.len() >= BROWSERS
+                || counted.limited >= GUESSES;
             if matters {
                 by_address.entry(address).or_default().push((hour, counted));
             }
@@ -242,6 +303,10 @@ fn tell(address: &str, hours: &[Counted], found: &mut Found) {
     });
     told(&AGENTS, "many names of browsers from", &|it| it.agents.len() >= BROWSERS, &|_| {
         "Ten and more programs or browsers asked from one address within an hour,".to_owned()
+    });
+    told(&FLOOD, "more requests than the web server allows from", &|it| it.limited >= GUESSES, &|hours| {
+        let limited = hours.iter().fold(0_u64, |sum, it| sum.saturating_add(it.limited));
+        format!("{limited} requests were put off or refused, since there were too many,")
     });
     let success = hours.iter().find_map(|it| it.success.as_ref().map(|success| (it, success)));
     if let Some((hour, (event, time, path))) = success {

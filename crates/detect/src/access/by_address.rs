@@ -9,10 +9,10 @@ use kanshiki_model::{Confidence, Finding, Severity};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Failures within an hour from which on they are brute force.
-const BRUTE_FORCE_FAILURES: u64 = 10;
+const BRUTE_FORCE_FAILURES: u64 = 6;
 
 /// Accounts that were tried within a day from which on it is spraying.
-const SPRAYED_ACCOUNTS: u64 = 8;
+const SPRAYED_ACCOUNTS: u64 = 6;
 
 /// Failures in the day before a login that make it suspicious, and those that nobody makes by mistyping.
 const FAILURES_BEFORE: (u64, u64) = (5, 10);

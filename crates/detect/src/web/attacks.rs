@@ -316,6 +316,7 @@ impl Searcher {
         let path = [request.path, request.query].join("?");
         self.look(&path, Place::Path, &mut found);
         self.look(request.line, Place::Anywhere, &mut found);
+        self.look(request.referrer, Place::Anywhere, &mut found);
         self.look(request.agent, Place::Agent, &mut found);
         let decoded = decoded(&path);
         if decoded != path {

@@ -95,3 +95,20 @@ fn probing_is_many_different_pages() {
     let same: Vec<Told> = (0..50).map(|second| request("GET /favicon.ico HTTP/1.1", 404, "x", NOON + second)).collect();
     assert_eq!(told(&same), [""; 0]);
 }
+
+#[test]
+fn what_error_logs_tell_counts_too() {
+    let error = |message: &str| Told {
+        path: "/var/log/apache2/error.log",
+        kind: "web.error",
+        time: NOON,
+        address: "192.0.2.9".to_owned(),
+        message: message.to_owned(),
+        ..Told::default()
+    };
+    let climbing = error("AH10244: invalid URI path (/cgi-bin/.%2e/%2e%2e/bin/sh)");
+    assert!(told(&[climbing])[0].starts_with("low web.attack: requests"));
+    let limited = error("limiting requests, excess: 5.4 by zone \"a\"");
+    assert_eq!(told(&vec![limited; 6]), ["low web.flood: more requests than the web server allows from 192.0.2.9"]);
+    assert_eq!(told(&[error("File does not exist: /favicon.ico")]), [""; 0]);
+}

@@ -32,6 +32,7 @@ Exit codes: 0 done; 3 done, but an examination did not come to its end; 4 not do
 Examples:
   kanshiki findings --case cases/2026-014
   kanshiki findings --case cases/2026-014 --question entry --severity medium --full
+  kanshiki findings --rules
   kanshiki findings accept 3f9a0c71d2e4 --case cases/2026-014 --examiner 'A. Mori' --note 'seen in vsftpd.log'
   kanshiki findings reject 77b1e09a4c55 --case cases/2026-014 --note 'the backup server'";
 
@@ -59,8 +60,11 @@ enum VerdictVerb {
 #[derive(Debug, clap::Args)]
 struct ListArguments {
     /// Case folder
-    #[arg(long, value_name = "DIR", required = true)]
+    #[arg(long, value_name = "DIR", required_unless_present = "rules")]
     case: Option<PathBuf>,
+    /// List the rules: name, severity, question, technique of MITRE ATT&CK
+    #[arg(long, conflicts_with = "case")]
+    rules: bool,
     /// Only what answers this question; may be given again
     #[arg(long, value_name = "QUESTION", hide_possible_values = true)]
     #[arg(value_parser = PossibleValuesParser::new(Question::ALL.iter().map(|it| it.name())))]
@@ -152,7 +156,28 @@ pub(crate) fn run(arguments: &FindingsArguments, console: &Console) -> Result<Ex
     }
 }
 
+/// The rules that findings are made by.
+fn list_rules(arguments: &ListArguments, console: &Console) -> Result<Exit, Failure> {
+    let mut output = Output::new(arguments.rows, console)?;
+    for rule in kanshiki_detect::rules() {
+        let (severity, confidence, question) = (rule.severity.name(), rule.confidence.name(), rule.question.name());
+        if output.is_json() {
+            let object = serde_json::json!({
+                "rule": rule.id, "severity": severity, "confidence": confidence, "question": question,
+                "technique": rule.technique, "next": rule.next,
+            });
+            output.object("rule", &object)?;
+        } else {
+            output.line(&format!("{:<34} {severity:<7} {question:<9} {}", rule.id, rule.technique))?;
+        }
+    }
+    output.finish()
+}
+
 fn list(arguments: &ListArguments, console: &Console) -> Result<Exit, Failure> {
+    if arguments.rules {
+        return list_rules(arguments, console);
+    }
     let Some(case) = &arguments.case else { return Err(Failure::new("there is no case").exit(Exit::CommandLine)) };
     let reader = open(case)?;
     let mut output = Output::new(arguments.rows, console)?;

@@ -128,7 +128,7 @@ static REFUSED: Rule = Rule {
 static PROBING: Rule = Rule {
     id: "access.ssh-probing",
     question: Question::Entry,
-    severity: Severity::Info,
+    severity: Severity::Low,
     confidence: Confidence::Medium,
     technique: "T1595",
     next: "Look whether a login from this address was tried, or succeeded.",

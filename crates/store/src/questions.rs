@@ -98,6 +98,17 @@ pub const QUESTIONS: &[Question] = &[
             FROM blind_spots b JOIN exhibits x ON x.id = b.exhibit ORDER BY b.exhibit, b.service, b.rowid",
     },
     Question {
+        name: "accounts",
+        answers: "accounts with password, groups, rights of sudo, keys, last login",
+        sql: "SELECT name, uid, shell, password, password_changed, groups, sudo, keys, last_login, exhibit FROM accounts ORDER BY exhibit, uid, name",
+    },
+    Question {
+        name: "persistence",
+        answers: "what starts by itself and is no unchanged part of a package",
+        sql: "SELECT mechanism, path, line, user, replace(substr(command, 1, 200), char(10), ' ') AS command, file_of, program_of, exhibit
+            FROM persistence ORDER BY exhibit, mechanism, path, line",
+    },
+    Question {
         name: "issues",
         answers: "what could not be read or understood",
         sql: "SELECT subject, \"offset\", length, message FROM issues ORDER BY subject, \"offset\"",

@@ -188,6 +188,19 @@ SELECT e.id, e.time,
 FROM events e JOIN kinds k ON k.id = e.kind JOIN bases b ON b.id = e.basis
     JOIN files f ON f.id = e.file JOIN volumes v ON v.id = f.volume JOIN exhibits x ON x.id = v.exhibit;
 
+-- Accounts, and what starts by itself, with the facts as columns.
+CREATE VIEW IF NOT EXISTS accounts AS
+SELECT x.name AS exhibit, i.name, facts ->> 'uid' AS uid, facts ->> 'gid' AS gid, facts ->> 'home' AS home, facts ->> 'shell' AS shell,
+    facts ->> 'password' AS password, facts ->> 'password_changed' AS password_changed, facts ->> 'expires' AS expires,
+    facts ->> 'groups' AS groups, facts ->> 'sudo' AS sudo, facts ->> 'keys' AS keys, facts ->> 'last_login' AS last_login,
+    facts ->> 'temporary_by_name' AS temporary_by_name, i.path, i.line
+FROM inventory i JOIN exhibits x ON x.id = i.exhibit WHERE i.kind = 'account';
+
+CREATE VIEW IF NOT EXISTS persistence AS
+SELECT x.name AS exhibit, facts ->> 'mechanism' AS mechanism, facts ->> 'user' AS user, facts ->> 'command' AS command, facts ->> 'file_of' AS file_of,
+    facts ->> 'program' AS program, facts ->> 'program_of' AS program_of, i.path, i.line
+FROM inventory i JOIN exhibits x ON x.id = i.exhibit WHERE i.kind = 'persistence';
+
 -- Findings with the exhibit's name, the time to read, and the last verdict.
 CREATE VIEW IF NOT EXISTS conclusions AS
 SELECT f.name, f.severity, f.confidence, f.question, f.rule, f.title, f.explanation, f.technique, f.next,

@@ -143,7 +143,7 @@ fn root_nobody_and_new_accounts_are_told() {
 fn connections_without_a_login_are_told_if_there_are_many() {
     let mut event = at("ssh.connection", NOON, "", "192.0.2.9");
     event.message = "Unable to negotiate with 192.0.2.9 port 4: no matching cipher found".to_owned();
-    let expected = "info access.ssh-probing: 6 connections to ssh from 192.0.2.9 without a login";
+    let expected = "low access.ssh-probing: 6 connections to ssh from 192.0.2.9 without a login";
     assert_eq!(told(&vec![event.clone(); 6]), [expected]);
     assert_eq!(told(&vec![event.clone(); 5]), [""; 0]);
     event.message = "Connection from 192.0.2.9 port 4 on 192.0.2.1 port 22".to_owned();

@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kanshiki-custody", &["kanshiki-model"]),
     ("kanshiki-filesystem", &["kanshiki-image", "kanshiki-model"]),
     ("kanshiki-inspect", &["kanshiki-image", "kanshiki-model"]),
+    ("kanshiki-passwords", &[]),
     ("kanshiki-store", &["kanshiki-model"]),
     ("kanshiki-walk", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
     ("kanshiki-machine", &["kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),

@@ -40,6 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "kanshiki-inspect",
             "kanshiki-store",
             "kanshiki-inspect",
+            "kanshiki-passwords",
             "kanshiki-packages",
             "kanshiki-machine",
             "kanshiki-walk",

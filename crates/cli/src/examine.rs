@@ -10,7 +10,7 @@ use crate::progress::Reporter;
 use kanshiki_custody::case::EVENTS;
 use kanshiki_custody::log::TEXT_LIMIT;
 use kanshiki_custody::{Act, ActKind, Case, CustodyLog};
-use kanshiki_detect::{DetectError, detect};
+use kanshiki_detect::{DetectError, Options, detect};
 use kanshiki_examine::{ExamineError, Exhibit, Outcome, examine};
 use kanshiki_image::volumes::Address;
 use kanshiki_model::{Note, Progress as _, visible, visible_text};
@@ -49,6 +49,9 @@ pub(crate) struct ExamineArguments {
     /// Case folder; it is made if there is none
     #[arg(long, value_name = "DIR")]
     case: PathBuf,
+    /// List of words, one a line, that are tried against the hashes of passwords; may be given again
+    #[arg(long = "wordlist", value_name = "FILE")]
+    wordlists: Vec<PathBuf>,
     /// Who examines, for the custody log
     #[arg(long, value_name = "NAME")]
     examiner: Option<String>,
@@ -59,6 +62,11 @@ pub(crate) struct ExamineArguments {
 
 /// Runs the verb.
 pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exit, Failure> {
+    for list in &arguments.wordlists {
+        let path = visible(list.as_os_str().as_encoded_bytes());
+        std::fs::File::open(list)
+            .map_err(|error| Failure::from_error(format!("cannot read the list of words `{path}`"), &error))?;
+    }
     let evidence = Evidence::open(&arguments.evidence)?;
     let case = Case::create_or_open(&arguments.case, &SystemClock).map_err(|error| Failure::of(&error))?;
     // Opened before the work, so that a closed or damaged log is told at once.
@@ -78,10 +86,11 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     }
     let size = evidence.images.first().map_or(0, |image| image.opened.source.len());
     let exhibit = Exhibit { name: &name, source: &source, size, issues: &opened };
+    let options = Options { wordlists: arguments.wordlists.clone() };
     let outcome =
         examine(&evidence.view, &exhibit, &store, &reporter).map_err(|error| Broken::Examining(Box::new(error)));
     let outcome = match outcome {
-        Ok(Outcome::Whole) => conclude(&evidence, &exhibit, &store, &reporter),
+        Ok(Outcome::Whole) => conclude(&evidence, &exhibit, &options, &store, &reporter),
         other => other,
     };
     drop(reporter);
@@ -139,9 +148,15 @@ enum Broken {
 }
 
 /// Makes findings of what was examined.
-fn conclude(evidence: &Evidence, exhibit: &Exhibit<'_>, store: &Path, reporter: &Reporter) -> Result<Outcome, Broken> {
+fn conclude(
+    evidence: &Evidence,
+    exhibit: &Exhibit<'_>,
+    options: &Options,
+    store: &Path,
+    reporter: &Reporter,
+) -> Result<Outcome, Broken> {
     let exhibit = kanshiki_detect::Exhibit { name: exhibit.name, source: exhibit.source, size: exhibit.size };
-    match detect(&evidence.view, &exhibit, store, reporter) {
+    match detect(&evidence.view, &exhibit, options, store, reporter) {
         Ok(kanshiki_detect::Outcome::Whole) => Ok(Outcome::Whole),
         Ok(kanshiki_detect::Outcome::Interrupted) => Ok(Outcome::Interrupted),
         Err(error) => Err(Broken::Detecting(Box::new(error))),

@@ -1,7 +1,7 @@
 //! The accounts of the machine: who may get in, how, and with which rights; keys, joined with the logins that used them.
 
 mod keys;
-mod read;
+pub(crate) mod read;
 mod sudo;
 #[cfg(test)]
 mod tests;

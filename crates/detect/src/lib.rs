@@ -20,6 +20,7 @@ mod found;
 mod names;
 mod owned;
 mod packages;
+mod passwords;
 mod persistence;
 mod rights;
 #[cfg(test)]
@@ -35,12 +36,13 @@ use kanshiki_packages::Packages;
 use kanshiki_store::{Reader, StoreError, Writer};
 use owned::Owned;
 use rusqlite::Connection;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Those that look, in the order in which they are asked.
 const DETECTORS: &[(&str, Detector)] = &[
     ("access", access::find),
     ("accounts", accounts::find),
+    ("passwords", passwords::find),
     ("names", names::find),
     ("rights", rights::find),
     ("persistence", persistence::find),
@@ -57,6 +59,7 @@ pub fn rules() -> Vec<&'static Rule> {
     let own = [
         access::RULES,
         accounts::RULES,
+        passwords::RULES,
         packages::RULES,
         names::RULES,
         rights::RULES,
@@ -95,11 +98,19 @@ pub struct Exhibit<'a> {
     pub size: u64,
 }
 
+/// What the user wants beyond what is always looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Lists of words that are tried as passwords, one word a line.
+    pub wordlists: Vec<PathBuf>,
+}
+
 /// What a detector sees.
 struct Image<'a> {
     view: &'a View,
     /// Whose the files are.
     owned: &'a Owned,
+    options: &'a Options,
     progress: &'a dyn Progress,
     /// The store, for questions in SQL; tables that a detector makes for itself are temporary.
     db: &'a Connection,
@@ -127,6 +138,7 @@ pub enum Outcome {
 pub fn detect(
     view: &View,
     exhibit: &Exhibit<'_>,
+    options: &Options,
     store: &Path,
     progress: &dyn Progress,
 ) -> Result<Outcome, DetectError> {
@@ -143,7 +155,7 @@ pub fn detect(
             return Ok(Outcome::Interrupted);
         };
         let owned = Owned::new(packages, changed);
-        let image = Image { view, owned: &owned, progress, db, exhibit: id, zone };
+        let image = Image { view, owned: &owned, options, progress, db, exhibit: id, zone };
         for (name, detector) in DETECTORS {
             if progress.stop_requested() {
                 return Ok(Outcome::Interrupted);

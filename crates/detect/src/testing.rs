@@ -1,7 +1,7 @@
 //! Stores with events for tests, and what is found in them.
 
 use crate::found::Found;
-use crate::{Detector, Image};
+use crate::{Detector, Image, Options};
 use kanshiki_filesystem::{MemoryFileSystem, View, Volume};
 use kanshiki_model::{Event, Timestamp, Value};
 use kanshiki_store::{EventBatch, FileRow, Files, LogRow, Reader, Writer};
@@ -28,6 +28,11 @@ pub(crate) fn view(files: &[(&str, &str)]) -> View {
 
 /// What a detector finds in files and events.
 pub(crate) fn found_in(view: &View, events: &[Told], detector: Detector) -> Found {
+    found_with(view, events, detector, &Options::default())
+}
+
+/// The same, with what the user wants beyond that.
+pub(crate) fn found_with(view: &View, events: &[Told], detector: Detector, options: &Options) -> Found {
     let place = kanshiki_testkit::tempdir();
     let store = place.path().join("events.sqlite");
     let mut writer = Writer::create_or_open(&store).unwrap();
@@ -74,7 +79,7 @@ pub(crate) fn found_in(view: &View, events: &[Told], detector: Detector) -> Foun
     let mut found = Found::default();
     let owned = crate::owned::Owned::new(kanshiki_packages::Packages::read(view), std::collections::HashSet::new());
     let progress = &kanshiki_model::Silent;
-    let image = Image { view, owned: &owned, progress, db: reader.connection(), exhibit: 1, zone: None };
+    let image = Image { view, owned: &owned, options, progress, db: reader.connection(), exhibit: 1, zone: None };
     detector(&image, &mut found).unwrap();
     found
 }

@@ -236,7 +236,7 @@ fn number(field: Option<&&[u8]>) -> Option<u32> {
 }
 
 /// The fields of each line with its place.
-fn lines(file: &File) -> Vec<(Vec<&[u8]>, Evidence)> {
+pub(crate) fn lines(file: &File) -> Vec<(Vec<&[u8]>, Evidence)> {
     let mut offset = 0_u64;
     let mut found = Vec::new();
     for (number, line) in (1_u64..).zip(file.bytes.split(|byte| *byte == b'\n')).take(LINES) {

@@ -247,3 +247,23 @@ fn what_the_analyst_says_is_kept_when_the_image_is_examined_again() {
     assert_eq!(bundle["type"], "bundle");
     assert_eq!(kanshiki(&["iocs", "--case", "case", "--format", "stix"], place).stdout, stix);
 }
+
+#[test]
+fn findings_that_are_missing_are_told() {
+    if !need(&[Need::Tool("mkfs.ext4"), Need::Tool("sqlite3"), Need::Root]) {
+        return;
+    }
+    let place = tempdir();
+    let place = place.path();
+    plain(&place.join("root"));
+    examine(place);
+    let _: Ran = kanshiki(&["findings", "--case", "case"], place).exits(0);
+    // As a kill between the events and the findings leaves it.
+    let _: Ran =
+        run(tool("sqlite3").arg(place.join("case/events.sqlite")).arg("UPDATE exhibits SET concluded = 0")).exits(0);
+    let told = kanshiki(&["findings", "--case", "case"], place);
+    assert_eq!(told.code, 3);
+    assert!(told.stderr.contains("exhibit disk.img: its examination did not come to its end"), "{}", told.stderr);
+    let _: Ran = run(tool("sqlite3").arg(place.join("case/events.sqlite")).arg("DELETE FROM exhibits")).exits(0);
+    assert_eq!(kanshiki(&["findings", "--case", "case"], place).code, 3);
+}

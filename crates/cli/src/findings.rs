@@ -12,7 +12,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Subcommand, ValueEnum};
 pub(crate) use indicators::IocsArguments;
 use kanshiki_custody::case::EVENTS;
-use kanshiki_model::{Question, Severity};
+use kanshiki_model::{Issue, Question, Severity};
 use kanshiki_store::{Reader, StoredFinding};
 use std::path::{Path, PathBuf};
 use verdict::VerdictArguments;
@@ -182,6 +182,16 @@ fn list(arguments: &ListArguments, console: &Console) -> Result<Exit, Failure> {
     let reader = open(case)?;
     let mut output = Output::new(arguments.rows, console)?;
     crate::events::tell_if_unfinished(&reader, case, &mut output)?;
+    let exhibits = reader.exhibits().map_err(|error| Failure::of(&error))?;
+    let subject = || kanshiki_model::visible_path(case);
+    if exhibits.is_empty() {
+        output.issue(&Issue::new(subject(), "nothing was examined in this case, so that there are no findings"))?;
+    }
+    for name in reader.without_findings().map_err(|error| Failure::of(&error))? {
+        let what = "its examination did not come to its end, so that findings are missing, or older than what is there: the \
+            same `kanshiki examine` again makes them";
+        output.issue(&Issue::new(format!("exhibit {name}"), what))?;
+    }
     let mut findings = reader.findings().map_err(|error| Failure::of(&error))?;
     let total = findings.len();
     findings.retain(|finding| arguments.wants(finding));
@@ -198,7 +208,6 @@ fn list(arguments: &ListArguments, console: &Console) -> Result<Exit, Failure> {
         }
         return output.finish();
     }
-    let exhibits = reader.exhibits().map_err(|error| Failure::of(&error))?;
     let mut shown = show::Shown { reader: &reader, output: &mut output, has_several: exhibits.len() > 1 };
     for question in Question::ALL {
         if !arguments.question.is_empty() && !arguments.question.iter().any(|it| it == question.name()) {

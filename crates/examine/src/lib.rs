@@ -108,6 +108,7 @@ pub fn examine(
 ) -> Result<Outcome, ExamineError> {
     let mut writer = Writer::create_or_open(path)?;
     let id = writer.exhibit(exhibit.name, exhibit.source, exhibit.size)?;
+    writer.reopen(id)?;
     for issue in exhibit.issues {
         writer.issue_once(id, issue)?;
     }

@@ -104,7 +104,18 @@ impl Writer {
                 self.db.prepare_cached(sql)?.execute(params![id, indicator.kind, indicator.value])?;
             }
         }
-        inventory.iter().try_for_each(|row| self.inventory(exhibit, volumes, row))
+        inventory.iter().try_for_each(|row| self.inventory(exhibit, volumes, row))?;
+        self.db.execute("UPDATE exhibits SET concluded = 1 WHERE id = ?", [exhibit.0]).map(drop)
+    }
+
+    /// Notes that events or files of an exhibit may change, so that its findings are not those of what is in by now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn reopen(&mut self, exhibit: ExhibitId) -> Result<()> {
+        let sql = "UPDATE exhibits SET concluded = 0 WHERE id = ?";
+        self.db.execute(sql, [exhibit.0]).map(drop).map_err(StoreError::sqlite("write"))
     }
 
     /// The number of a finding that was entered; `None` if it is there already.
@@ -238,8 +249,21 @@ impl Reader {
     ///
     /// [`StoreError::Sqlite`].
     pub fn has_findings(&self) -> Result<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'conclusions')";
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'conclusions')
+            AND EXISTS (SELECT 1 FROM pragma_table_info('exhibits') WHERE name = 'concluded')";
         self.connection().query_row(sql, [], |row| row.get(0)).map_err(StoreError::sqlite("read"))
+    }
+
+    /// The exhibits whose findings are missing or older than their events, since an examination was broken off.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sqlite`].
+    pub fn without_findings(&self) -> Result<Vec<String>> {
+        let sql = "SELECT name FROM exhibits WHERE concluded = 0 ORDER BY id";
+        let mut statement = self.connection().prepare(sql).map_err(StoreError::sqlite("read"))?;
+        let names = statement.query_map([], |row| row.get(0));
+        names.and_then(Iterator::collect).map_err(StoreError::sqlite("read"))
     }
 
     /// All findings, by exhibit and in the order in which they were found.

@@ -50,6 +50,9 @@ fn bring_up(db: &Connection) -> rusqlite::Result<()> {
     if !has("SELECT count(*) FROM pragma_table_info('exhibits') WHERE name = 'readers'")? {
         db.execute_batch("ALTER TABLE exhibits ADD COLUMN readers TEXT")?;
     }
+    if !has("SELECT count(*) FROM pragma_table_info('exhibits') WHERE name = 'concluded'")? {
+        db.execute_batch("ALTER TABLE exhibits ADD COLUMN concluded INTEGER NOT NULL DEFAULT 0")?;
+    }
     if !has("SELECT count(*) FROM pragma_table_info('timeline') WHERE name = 'exhibit'")? {
         db.execute_batch("DROP VIEW timeline")?;
         db.execute_batch(TABLES)?;

@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS exhibits (
     size INTEGER NOT NULL,       -- bytes
     zone TEXT,                   -- of its clock, as Asia/Tokyo; NULL if the image does not name one
     has_tree INTEGER NOT NULL DEFAULT 0, -- 1 if all its files are in
+    concluded INTEGER NOT NULL DEFAULT 0, -- 1 if its findings are those of the events and files that are in
     readers TEXT                 -- the parsers with their editions and the places of logs for which its files were looked at
 );
 

@@ -18,12 +18,44 @@ const EVIDENCE: usize = 20;
 /// Characters of a title, an explanation or a note that are kept.
 const TEXT: usize = 2000;
 
+/// Issues that are kept; the rest is counted and told.
+const ISSUES: usize = 1000;
+
+/// What could not be read or decided: a damaged disk has more of it than anybody reads.
+#[derive(Debug, Default)]
+pub(crate) struct Issues {
+    kept: Vec<Issue>,
+    left_out: u64,
+}
+
+impl Issues {
+    pub(crate) fn push(&mut self, issue: Issue) {
+        if self.kept.len() < ISSUES {
+            self.kept.push(issue);
+        } else {
+            self.left_out = self.left_out.saturating_add(1);
+        }
+    }
+
+    pub(crate) fn extend(&mut self, issues: impl IntoIterator<Item = Issue>) {
+        issues.into_iter().for_each(|issue| self.push(issue));
+    }
+}
+
+impl std::ops::Deref for Issues {
+    type Target = [Issue];
+
+    fn deref(&self) -> &[Issue] {
+        &self.kept
+    }
+}
+
 /// What the detectors find.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) findings: Vec<Finding>,
     pub(crate) inventory: Vec<InventoryRow>,
-    pub(crate) issues: Vec<Issue>,
+    pub(crate) issues: Issues,
     counts: HashMap<&'static str, usize>,
     rows_left_out: usize,
 }
@@ -61,11 +93,15 @@ impl Found {
         left_out.sort_unstable();
         for (rule, count) in left_out {
             let message = format!("{count} findings, of which the first {OF_ONE_RULE} are kept");
-            self.issues.push(Issue::new(format!("findings of {rule}"), message));
+            self.issues.kept.push(Issue::new(format!("findings of {rule}"), message));
+        }
+        if self.issues.left_out > 0 {
+            let message = format!("{} further issues of files that were looked at are left out", self.issues.left_out);
+            self.issues.kept.push(Issue::new("findings", message));
         }
         if self.rows_left_out > 0 {
             let message = format!("{} rows behind the first {ROWS} are left out", self.rows_left_out);
-            self.issues.push(Issue::new("the inventory", message));
+            self.issues.kept.push(Issue::new("the inventory", message));
         }
     }
 }

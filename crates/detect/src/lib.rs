@@ -170,7 +170,7 @@ pub fn detect(
     found.end();
     let mut writer = Writer::create_or_open(store)?;
     let id = writer.exhibit(exhibit.name, exhibit.source, exhibit.size)?;
-    for issue in &found.issues {
+    for issue in found.issues.iter() {
         progress.issue(issue);
         writer.issue_once(id, issue)?;
     }

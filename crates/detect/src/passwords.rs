@@ -216,7 +216,7 @@ mod tests {
         let view = view(&[("/etc/shadow", &shadow())]);
         let found = found_with(&view, &[], find, &Options::default());
         assert_eq!(titles(&found), ["high accounts.password-is-name: the password of migrate is “migrate2024”"]);
-        assert_eq!(found.issues, []);
+        assert_eq!(found.issues[..], []);
     }
 
     #[test]

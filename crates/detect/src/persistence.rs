@@ -109,10 +109,11 @@ fn row(place: &Place, file: &File, owner: &Owner, entry: &Entry, image: &Image<'
     if owner.is_package() && !place.is_always_told {
         return;
     }
-    let program = entry.program().map(|program| (visible(program), image.owned.of(program).words()));
+    let real = |program: &[u8]| settings::real(image.view, program.to_vec());
+    let program = entry.program().map(|program| (visible(program), image.owned.of(&real(program)).words()));
     let facts = vec![
         ("mechanism", json!(place.what)),
-        ("command", json!(visible(&entry.command))),
+        ("command", json!(short(&entry.command))),
         ("user", json!(entry.user.as_ref().map(|user| visible(user)))),
         ("file_of", json!(owner.words())),
         ("program", json!(program.as_ref().map(|it| &it.0))),

@@ -44,9 +44,8 @@ pub(crate) fn create_or_open(path: &Path) -> Result<Connection> {
 /// Gives a store what it lacks of the tables and columns that were added since it was made.
 fn bring_up(db: &Connection) -> rusqlite::Result<()> {
     let has = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|count| count > 0);
-    if !has("SELECT count(*) FROM sqlite_schema WHERE name = 'conclusions'")? {
-        db.execute_batch(TABLES)?;
-    }
+    // None of the statements does anything where its table, index or view is there.
+    db.execute_batch(TABLES)?;
     if !has("SELECT count(*) FROM pragma_table_info('exhibits') WHERE name = 'readers'")? {
         db.execute_batch("ALTER TABLE exhibits ADD COLUMN readers TEXT")?;
     }

@@ -31,7 +31,7 @@ const LOOKED_AT: u64 = 256 << 20;
 const WINDOW: usize = 1 << 20;
 
 /// Web shells whose requests are looked for.
-const SHELLS: usize = 1000;
+const SHELLS: usize = 200;
 
 /// What was found in one file.
 #[derive(Debug)]

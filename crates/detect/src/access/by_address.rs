@@ -44,8 +44,10 @@ struct Address {
     address: String,
     failures: Counts,
     users: Met,
-    /// Those of the last day, the earliest first.
+    /// Those of the last day, the earliest first, and how often each class and each account is among them.
     recent: VecDeque<Login>,
+    recent_classes: BTreeMap<String, u64>,
+    recent_users: BTreeMap<String, u64>,
     /// The most within an hour, and the most accounts within a day.
     peak: u64,
     peak_users: u64,
@@ -66,6 +68,8 @@ impl Address {
             failures: Counts::default(),
             users: Met::default(),
             recent: VecDeque::new(),
+            recent_classes: BTreeMap::new(),
+            recent_users: BTreeMap::new(),
             peak: 0,
             peak_users: 0,
             first: None,
@@ -79,7 +83,10 @@ impl Address {
 
     fn take(&mut self, login: Login) {
         while self.recent.front().is_some_and(|it| login.time.saturating_sub(it.time) > DAY) {
-            self.recent.pop_front();
+            if let Some(old) = self.recent.pop_front() {
+                take_off(&mut self.recent_classes, &old.class, old.times);
+                take_off(&mut self.recent_users, &old.user, 1);
+            }
         }
         if login.is_success {
             self.success(&login);
@@ -93,17 +100,15 @@ impl Address {
             self.sample.push((login.event, "one of the first failures".to_owned()));
         }
         if self.recent.len() < REMEMBERED {
+            add_to(&mut self.recent_classes, &login.class, login.times);
+            add_to(&mut self.recent_users, &login.user, 1);
             self.recent.push_back(login.clone());
         }
         // Looked at while it may still rise: brute force of days is known for what it is after an hour.
         if self.peak < BRUTE_FORCE_FAILURES {
             self.peak = self.peak.max(self.within(login.time, HOUR));
         }
-        if self.peak_users < SPRAYED_ACCOUNTS {
-            let mut users = Met::default();
-            self.recent.iter().for_each(|it| users.add(&it.user, 1));
-            self.peak_users = self.peak_users.max(users.len());
-        }
+        self.peak_users = self.peak_users.max(u64::try_from(self.recent_users.len()).unwrap_or(u64::MAX));
     }
 
     /// Failures within this time before another.
@@ -135,7 +140,7 @@ impl Address {
             });
             self.roots = Some(seen(begun, login));
         }
-        let failures = self.within(login.time, DAY);
+        let failures = self.recent_classes.values().copied().max().unwrap_or(0);
         if failures < FAILURES_BEFORE.0 && !self.successes.contains_key(&login.user) {
             return;
         }
@@ -202,6 +207,25 @@ impl Address {
         for finding in self.successes.into_values().chain(self.roots).chain(self.anonymous) {
             found.add(finding);
         }
+    }
+}
+
+/// Counts one more of a name.
+fn add_to(counts: &mut BTreeMap<String, u64>, name: &str, times: u64) {
+    match counts.get_mut(name) {
+        Some(count) => *count = count.saturating_add(times),
+        None => drop(counts.insert(name.to_owned(), times)),
+    }
+}
+
+/// Counts fewer of a name, and forgets it when there is none left.
+fn take_off(counts: &mut BTreeMap<String, u64>, name: &str, times: u64) {
+    let is_gone = counts.get_mut(name).is_some_and(|count| {
+        *count = count.saturating_sub(times);
+        *count == 0
+    });
+    if is_gone {
+        counts.remove(name);
     }
 }
 

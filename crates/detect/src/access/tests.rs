@@ -149,3 +149,12 @@ fn connections_without_a_login_are_told_if_there_are_many() {
     event.message = "Connection from 192.0.2.9 port 4 on 192.0.2.1 port 22".to_owned();
     assert_eq!(told(&vec![event; 50]), [""; 0]);
 }
+
+#[test]
+fn a_flood_of_failures_and_logins_is_gone_through_once() {
+    let mut events = failures("ssh.login-failed", 60_000, 1, "root", "192.0.2.1");
+    events.extend((0..30_000).map(|second| at("ssh.login", NOON + second, "root", "192.0.2.1")));
+    let found = told(&events);
+    assert!(found.iter().any(|it| it.contains("60000 failed logins")), "{found:#?}");
+    assert!(found.iter().any(|it| it.starts_with("high access.success-after-failures")), "{found:#?}");
+}

@@ -8,7 +8,7 @@ use crate::{DetectError, Image};
 use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use kanshiki_machine::config::{Config, Dialect, Evidence};
 use kanshiki_model::{Algorithm, Confidence, Finding, Hasher, Severity, visible};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// A key.
 #[derive(Debug, Clone)]
@@ -18,6 +18,9 @@ pub(super) struct Key {
     pub(super) fingerprint: String,
     finding: Finding,
 }
+
+/// Accounts whose homes are looked into.
+const KEY_OWNERS: usize = 20_000;
 
 /// Bytes of a key that are decoded; one of RSA with 16384 bits has 2 KiB.
 const KEY_BYTES: usize = 16 << 10;
@@ -29,7 +32,9 @@ const FILES: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
 pub(super) fn of_view(image: &Image<'_>, accounts: &[Account], found: &mut Found) -> Vec<Key> {
     let mut keys = Vec::new();
     let mut seen = HashSet::new();
-    for account in accounts.iter().filter(|account| account.home.starts_with(b"/") && account.home.len() > 1) {
+    for account in
+        accounts.iter().take(KEY_OWNERS).filter(|account| account.home.starts_with(b"/") && account.home.len() > 1)
+    {
         let home = account.home.strip_suffix(b"/").unwrap_or(&account.home);
         for file in FILES {
             let path = [home, b"/", file.as_bytes()].concat();
@@ -84,11 +89,15 @@ fn key(account: &Account, line: &[u8], place: &Evidence, found: &mut Found) -> O
 
 /// Adds to each key the logins that used it, and keeps the findings.
 pub(super) fn join(image: &Image<'_>, mut keys: Vec<Key>, found: &mut Found) -> Result<(), DetectError> {
+    let place = |(place, key): (usize, &Key)| ((visible(&key.account), key.fingerprint.clone()), place);
+    let places: HashMap<(String, String), usize> = keys.iter().enumerate().map(place).collect();
     if !keys.is_empty() {
         let columns = "e.id, e.time, coalesce(e.user, ''), coalesce(e.address, ''), coalesce(e.fields ->> 'key', '')";
         each(image, &["ssh.login"], columns, "e.time, e.id", &mut |row| {
             let (user, address, shown) = (text(row, 2), text(row, 3), text(row, 4));
-            let used = keys.iter_mut().find(|key| shown.ends_with(&key.fingerprint) && visible(&key.account) == user);
+            // `ED25519 SHA256:…`
+            let fingerprint = shown.rsplit(' ').next().unwrap_or_default();
+            let used = places.get(&(user.to_owned(), fingerprint.to_owned())).and_then(|place| keys.get_mut(*place));
             let Some(key) = used else { return Ok(()) };
             let (event, time): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
             let made = key.finding.clone();

@@ -6,7 +6,7 @@ use kanshiki_machine::settings::{self, File, Found};
 use std::collections::BTreeMap;
 
 /// Lines of a file that are read.
-const LINES: usize = 100_000;
+const LINES: usize = 20_000;
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]

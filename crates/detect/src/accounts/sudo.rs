@@ -17,6 +17,9 @@ const DIALECT: Dialect = Dialect {
     ..Dialect::PLAIN
 };
 
+/// Lines that are looked at for each account.
+const RIGHTS: usize = 2000;
+
 /// A line that gives rights.
 #[derive(Debug, Clone)]
 pub(super) struct Right {
@@ -40,7 +43,7 @@ pub(super) fn of_view(view: &View) -> Vec<Right> {
             aliases.insert(name.trim_ascii().to_vec(), list(members));
         }
     }
-    config.lines().filter_map(|line| right(line.text, line.evidence(), &aliases)).collect()
+    config.lines().filter_map(|line| right(line.text, line.evidence(), &aliases)).take(RIGHTS).collect()
 }
 
 fn list(text: &[u8]) -> Vec<Vec<u8>> {

@@ -6,7 +6,7 @@
 //! store ─▶ detectors of events ─────────────┘
 //! ```
 //!
-//! Each detector is a function of the table [`DETECTORS`]. It sees all, changes nothing, and adds to what is found.
+//! Each detector is a function of the table `DETECTORS`. It sees all, changes nothing, and adds to what is found.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 

@@ -264,6 +264,9 @@ fn findings_that_are_missing_are_told() {
     let told = kanshiki(&["findings", "--case", "case"], place);
     assert_eq!(told.code, 3);
     assert!(told.stderr.contains("exhibit disk.img: its examination did not come to its end"), "{}", told.stderr);
+    let left = kanshiki(&["examine", "disk.img", "--case", "other", "--quiet", "--no-findings"], place);
+    assert!(matches!(left.code, 0 | 3), "{}", left.stderr);
+    assert_eq!(kanshiki(&["findings", "--case", "other"], place).code, 3);
     let _: Ran = run(tool("sqlite3").arg(place.join("case/events.sqlite")).arg("DELETE FROM exhibits")).exits(0);
     assert_eq!(kanshiki(&["findings", "--case", "case"], place).code, 3);
 }

@@ -52,6 +52,9 @@ pub(crate) struct ExamineArguments {
     /// List of words, one a line, that are tried against the hashes of passwords; may be given again
     #[arg(long = "wordlist", value_name = "FILE")]
     wordlists: Vec<PathBuf>,
+    /// Leave the findings to another run, and enter events and files alone
+    #[arg(long, conflicts_with = "wordlists")]
+    no_findings: bool,
     /// Who examines, for the custody log
     #[arg(long, value_name = "NAME")]
     examiner: Option<String>,
@@ -90,7 +93,7 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     let outcome =
         examine(&evidence.view, &exhibit, &store, &reporter).map_err(|error| Broken::Examining(Box::new(error)));
     let outcome = match outcome {
-        Ok(Outcome::Whole) => conclude(&evidence, &exhibit, &options, &store, &reporter),
+        Ok(Outcome::Whole) if !arguments.no_findings => conclude(&evidence, &exhibit, &options, &store, &reporter),
         other => other,
     };
     drop(reporter);
@@ -111,12 +114,15 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
         Outcome::Whole if totals.issues == 0 => Exit::Done,
         Outcome::Whole => Exit::Part,
     };
+    let [high, medium, low, info] = totals.findings;
+    let findings_object =
+        (!arguments.no_findings).then(|| json!({ "high": high, "medium": medium, "low": low, "info": info }));
     if arguments.output.json {
         console.json(&json!({
             "schema": 1, "type": "result", "exit_code": exit.code(), "store": visible(store.as_os_str().as_encoded_bytes()),
             "files": totals.files, "logs": totals.logs, "logs_not_read": totals.unread, "events": totals.events, "issues": totals.issues,
             "not_understood": totals.others, "blind_spots": totals.blind_spots,
-            "findings": { "high": totals.findings[0], "medium": totals.findings[1], "low": totals.findings[2], "info": totals.findings[3] },
+            "findings": findings_object,
             "custody_entry": entry, "whole": outcome == Outcome::Whole,
         }))?;
     } else if !arguments.output.quiet {
@@ -124,7 +130,7 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
         console.result(&format!(
             "exhibit {name}: {heading}\n  store        {}\n  files        {}\n  logs         {}{}\n  events       {}\n  not understood {} records\n  issues       {}\n  blind spots  {}\n  findings     {}\n  custody log  entry {entry}\n",
             visible(store.as_os_str().as_encoded_bytes()), totals.files, totals.logs, unread(totals.unread), totals.events, totals.others, totals.issues,
-            blind_spots(totals.blind_spots), findings(totals.findings)
+            blind_spots(totals.blind_spots), if arguments.no_findings { "left to another run".to_owned() } else { findings(totals.findings) }
         ))?;
     }
     if !arguments.output.json && totals.unread > 0 {

@@ -11,7 +11,7 @@ use crate::time::DAY;
 use crate::{DetectError, Image};
 use kanshiki_model::{Confidence, Finding, Question, Rule, Severity};
 use statement::{Read, read};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The rules of this detector.
 pub(crate) const RULES: &[&Rule] = &[&DUMP, &OUTFILE, &FULL_READ, &MANY_ROWS, &DOWNLOAD, &LARGE_ANSWER];
@@ -182,39 +182,75 @@ const PRECIOUS: &[&str] = &[
     "customer", ".csv", ".db", ".sqlite",
 ];
 
-/// Files that were fetched over FTP, by who and from where.
+/// Processes of SFTP servers of which it is remembered whose they are.
+const PROCESSES: usize = 100_000;
+
+/// Files that were fetched over FTP and SFTP, by who and from where.
 fn fetched(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
     let columns = "e.id, e.time, coalesce(e.user, ''), coalesce(e.address, ''), coalesce(e.fields ->> 'file', ''),
-        coalesce(e.fields ->> 'bytes', 0)";
-    let mut told: BTreeMap<(String, String), (Finding, u64, u64, bool)> = BTreeMap::new();
-    each(image, &["ftp.download"], columns, "", &mut |row| {
-        let (event, time): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
-        let (user, address, file) = (text(row, 2), text(row, 3), text(row, 4));
-        let bytes: i64 = row.get(5)?;
-        let key = (user.to_owned(), address.to_owned());
-        if told.len() >= TOLD && !told.contains_key(&key) {
+        coalesce(e.fields ->> 'bytes', 0), k.name, coalesce(e.pid, 0)";
+    let kinds = &["ftp.download", "sftp.download", "sftp.session-opened"];
+    let mut told: BTreeMap<(&'static str, String, String), Fetched> = BTreeMap::new();
+    // The lines of an SFTP server name its process, and the first of them alone who it serves.
+    let mut served: HashMap<i64, (String, String)> = HashMap::new();
+    each(image, kinds, columns, "e.time, e.id", &mut |row| {
+        let (event, time, process): (i64, Option<i64>, i64) = (row.get(0)?, row.get(1)?, row.get(7)?);
+        let mut who = (text(row, 2).to_owned(), text(row, 3).to_owned());
+        let protocol = if text(row, 6) == "ftp.download" { "ftp" } else { "sftp" };
+        if text(row, 6) == "sftp.session-opened" {
+            if served.len() < PROCESSES || served.contains_key(&process) {
+                served.insert(process, who);
+            }
             return Ok(());
         }
-        let (made, files, sum, is_precious) = told.remove(&key).unwrap_or_else(|| {
-            let made = finding(&DOWNLOAD, format!("ftp {user} {address}"), "");
-            (made.indicator(address_kind(address), address), 0, 0, false)
-        });
-        let name = file.to_ascii_lowercase();
-        let is_one = PRECIOUS.iter().any(|part| name.contains(part));
-        // What is worth most stands first in the list.
-        let made = if is_one || files < 10 { made.event(event, format!("{bytes} bytes")) } else { made };
-        let first = made.times.0.into_iter().chain(time).min();
-        let last = made.times.1.into_iter().chain(time).max();
-        let sum = u64::try_from(bytes).unwrap_or(0).saturating_add(sum);
-        told.insert(key, (made.between(first, last), files.saturating_add(1), sum, is_precious || is_one));
+        if protocol == "sftp" {
+            who = served.get(&process).cloned().unwrap_or_else(|| ("somebody".to_owned(), String::new()));
+        }
+        let key = (protocol, who.0, who.1);
+        if told.len() < TOLD || told.contains_key(&key) {
+            let fetched = told.entry(key).or_insert_with_key(Fetched::begin);
+            fetched.take(event, time, text(row, 4), row.get(5)?);
+        }
         Ok(())
     })?;
-    for ((user, address), (mut made, files, bytes, is_precious)) in told {
-        made.title = format!("{user} fetched {files} files over ftp from {address}, {bytes} bytes");
+    for ((protocol, user, address), fetched) in told {
+        let Fetched { mut made, files, bytes, is_precious } = fetched;
+        let from = if address.is_empty() { String::new() } else { format!(" from {address}") };
+        made.title = format!("{user} fetched {files} files over {protocol}{from}, {bytes} bytes");
         let made = made.explained("The log of the server tells each file and its size.");
         found.add(if is_precious { made.weighed(Severity::Medium, Confidence::Medium) } else { made });
     }
     Ok(())
+}
+
+/// What one account fetched from one address.
+struct Fetched {
+    made: Finding,
+    files: u64,
+    bytes: u64,
+    is_precious: bool,
+}
+
+impl Fetched {
+    fn begin((protocol, user, address): &(&'static str, String, String)) -> Self {
+        let made = finding(&DOWNLOAD, format!("{protocol} {user} {address}"), "");
+        let made = if address.is_empty() { made } else { made.indicator(address_kind(address), address) };
+        Self { made, files: 0, bytes: 0, is_precious: false }
+    }
+
+    fn take(&mut self, event: i64, time: Option<i64>, file: &str, bytes: i64) {
+        let name = file.to_ascii_lowercase();
+        let is_precious = PRECIOUS.iter().any(|part| name.contains(part));
+        let made = self.made.clone();
+        // What is worth most stands first in the list.
+        let made = if is_precious || self.files < 10 { made.event(event, format!("{bytes} bytes")) } else { made };
+        let first = made.times.0.into_iter().chain(time).min();
+        let last = made.times.1.into_iter().chain(time).max();
+        self.made = made.between(first, last);
+        self.files = self.files.saturating_add(1);
+        self.bytes = u64::try_from(bytes).unwrap_or(0).saturating_add(self.bytes);
+        self.is_precious |= is_precious;
+    }
 }
 
 /// Bytes of an answer from which on it can be far above the norm.

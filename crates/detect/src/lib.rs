@@ -23,6 +23,7 @@ mod packages;
 mod passwords;
 mod persistence;
 mod rights;
+mod sessions;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -41,6 +42,7 @@ use std::path::{Path, PathBuf};
 /// Those that look, in the order in which they are asked.
 const DETECTORS: &[(&str, Detector)] = &[
     ("access", access::find),
+    ("sessions", sessions::find),
     ("accounts", accounts::find),
     ("passwords", passwords::find),
     ("names", names::find),
@@ -58,6 +60,7 @@ const DETECTORS: &[(&str, Detector)] = &[
 pub fn rules() -> Vec<&'static Rule> {
     let own = [
         access::RULES,
+        sessions::RULES,
         accounts::RULES,
         passwords::RULES,
         packages::RULES,

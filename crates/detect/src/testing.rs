@@ -17,6 +17,7 @@ pub(crate) struct Told {
     pub(crate) time: i64,
     pub(crate) user: String,
     pub(crate) address: String,
+    pub(crate) pid: Option<i64>,
     pub(crate) message: String,
     pub(crate) fields: Vec<(&'static str, Value<'static>)>,
 }
@@ -66,6 +67,7 @@ pub(crate) fn found_with(view: &View, events: &[Told], detector: Detector, optio
                 time: Some(Timestamp::from_nanoseconds(event.time * 1_000_000_000)),
                 user: event.user.as_bytes(),
                 address: event.address.as_bytes(),
+                pid: event.pid,
                 message: event.message.as_bytes(),
                 fields: &event.fields,
                 ..Event::default()

@@ -3,6 +3,7 @@
 mod accounts;
 pub(crate) mod ftp;
 pub(crate) mod mail;
+mod sftp;
 mod ssh;
 mod system;
 
@@ -13,6 +14,7 @@ use crate::parsers::{mysql, postgres, web};
 pub(crate) fn describe<'a>(program: &[u8], message: &'a [u8], details: &mut Details<'a>) {
     match program {
         b"sshd" | b"sshd-session" | b"sshd-auth" => ssh::describe(message, details),
+        b"sftp-server" | b"internal-sftp" => sftp::describe(message, details),
         b"sudo" => accounts::sudo(message, details),
         b"su" | b"su-l" => accounts::su(message, details),
         b"useradd" | b"usermod" | b"userdel" | b"groupadd" | b"groupmod" | b"groupdel" | b"passwd" | b"chpasswd"

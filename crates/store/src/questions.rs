@@ -103,6 +103,12 @@ pub const QUESTIONS: &[Question] = &[
         sql: "SELECT name, uid, shell, password, password_changed, groups, sudo, keys, last_login, exhibit FROM accounts ORDER BY exhibit, uid, name",
     },
     Question {
+        name: "sessions",
+        answers: "who was logged in from when to when, as wtmp, sshd, PAM, logind and FTP servers tell together",
+        sql: "SELECT user, service, address, tty, opened, closed, seconds, \"end\", method, told_by, exhibit
+            FROM sessions ORDER BY opened, user, tty, exhibit",
+    },
+    Question {
         name: "persistence",
         answers: "what starts by itself and is no unchanged part of a package",
         sql: "SELECT mechanism, path, line, user, replace(substr(command, 1, 200), char(10), ' ') AS command, file_of, program_of, exhibit

@@ -173,7 +173,7 @@ CREATE TABLE IF NOT EXISTS verdicts (
 -- What the machine has: accounts, services and what they allow, what starts by itself. The views below tell the facts.
 CREATE TABLE IF NOT EXISTS inventory (
     exhibit INTEGER NOT NULL REFERENCES exhibits(id),
-    kind TEXT NOT NULL,          -- account, exposure, persistence
+    kind TEXT NOT NULL,          -- account, session, exposure, persistence, suspect
     name TEXT NOT NULL,
     facts TEXT NOT NULL,         -- a JSON object
     volume INTEGER REFERENCES volumes(id), path TEXT, inode INTEGER,
@@ -201,6 +201,15 @@ CREATE VIEW IF NOT EXISTS persistence AS
 SELECT x.name AS exhibit, facts ->> 'mechanism' AS mechanism, facts ->> 'user' AS user, facts ->> 'command' AS command, facts ->> 'file_of' AS file_of,
     facts ->> 'program' AS program, facts ->> 'program_of' AS program_of, i.path, i.line
 FROM inventory i JOIN exhibits x ON x.id = i.exhibit WHERE i.kind = 'persistence';
+
+-- Who was logged in from when to when, as the logs together tell.
+CREATE VIEW IF NOT EXISTS sessions AS
+SELECT x.name AS exhibit, i.name AS user, facts ->> 'service' AS service, facts ->> 'address' AS address, facts ->> 'tty' AS tty,
+    strftime('%Y-%m-%dT%H:%M:%S', (facts ->> 'opened') / 1000000000, 'unixepoch') || 'Z' AS opened,
+    strftime('%Y-%m-%dT%H:%M:%S', (facts ->> 'closed') / 1000000000, 'unixepoch') || 'Z' AS closed,
+    facts ->> 'seconds' AS seconds, facts ->> 'end' AS end, facts ->> 'method' AS method, facts ->> 'key' AS key,
+    facts ->> 'told_by' AS told_by, facts ->> 'events' AS events
+FROM inventory i JOIN exhibits x ON x.id = i.exhibit WHERE i.kind = 'session';
 
 -- Findings with the exhibit's name, the time to read, and the last verdict.
 CREATE VIEW IF NOT EXISTS conclusions AS

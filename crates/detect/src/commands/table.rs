@@ -428,6 +428,13 @@ pub(super) const PATTERNS: &[Pattern] = &[
     },
     Pattern {
         rule: &SENT,
+        what: "served files to a client of scp or rsync",
+        means: "This is what sshd runs on this machine when somebody fetches files from it.",
+        first: &["scp -f ", "scp -r -f ", "scp -v -f ", "scp -p -f ", "scp -q -f ", "rsync --server --sender "],
+        then: &[],
+    },
+    Pattern {
+        rule: &SENT,
         what: "poured a file into a connection",
         means: "A file left the machine.",
         first: &["nc ", "ncat ", "netcat "],

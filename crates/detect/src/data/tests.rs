@@ -70,6 +70,30 @@ fn fetched_files_are_summed_up() {
 }
 
 #[test]
+fn what_sftp_gives_out_is_told_with_who_the_process_served() {
+    let line = |kind: &'static str, user: &str, pid: i64, file: &'static str| Told {
+        path: "/var/log/auth.log",
+        kind,
+        time: NOON,
+        user: user.to_owned(),
+        address: if user.is_empty() { String::new() } else { "192.0.2.9".to_owned() },
+        pid: Some(pid),
+        fields: vec![("file", Value::Text(file.as_bytes())), ("bytes", Value::Number(50))],
+        ..Told::default()
+    };
+    let found = told(&[
+        line("sftp.session-opened", "anna", 7, ""),
+        line("sftp.download", "", 7, "/srv/customers.sql"),
+        line("sftp.download", "", 8, "/srv/film"),
+    ]);
+    let expected = [
+        "medium data.fetched: anna fetched 1 files over sftp from 192.0.2.9, 50 bytes",
+        "low data.fetched: somebody fetched 1 files over sftp, 50 bytes",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn an_answer_far_above_the_norm_is_told_and_a_large_file_is_not() {
     let request = |path: &'static str, bytes: i64| Told {
         path: "/var/log/nginx/access.log",

@@ -52,6 +52,37 @@ fn rsyslog_writes_two_blanks_before_the_message_of_rfc_5424_and_a_word_for_a_pri
 }
 
 #[test]
+fn what_goes_over_sftp_is_told_with_names_that_look_like_lines() {
+    let log = br#"Jan  1 00:00:00 h internal-sftp[7]: session opened for local user anna from [192.0.2.7]
+Jan  1 00:00:00 h sftp-server[7]: open "/srv/a b"c" flags READ mode 0666
+Jan  1 00:00:00 h sftp-server[7]: close "/srv/a" bytes read 9 written 0" bytes read 6 written 0
+Jan  1 00:00:00 h sftp-server[7]: forced close "/srv/x" bytes read 0 written 16
+Jan  1 00:00:00 h sftp-server[7]: close "/srv/empty" bytes read 0 written 0
+Jan  1 00:00:00 h sftp-server[7]: posix-rename old "/a" new "/b"
+Jan  1 00:00:00 h sftp-server[7]: remove name "/b"
+Jan  1 00:00:00 h sftp-server[7]: mkdir name "/d" mode 0777
+Jan  1 00:00:00 h sftp-server[7]: session closed for local user anna from [192.0.2.7]
+"#;
+    let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-01T12:00:00Z", log);
+    let kinds = [
+        "sftp.session-opened",
+        "sftp",
+        "sftp.download",
+        "sftp.upload",
+        "sftp.close",
+        "sftp.rename",
+        "sftp.delete",
+        "sftp.mkdir",
+        "sftp.session-closed",
+    ];
+    assert_eq!(parsed.all("kind"), kinds);
+    assert_eq!((&parsed.events[0]["user"], &parsed.events[8]["address"]), (&json!("anna"), &json!("192.0.2.7")));
+    assert_eq!(parsed.events[2]["file"], "/srv/a\" bytes read 9 written 0");
+    assert_eq!((&parsed.events[2]["bytes"], &parsed.events[3]["bytes"]), (&json!(6), &json!(16)));
+    assert_eq!((&parsed.events[5]["to"], &parsed.events[7]["file"]), (&json!("/b"), &json!("/d")));
+}
+
+#[test]
 fn the_user_of_a_failed_login_is_the_one_that_was_tried() {
     let log = b"Jan  1 00:00:00 h sshd[1]: Failed password for invalid user oracle from 192.0.2.7 port 1 ssh2
 Jan  1 00:00:00 h sshd[1]: Failed none for invalid user a from b from 2001:db8::1 port 2 ssh2

@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kanshiki-filesystem", &["kanshiki-image", "kanshiki-model"]),
     ("kanshiki-inspect", &["kanshiki-image", "kanshiki-model"]),
     ("kanshiki-passwords", &[]),
+    ("kanshiki-lists", &["kanshiki-model"]),
     ("kanshiki-store", &["kanshiki-model"]),
     ("kanshiki-walk", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
     ("kanshiki-machine", &["kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
@@ -22,7 +23,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("kanshiki-acquire", &["kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
     ("kanshiki-extract", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
-    ("kanshiki-browse", &["kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"]),
+    (
+        "kanshiki-browse",
+        &["kanshiki-lists", "kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"],
+    ),
     (
         "kanshiki-examine",
         &[
@@ -41,6 +45,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "kanshiki-store",
             "kanshiki-inspect",
             "kanshiki-passwords",
+            "kanshiki-lists",
             "kanshiki-packages",
             "kanshiki-machine",
             "kanshiki-walk",

@@ -2,7 +2,6 @@
 #![no_main]
 
 use kanshiki_browse::grep::{GrepOptions, Matcher, Position};
-use kanshiki_browse::hash::KnownList;
 use kanshiki_browse::strings::{Encoding, StringsOptions, search};
 use kanshiki_image::{Memory, Source};
 use kanshiki_model::ByteRange;
@@ -37,5 +36,5 @@ fuzz_target!(|bytes: &[u8]| {
             ControlFlow::Continue(())
         });
     }
-    let _ = KnownList::open(bytes);
+    let _ = kanshiki_lists::count_digests(bytes);
 });

@@ -1,10 +1,9 @@
 //! Digests of all files in one pass, in the order in which they lie on the disk, on all cores.
 
 mod format;
-mod known;
 
 pub use format::{FormatError, HashFormat, hashdeep_header, hashdeep_line, push_hex, sum_line, tagged_line};
-pub use known::{KnownError, KnownList};
+pub use kanshiki_lists::KnownList;
 
 use kanshiki_filesystem::View;
 use kanshiki_model::{Algorithm, Digest, Issue, Progress};

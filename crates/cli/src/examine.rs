@@ -29,6 +29,11 @@ interrupted goes on, what is there is left. Exhibits of a case are known by thei
 image that was changed or copied since, or is looked at with another volume or journal, is an
 exhibit of its own, and that is said.
 
+--known and --bad take lists of sha256sum and its kin, of hashdeep, of the NSRL (CSV, and the SQLite
+of RDSv3), or bare digests, of which those of 64 digits are SHA-256. One from 16 MiB on is converted
+into an index once, which is kept under DIR, or in the folder of --index-folder. Known is not
+harmless: the NSRL knows tools of attackers too.
+
 The examination is entered in the custody log of the case: who, what, how many events, how it ended.
 A log that a newer version of the program reads better is read anew, and nothing is doubled.
 
@@ -52,8 +57,17 @@ pub(crate) struct ExamineArguments {
     /// List of words, one a line, that are tried against the hashes of passwords; may be given again
     #[arg(long = "wordlist", value_name = "FILE")]
     wordlists: Vec<PathBuf>,
+    /// List of digests of files that are known, which no rule about contents tells of; may be given again
+    #[arg(long, value_name = "FILE")]
+    known: Vec<PathBuf>,
+    /// List of digests of files that are told wherever they are; may be given again
+    #[arg(long, value_name = "FILE")]
+    bad: Vec<PathBuf>,
+    /// Folder for the indexes of large lists, which other cases may share [default: lists in the case folder]
+    #[arg(long, value_name = "FOLDER")]
+    index_folder: Option<PathBuf>,
     /// Leave the findings to another run, and enter events and files alone
-    #[arg(long, conflicts_with = "wordlists")]
+    #[arg(long, conflicts_with_all = ["wordlists", "known", "bad"])]
     no_findings: bool,
     /// Who examines, for the custody log
     #[arg(long, value_name = "NAME")]
@@ -70,6 +84,13 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
         std::fs::File::open(list)
             .map_err(|error| Failure::from_error(format!("cannot read the list of words `{path}`"), &error))?;
     }
+    let options = Options {
+        wordlists: arguments.wordlists.clone(),
+        known: arguments.known.clone(),
+        bad: arguments.bad.clone(),
+        index_folder: Some(arguments.index_folder.clone().unwrap_or_else(|| arguments.case.join("lists"))),
+    };
+    options.check().map_err(|error| Failure::of(&error))?;
     let evidence = Evidence::open(&arguments.evidence)?;
     let case = Case::create_or_open(&arguments.case, &SystemClock).map_err(|error| Failure::of(&error))?;
     // Opened before the work, so that a closed or damaged log is told at once.
@@ -89,7 +110,6 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     }
     let size = evidence.images.first().map_or(0, |image| image.opened.source.len());
     let exhibit = Exhibit { name: &name, source: &source, size, issues: &opened };
-    let options = Options { wordlists: arguments.wordlists.clone() };
     let outcome =
         examine(&evidence.view, &exhibit, &store, &reporter).map_err(|error| Broken::Examining(Box::new(error)));
     let outcome = match outcome {

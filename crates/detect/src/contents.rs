@@ -5,12 +5,15 @@ mod tests;
 
 use crate::events::{each, text};
 use crate::found::{Building as _, Found, address_kind, finding};
+use crate::lists::{Bad, BadFiles, Lists};
 use crate::names::is_foreign_tree;
 use crate::owned::Owned;
 use crate::{DetectError, Image};
 use kanshiki_filesystem::{Follow, Place, View};
 use kanshiki_inspect::{Facts, Inspection, Subject};
-use kanshiki_model::{Algorithm, Evidence, EvidencePath, Finding, Hasher, Issue, Progress, Rule, Span, visible};
+use kanshiki_model::{
+    Algorithm, Digest, Evidence, EvidencePath, Finding, Hasher, Issue, Progress, Rule, Span, visible,
+};
 use kanshiki_walk::contents::{FileJob, Portion, issue, portions};
 use kanshiki_walk::parallel::{Output, Weigh, ordered};
 use kanshiki_walk::{Names, Order, SweepOptions};
@@ -44,15 +47,33 @@ struct Inspected {
     facts: Facts,
 }
 
+/// What one file is looked at for.
+#[derive(Debug, Clone, Copy)]
+struct Look<'a> {
+    view: &'a View,
+    owned: &'a Owned,
+    lists: &'a Lists,
+    progress: &'a dyn Progress,
+}
+
+impl Look<'_> {
+    /// Whether rules about contents look at it: nobody answers for what it holds.
+    fn is_for_rules(&self, path: &[u8]) -> bool {
+        !is_index(path) && !is_foreign_tree(path) && !self.owned.of(path).is_package()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Results {
     found: Vec<Inspected>,
+    bad: Vec<Bad>,
     issues: Vec<Issue>,
 }
 
 impl Weigh for Results {
     fn weight(&self) -> usize {
-        self.found.len().saturating_mul(4096).saturating_add(self.issues.len().saturating_mul(256)).saturating_add(128)
+        let found = self.found.len().saturating_add(self.bad.len()).saturating_mul(4096);
+        found.saturating_add(self.issues.len().saturating_mul(256)).saturating_add(128)
     }
 }
 
@@ -62,19 +83,21 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
     let options = SweepOptions { order: Order::Disk, names: Names::Live, threads: 0 };
     let mut shells = Vec::new();
     let mut linked = HashSet::new();
-    let owned = image.owned;
+    let mut bad = BadFiles::default();
+    let look = Look { view: image.view, owned: image.owned, lists: image.lists, progress: image.progress };
     let select = |item: &kanshiki_walk::Item<'_>| {
         let has_content = item.found.is_ok_and(|(_, node)| node.size > 0);
-        Ok(item.live
-            && has_content
-            && !is_index(item.path)
-            && !is_foreign_tree(item.path)
-            && !owned.of(item.path).is_package())
+        Ok(item.live && has_content && (look.lists.want_all() || look.is_for_rules(item.path)))
     };
     portions(image.view, std::slice::from_ref(&root), options, &select, &mut |portion, _| {
-        look_at(image, &portion, &mut linked, found, &mut shells);
+        look_at(look, &portion, &mut linked, &mut |results| {
+            found.issues.extend(results.issues);
+            results.found.iter().for_each(|inspected| tell(inspected, look.owned, found, &mut shells));
+            results.bad.into_iter().for_each(|it| bad.push(it));
+        });
         if image.progress.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
+    image.lists.tell(bad, image.owned, image.progress, found)?;
     requests(image, &mut shells)?;
     shells.into_iter().for_each(|(_, made)| found.add(made));
     Ok(())
@@ -114,37 +137,31 @@ fn is_index(path: &[u8]) -> bool {
 type Shells = Vec<(String, Finding)>;
 
 fn look_at(
-    image: &Image<'_>,
+    look: Look<'_>,
     portion: &Portion,
-    linked: &mut HashSet<(usize, u64)>,
-    found: &mut Found,
-    shells: &mut Shells,
+    linked: &mut HashSet<(usize, u64, bool)>,
+    take: &mut (dyn FnMut(Results) + Send),
 ) {
-    // What has several names is read once.
+    // What has several names is read once, or twice if a package answers for one of them alone.
     let numbers: Vec<usize> = portion
         .by_place()
         .into_iter()
         .filter_map(|number| usize::try_from(number).ok())
         .filter(|number| {
             let job = portion.jobs().get(*number);
-            job.is_some_and(|job| job.links < 2 || linked.insert((job.place.volume, job.place.node.inode)))
+            let key =
+                |job: &FileJob| (job.place.volume, job.place.node.inode, look.is_for_rules(portion.path(*number)));
+            job.is_some_and(|job| job.links < 2 || linked.insert(key(job)))
         })
         .collect();
-    // The connection to the store belongs to one thread.
-    let (view, owned, progress) = (image.view, image.owned, image.progress);
     let work = |number: usize, output: &mut Output<'_, '_, Results>| {
         let Some(job) = portion.jobs().get(number) else { return };
-        if progress.stop_requested() {
+        if look.progress.stop_requested() {
             return;
         }
         let path = portion.path(number);
-        match catch_unwind(AssertUnwindSafe(|| inspect(view, progress, path, job))) {
-            Ok(Ok(inspected)) => {
-                output.piece.issues.extend(inspected.facts.issues.iter().cloned());
-                if !inspected.facts.signs.is_empty() {
-                    output.piece.found.push(inspected);
-                }
-            }
+        match catch_unwind(AssertUnwindSafe(|| judge(look, path, job, &mut output.piece))) {
+            Ok(Ok(())) => {}
             Ok(Err(issue)) => output.piece.issues.push(issue),
             Err(_) => {
                 let what = "internal error while its content was looked at; nothing of it is told";
@@ -153,13 +170,33 @@ fn look_at(
         }
     };
     ordered(numbers.into_iter(), &work, &mut |results: Results| {
-        found.issues.extend(results.issues);
-        results.found.iter().for_each(|inspected| tell(inspected, owned, found, shells));
+        take(results);
         ControlFlow::Continue(())
     });
 }
 
-fn inspect(view: &View, progress: &dyn Progress, path: &[u8], job: &FileJob) -> Result<Inspected, Issue> {
+/// Looks at one file, and asks the lists for it.
+fn judge(look: Look<'_>, path: &[u8], job: &FileJob, results: &mut Results) -> Result<(), Issue> {
+    let (inspected, digests) = if look.is_for_rules(path) {
+        let (inspected, digests) = inspect(look, path, job)?;
+        (Some(inspected), digests)
+    } else {
+        (None, look.lists.digests(look.view, path, job, look.progress)?)
+    };
+    let verdict = look.lists.judge(path, job, digests).map_err(|error| Issue::new(visible(path), error.to_string()))?;
+    results.bad.extend(verdict.bad);
+    if let Some(inspected) = inspected.filter(|_| !verdict.is_known) {
+        results.issues.extend(inspected.facts.issues.iter().cloned());
+        if !inspected.facts.signs.is_empty() {
+            results.found.push(inspected);
+        }
+    }
+    Ok(())
+}
+
+/// What rules find in a file, and its digests by which it stands in lists.
+fn inspect(look: Look<'_>, path: &[u8], job: &FileJob) -> Result<(Inspected, Vec<Digest>), Issue> {
+    let Look { view, progress, .. } = look;
     let failed = |error: &kanshiki_filesystem::FsError| issue(view, job.place.volume, path, error);
     let (_, node) = view.inode(job.place.volume, job.place.node.inode).map_err(|error| failed(&error))?;
     let filesystem = view.filesystem(job.place).ok_or_else(|| Issue::new(visible(path), "its volume is not there"))?;
@@ -167,28 +204,31 @@ fn inspect(view: &View, progress: &dyn Progress, path: &[u8], job: &FileJob) -> 
     let subject = Subject { path, mode: node.mode, source: &*source };
     let mut inspection = Inspection::begin(&subject);
     let end = source.len().min(LOOKED_AT);
-    let mut hasher = (source.len() <= LOOKED_AT).then(|| Hasher::new(Algorithm::Sha256));
+    let is_whole = source.len() <= LOOKED_AT;
+    let mut hashers: Vec<Hasher> = look.lists.algorithms().iter().map(|it| Hasher::new(*it)).collect();
+    if !is_whole {
+        hashers.clear();
+    }
     let mut buffer = vec![0; WINDOW.min(usize::try_from(end).unwrap_or(WINDOW)).max(1)];
     let mut at = 0;
     while at < end {
         let read = source.read_at(at, &mut buffer).map_err(|error| Issue::new(visible(path), error.to_string()))?;
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
         inspection.window(at, bytes);
-        if let Some(hasher) = &mut hasher {
-            hasher.update(bytes);
-        }
+        hashers.iter_mut().for_each(|hasher| hasher.update(bytes));
         at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
         if progress.stop_requested() {
             break;
         }
     }
-    Ok(Inspected {
-        path: path.to_vec(),
-        place: job.place,
-        size: job.size,
-        digest: hasher.map(|hasher| hasher.finish().to_hex()),
-        facts: inspection.finish(),
-    })
+    let digests: Vec<Digest> = hashers.into_iter().map(Hasher::finish).collect();
+    let digest = digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256).map(Digest::to_hex);
+    let inspected =
+        Inspected { path: path.to_vec(), place: job.place, size: job.size, digest, facts: inspection.finish() };
+    // The rest of a long file is read for lists alone.
+    let digests =
+        if is_whole || look.lists.is_empty() { digests } else { look.lists.digests(view, path, job, progress)? };
+    Ok((inspected, digests))
 }
 
 /// A finding for each rule that a file shows signs of, and a row for the file.

@@ -17,6 +17,7 @@ mod contents;
 mod data;
 mod events;
 mod found;
+mod lists;
 mod names;
 mod owned;
 mod packages;
@@ -32,9 +33,11 @@ mod web;
 
 use found::Found;
 use kanshiki_filesystem::View;
+use kanshiki_lists::ListError;
 use kanshiki_model::{Progress, Rule};
 use kanshiki_packages::Packages;
 use kanshiki_store::{Reader, StoreError, Writer};
+use lists::Lists;
 use owned::Owned;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -67,6 +70,7 @@ pub fn rules() -> Vec<&'static Rule> {
         names::RULES,
         rights::RULES,
         persistence::RULES,
+        lists::RULES,
         commands::RULES,
         web::RULES,
         data::RULES,
@@ -88,6 +92,15 @@ pub enum DetectError {
     /// A question to the store failed.
     #[error("cannot ask the store")]
     Ask(#[from] rusqlite::Error),
+    /// A list of the user's cannot be used.
+    #[error("cannot use the list `{path}`")]
+    List {
+        /// Its path, made visible.
+        path: String,
+        /// Why.
+        #[source]
+        source: ListError,
+    },
 }
 
 /// What is looked at.
@@ -106,6 +119,23 @@ pub struct Exhibit<'a> {
 pub struct Options {
     /// Lists of words that are tried as passwords, one word a line.
     pub wordlists: Vec<PathBuf>,
+    /// Lists of digests of files that are known, and that no rule about contents tells of.
+    pub known: Vec<PathBuf>,
+    /// Lists of digests of files that are told wherever they are.
+    pub bad: Vec<PathBuf>,
+    /// The folder for indexes of large lists; `None` keeps them in memory, whatever they take.
+    pub index_folder: Option<PathBuf>,
+}
+
+impl Options {
+    /// Looks at the beginning of all lists, so that one that cannot be used is told before the work.
+    ///
+    /// # Errors
+    ///
+    /// [`DetectError::List`].
+    pub fn check(&self) -> Result<(), DetectError> {
+        self.known.iter().chain(&self.bad).try_for_each(|path| lists::check(path))
+    }
 }
 
 /// What a detector sees.
@@ -114,6 +144,8 @@ struct Image<'a> {
     /// Whose the files are.
     owned: &'a Owned,
     options: &'a Options,
+    /// What others know of files.
+    lists: &'a Lists,
     progress: &'a dyn Progress,
     /// The store, for questions in SQL; tables that a detector makes for itself are temporary.
     db: &'a Connection,
@@ -158,7 +190,8 @@ pub fn detect(
             return Ok(Outcome::Interrupted);
         };
         let owned = Owned::new(packages, changed);
-        let image = Image { view, owned: &owned, options, progress, db, exhibit: id, zone };
+        let Some(lists) = Lists::open(options, progress)? else { return Ok(Outcome::Interrupted) };
+        let image = Image { view, owned: &owned, options, lists: &lists, progress, db, exhibit: id, zone };
         for (name, detector) in DETECTORS {
             if progress.stop_requested() {
                 return Ok(Outcome::Interrupted);

@@ -227,7 +227,7 @@ mod tests {
         let opasswd = format!("carl:1002:2:$2b$31$no,{TRUSTNO1}\n");
         let view =
             view(&[("/etc/shadow", &shadow()), ("/etc/shadow-", &shadow()), ("/etc/security/opasswd", &opasswd)]);
-        let options = Options { wordlists: vec![list, place.path().join("missing")] };
+        let options = Options { wordlists: vec![list, place.path().join("missing")], ..Options::default() };
         let found = found_with(&view, &[], find, &options);
         let expected = [
             "high accounts.password-is-name: the password of migrate is “migrate2024”",

@@ -81,7 +81,9 @@ pub(crate) fn found_with(view: &View, events: &[Told], detector: Detector, optio
     let mut found = Found::default();
     let owned = crate::owned::Owned::new(kanshiki_packages::Packages::read(view), std::collections::HashSet::new());
     let progress = &kanshiki_model::Silent;
-    let image = Image { view, owned: &owned, options, progress, db: reader.connection(), exhibit: 1, zone: None };
+    let lists = &crate::lists::Lists::open(options, progress).unwrap().unwrap();
+    let image =
+        Image { view, owned: &owned, options, lists, progress, db: reader.connection(), exhibit: 1, zone: None };
     detector(&image, &mut found).unwrap();
     found
 }

@@ -20,7 +20,7 @@ pub struct Suspect {
 }
 
 /// Rules whose evidence are files that were brought or changed, as patterns.
-const RULES: &str = "(f.rule GLOB 'content.*' OR f.rule GLOB 'files.*' OR f.rule GLOB 'persistence.*'
+const RULES: &str = "(f.rule GLOB 'content.*' OR f.rule GLOB 'files.*' OR f.rule GLOB 'persistence.*' OR f.rule GLOB 'lists.*'
     OR f.rule IN ('packages.program-changed', 'packages.rights-changed', 'hidden.program', 'hidden.kernel-name', 'hidden.file-in-dev', 'hidden.odd-name'))";
 
 impl Reader {

@@ -21,7 +21,6 @@ use kanshiki_walk::{Order, SweepOptions};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{IsTerminal as _, stdout};
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
@@ -34,8 +33,8 @@ as ./etc/passwd, so that `sha256sum -c` and `hashdeep -r -l -o f -a -k` check a 
 tree from inside it, and never the files of this machine. sha256sum writes the form with tags if
 there are several algorithms. hashdeep has no form for names with line breaks: they are escaped and
 told. A file with more than 64 GiB of holes gets no digest, and is told.
---known takes lists of sha256sum and its kin, of hashdeep, of the NSRL (CSV), or bare digests. Those
-of 64 digits are SHA-256, or, where BLAKE3 is asked for and the list does not say, of either.
+--known takes lists of sha256sum and its kin, of hashdeep, of the NSRL (CSV, and the SQLite of RDSv3),
+or bare digests. Those of 64 digits are SHA-256, or, where BLAKE3 is asked for and the list does not say, of either.
 
 Exit codes: 0 done; 3 done, but something is damaged or unreadable; 4 not done; 130 interrupted.
 
@@ -190,7 +189,7 @@ struct Known {
 
 impl Known {
     fn open(path: &Path) -> Result<Self, Failure> {
-        let list = KnownList::open(file(path)?);
+        let list = KnownList::open(path);
         let list = list.map_err(|error| Failure::from_error(format!("cannot use `{}`", visible_path(path)), &error))?;
         Ok(Self { path: path.to_owned(), list })
     }
@@ -214,14 +213,10 @@ impl Known {
     /// Those of the digests that are in the list.
     fn look_up(&self, algorithms: &[Algorithm], digests: &[Digests]) -> Result<HashSet<Vec<u8>>, Failure> {
         let all = digests.iter().flatten().flatten().filter(|digest| algorithms.contains(&digest.algorithm()));
-        let mut wanted: HashSet<Vec<u8>> = all.map(|digest| digest.as_bytes().to_vec()).collect();
-        let found = KnownList::known(file(&self.path)?, algorithms, &mut wanted);
+        let wanted: HashSet<Vec<u8>> = all.map(|digest| digest.as_bytes().to_vec()).collect();
+        let found = self.list.known(algorithms, wanted);
         found.map_err(|error| Failure::from_error(format!("cannot read `{}`", visible_path(&self.path)), &error))
     }
-}
-
-fn file(path: &Path) -> Result<File, Failure> {
-    File::open(path).map_err(|error| Failure::from_error(format!("cannot open `{}`", visible_path(path)), &error))
 }
 
 struct Rows<'a> {

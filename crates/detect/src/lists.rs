@@ -1,0 +1,241 @@
+//! What others know of files: lists of digests, known and bad.
+
+use crate::found::{Building as _, Found, finding};
+use crate::owned::Owned;
+use crate::{DetectError, Options};
+use kanshiki_filesystem::{Place, View};
+use kanshiki_lists::{Index, ListError, labels};
+use kanshiki_model::{Algorithm, Confidence, Digest, Evidence, Issue, Progress, Question, Rule, Severity, visible};
+use kanshiki_walk::contents::{FileJob, issue};
+use kanshiki_walk::digest::digests;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The rules of this detector.
+pub(crate) const RULES: &[&Rule] = &[&BAD];
+
+static BAD: Rule = Rule {
+    id: "lists.bad",
+    question: Question::Ran,
+    severity: Severity::High,
+    confidence: Confidence::High,
+    technique: "",
+    next: "Find out what the list knows of the file, when it came here and whether it ran: `kanshiki timeline --case DIR --path PATH`.",
+};
+
+/// Files of bad lists whose place in their list is looked up.
+const BAD_FILES: usize = 1000;
+
+/// Bytes read at once.
+const WINDOW: usize = 1 << 20;
+
+/// Tells whether a list can be used, from its beginning.
+pub(crate) fn check(path: &Path) -> Result<(), DetectError> {
+    kanshiki_lists::check(path).map_err(|source| failed(path, source))
+}
+
+fn failed(path: &Path, source: ListError) -> DetectError {
+    DetectError::List { path: visible(path.as_os_str().as_encoded_bytes()), source }
+}
+
+/// All lists of the user's.
+#[derive(Debug)]
+pub(crate) struct Lists {
+    known: Vec<List>,
+    bad: Vec<List>,
+    /// Those that files are hashed with, SHA-256 among them.
+    algorithms: Vec<Algorithm>,
+}
+
+#[derive(Debug)]
+struct List {
+    path: PathBuf,
+    /// The name of its file, made visible.
+    name: String,
+    index: Index,
+}
+
+/// A file that stands in lists of bad files.
+#[derive(Debug)]
+pub(crate) struct Bad {
+    path: Vec<u8>,
+    place: Place,
+    size: u64,
+    digests: Vec<Digest>,
+    /// In which list it stands, by its number, in which line, and by which digest.
+    hits: Vec<(usize, u64, Digest)>,
+}
+
+/// The files that stand in lists of bad files, the first of them.
+#[derive(Debug, Default)]
+pub(crate) struct BadFiles {
+    kept: Vec<Bad>,
+    all: usize,
+    /// How many stand in each list.
+    counts: BTreeMap<usize, usize>,
+}
+
+impl BadFiles {
+    pub(crate) fn push(&mut self, bad: Bad) {
+        self.all = self.all.saturating_add(1);
+        let mut lists: Vec<usize> = bad.hits.iter().map(|hit| hit.0).collect();
+        lists.dedup();
+        for list in lists {
+            let count = self.counts.entry(list).or_default();
+            *count = count.saturating_add(1);
+        }
+        if self.kept.len() < BAD_FILES {
+            self.kept.push(bad);
+        }
+    }
+}
+
+/// What the lists say of a file.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    pub(crate) is_known: bool,
+    pub(crate) bad: Option<Bad>,
+}
+
+impl Lists {
+    /// Opens all lists; those that are large are converted first. `None` if the user wants to end.
+    pub(crate) fn open(options: &Options, progress: &dyn Progress) -> Result<Option<Self>, DetectError> {
+        let folder = options.index_folder.as_deref();
+        let open = |path: &PathBuf| {
+            let index = Index::open(path, folder, progress).map_err(|source| failed(path, source))?;
+            let name = visible(path.file_name().unwrap_or(path.as_os_str()).as_encoded_bytes());
+            Ok(List { path: path.clone(), name, index })
+        };
+        let all = |paths: &[PathBuf]| paths.iter().map(open).collect::<Result<Vec<_>, DetectError>>();
+        let (known, bad) = match all(&options.known).and_then(|known| Ok((known, all(&options.bad)?))) {
+            Ok(lists) => lists,
+            Err(DetectError::List { source: ListError::Interrupted, .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut algorithms = vec![Algorithm::Sha256];
+        algorithms.extend(known.iter().chain(&bad).flat_map(|list| list.index.algorithms()));
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        Ok(Some(Self { known, bad, algorithms }))
+    }
+
+    /// The algorithms by which files are looked up, SHA-256 among them.
+    pub(crate) fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
+    }
+
+    /// Whether there is no list at all.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.bad.is_empty()
+    }
+
+    /// Whether files are looked up whoever answers for them.
+    pub(crate) const fn want_all(&self) -> bool {
+        !self.bad.is_empty()
+    }
+
+    /// The digests of a file that no rule looks at.
+    pub(crate) fn digests(
+        &self,
+        view: &View,
+        path: &[u8],
+        job: &FileJob,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Digest>, Issue> {
+        let filesystem = view.filesystem(job.place);
+        let filesystem = filesystem.ok_or_else(|| Issue::new(visible(path), "its volume is not there"))?;
+        let source = filesystem.content(job.place.node);
+        let source = source.map_err(|error| issue(view, job.place.volume, path, &error))?;
+        let window = usize::try_from(source.len()).unwrap_or(WINDOW).clamp(1, WINDOW);
+        digests(&*source, path, &self.algorithms, &mut vec![0; window], progress)
+    }
+
+    /// Asks all lists for a file.
+    pub(crate) fn judge(&self, path: &[u8], job: &FileJob, digests: Vec<Digest>) -> io::Result<Verdict> {
+        let mut verdict = Verdict::default();
+        for digest in &digests {
+            for list in &self.known {
+                verdict.is_known |= list.index.look_up(digest)?.is_some();
+            }
+        }
+        let mut hits = Vec::new();
+        for (number, list) in self.bad.iter().enumerate() {
+            for digest in &digests {
+                hits.extend(list.index.look_up(digest)?.map(|line| (number, line, digest.clone())));
+            }
+        }
+        if !hits.is_empty() {
+            verdict.bad = Some(Bad { path: path.to_vec(), place: job.place, size: job.size, digests, hits });
+        }
+        Ok(verdict)
+    }
+
+    /// A finding for each file that stands in bad lists, and a row for each list.
+    pub(crate) fn tell(
+        &self,
+        bad: BadFiles,
+        owned: &Owned,
+        progress: &dyn Progress,
+        found: &mut Found,
+    ) -> Result<(), DetectError> {
+        let BadFiles { kept: mut bad, all, counts } = bad;
+        bad.sort_by(|one, other| one.path.cmp(&other.path));
+        if all > bad.len() {
+            let message = format!("{all} files stand in lists of bad files, of which {BAD_FILES} are told");
+            found.issues.push(Issue::new("findings of lists.bad", message));
+        }
+        let mut said = Vec::new();
+        for (number, list) in self.bad.iter().enumerate() {
+            let lines = bad.iter().flat_map(|it| &it.hits).filter(|hit| hit.0 == number).map(|hit| hit.1);
+            progress.begin(&format!("findings: lines of {}", list.name), None);
+            said.push(labels(&list.path, lines).map_err(|source| failed(&list.path, source))?);
+        }
+        bad.iter().for_each(|it| found.add(self.finding(it, owned, &said)));
+        for (role, lists) in [("known", &self.known), ("bad", &self.bad)] {
+            for (number, list) in lists.iter().enumerate() {
+                let files = (role == "bad").then(|| counts.get(&number).copied().unwrap_or(0));
+                let facts = vec![
+                    ("role", json!(role)),
+                    ("sha256", json!(list.index.digest().to_hex())),
+                    ("digests", json!(list.index.len())),
+                    ("files_found", json!(files)),
+                ];
+                found.row("list", list.path.as_os_str().as_encoded_bytes(), facts, None);
+            }
+        }
+        Ok(())
+    }
+
+    fn finding(&self, bad: &Bad, owned: &Owned, said: &[BTreeMap<u64, String>]) -> kanshiki_model::Finding {
+        let shown = visible(&bad.path);
+        let mut names: Vec<&str> =
+            bad.hits.iter().filter_map(|hit| self.bad.get(hit.0)).map(|list| list.name.as_str()).collect();
+        names.dedup();
+        let owner = owned.of(&bad.path).words();
+        let mut explanation = format!("The file of {} bytes belongs to {owner}.", bad.size);
+        for (number, line, digest) in &bad.hits {
+            let (Some(list), Some(said)) = (self.bad.get(*number), said.get(*number)) else { continue };
+            let text = said.get(line).map(String::as_str).unwrap_or_default();
+            explanation.push_str(&format!(
+                " Its {} {} stands in line {line} of {}: {text}",
+                digest.algorithm(),
+                digest.to_hex(),
+                list.name
+            ));
+        }
+        let made = finding(&BAD, &shown, format!("file of the list {}: {shown}", names.join(", ")));
+        let made = made.explained(explanation).indicator("path", &shown).evidence(Evidence::File {
+            volume: Some(bad.place.volume),
+            inode: Some(bad.place.node.inode),
+            path: bad.path.clone(),
+            span: None,
+            note: String::new(),
+        });
+        bad.digests.iter().fold(made, |made, digest| made.indicator(digest.algorithm().name(), digest.to_hex()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

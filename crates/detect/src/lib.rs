@@ -28,6 +28,7 @@ mod sessions;
 #[cfg(test)]
 mod testing;
 mod time;
+mod times;
 mod unknown;
 mod web;
 
@@ -49,6 +50,7 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("accounts", accounts::find),
     ("passwords", passwords::find),
     ("names", names::find),
+    ("times", times::find),
     ("rights", rights::find),
     ("persistence", persistence::find),
     ("contents", contents::find),
@@ -68,6 +70,7 @@ pub fn rules() -> Vec<&'static Rule> {
         passwords::RULES,
         packages::RULES,
         names::RULES,
+        times::RULES,
         rights::RULES,
         persistence::RULES,
         lists::RULES,

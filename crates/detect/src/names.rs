@@ -1,9 +1,11 @@
 //! What names, modes and places of files tell, of all files in one sweep.
 
+mod alike;
 #[cfg(test)]
 mod tests;
 
 use crate::found::{Building as _, Found, finding};
+use crate::owned::Owner;
 use crate::{DetectError, Image};
 use kanshiki_filesystem::{Follow, FsError, Node, NodeType, Place};
 use kanshiki_model::{
@@ -13,8 +15,18 @@ use kanshiki_walk::{Descend, Item, Names, Order, SweepOptions, Sweeper, sweep};
 use std::ops::ControlFlow;
 
 /// The rules of this detector.
-pub(crate) const RULES: &[&Rule] =
-    &[&TEMPORARY_PROGRAM, &HIDDEN_PROGRAM, &ODD_NAME, &KERNEL_NAME, &DEVICE, &FILE_IN_DEV, &NO_HISTORY];
+pub(crate) const RULES: &[&Rule] = &[
+    &TEMPORARY_PROGRAM,
+    &HIDDEN_PROGRAM,
+    &HIDDEN_FOLDER,
+    &ODD_NAME,
+    &KERNEL_NAME,
+    &alike::LOOK_ALIKE,
+    &alike::STRAY_DAEMON,
+    &DEVICE,
+    &FILE_IN_DEV,
+    &NO_HISTORY,
+];
 
 static TEMPORARY_PROGRAM: Rule = Rule {
     id: "files.temporary-program",
@@ -32,6 +44,15 @@ static HIDDEN_PROGRAM: Rule = Rule {
     confidence: Confidence::Medium,
     technique: "T1564.001",
     next: "Look at all that lies in that folder, and at what starts it.",
+};
+
+static HIDDEN_FOLDER: Rule = Rule {
+    id: "hidden.folder",
+    question: Question::Hidden,
+    severity: Severity::Low,
+    confidence: Confidence::Medium,
+    technique: "T1564.001",
+    next: "Look at all that lies in it: `kanshiki tree`, `kanshiki ls -l`.",
 };
 
 static ODD_NAME: Rule = Rule {
@@ -117,6 +138,7 @@ fn may_matter(path: &[u8], node: &Node) -> bool {
         }
         NodeType::CharacterDevice | NodeType::BlockDevice => true,
         NodeType::Symlink => is_history(name) || is_odd(name),
+        NodeType::Directory => is_odd(name) || is_hidden_folder(path),
         _ => is_odd(name),
     }
 }
@@ -125,14 +147,15 @@ fn may_matter(path: &[u8], node: &Node) -> bool {
 pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
     let Ok(root) = image.view.lookup(&EvidencePath::root(), Follow::All) else { return Ok(()) };
     let options = SweepOptions { order: Order::Name, names: Names::Live, threads: 0 };
+    let names = alike::Names::of(image.owned);
     sweep(image.view, std::slice::from_ref(&root), options, &Collector, &mut |batch: Batch| {
-        batch.0.iter().for_each(|seen| look(image, seen, found));
+        batch.0.iter().for_each(|seen| look(image, &names, seen, found));
         if image.progress.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     Ok(())
 }
 
-fn look(image: &Image<'_>, seen: &Seen, found: &mut Found) {
+fn look(image: &Image<'_>, names: &alike::Names, seen: &Seen, found: &mut Found) {
     let (path, name) = (seen.path.as_slice(), name_of(&seen.path));
     match seen.node.node_type {
         NodeType::CharacterDevice | NodeType::BlockDevice => device(seen, found),
@@ -140,7 +163,7 @@ fn look(image: &Image<'_>, seen: &Seen, found: &mut Found) {
         NodeType::File => {
             let owner = image.owned.of(path);
             if !is_foreign_tree(path) && !owner.is_package() {
-                program(seen, found);
+                program(seen, names, found);
             }
             if path.starts_with(b"/dev/") && !path.starts_with(b"/dev/shm/") && seen.node.size > 0 {
                 let title = format!("a file in /dev: {}", visible(path));
@@ -152,6 +175,11 @@ fn look(image: &Image<'_>, seen: &Seen, found: &mut Found) {
                     "A regular file with a content lies among the devices.",
                 ));
             }
+        }
+        NodeType::Directory if is_hidden_folder(path) && image.owned.of(path) == Owner::Nobody => {
+            let title = format!("a hidden folder in a place of the system: {}", visible(path));
+            let why = "Its name begins with a point, so that lists leave it out, and no package made it.";
+            found.add(told(&HIDDEN_FOLDER, (seen.place, &seen.node), path, &title, why));
         }
         _ => {}
     }
@@ -165,7 +193,7 @@ fn look(image: &Image<'_>, seen: &Seen, found: &mut Found) {
 }
 
 /// What is told of a file that can be run and that no package answers for; the gravest of it alone.
-fn program(seen: &Seen, found: &mut Found) {
+fn program(seen: &Seen, names: &alike::Names, found: &mut Found) {
     let (path, node) = (seen.path.as_slice(), &seen.node);
     let (name, shown) = (name_of(path), visible(path));
     let can_run = node.mode & 0o111 != 0;
@@ -178,6 +206,9 @@ fn program(seen: &Seen, found: &mut Found) {
             &title,
             "Threads of the kernel have such names; a program has no reason to.",
         ));
+    }
+    if can_run && let Some((rule, title, why)) = names.judge(path) {
+        return found.add(told(rule, (seen.place, &seen.node), path, &title, &why));
     }
     if can_run && is_temporary(path) {
         let title = format!("a program in a folder for temporary files: {shown}");
@@ -275,6 +306,44 @@ pub(crate) fn is_in_hidden(path: &[u8]) -> bool {
     let _ = names.next_back();
     let usual: [&[u8]; 9] = [b".git", b".svn", b".hg", b".build-id", b".bin", b".npm", b".cache", b".local", b".venv"];
     names.any(|name| name.starts_with(b".") && !usual.contains(&name))
+}
+
+/// A folder whose name begins with a point, in a place where programs keep none.
+fn is_hidden_folder(path: &[u8]) -> bool {
+    let folders: [&[u8]; 10] =
+        [b"/bin/", b"/boot/", b"/dev/", b"/etc/", b"/lib/", b"/lib64/", b"/sbin/", b"/usr/", b"/var/", b"/tmp/"];
+    // X(7), Xserver; git keeps the history of /etc for etckeeper; what is built and restored is kept apart so.
+    let usual: [&[u8]; 20] = [
+        b".X11-unix",
+        b".ICE-unix",
+        b".font-unix",
+        b".XIM-unix",
+        b".Test-unix",
+        b".git",
+        b".svn",
+        b".hg",
+        b".bzr",
+        b".build-id",
+        b".java",
+        b".cache",
+        b".config",
+        b".local",
+        b".npm",
+        b".bin",
+        b".well-known",
+        b".github",
+        b".snapshots",
+        b".gnupg",
+    ];
+    let name = name_of(path);
+    name.len() > 1
+        && name.starts_with(b".")
+        && folders.iter().any(|folder| path.starts_with(folder))
+        && !usual.contains(&name)
+        && !is_foreign_tree(path)
+        && !path.starts_with(b"/etc/skel/")
+        && !path.starts_with(b"/var/lib/")
+        && !path.starts_with(b"/var/www/")
 }
 
 /// Modules of the kernel and of PAM, which need no permission to be run.

@@ -5,6 +5,7 @@
 
 mod entry;
 mod places;
+mod readers;
 #[cfg(test)]
 mod tests;
 mod traits;
@@ -83,7 +84,12 @@ fn look(image: &Image<'_>, place: &'static Place, file: &File, found: &mut Found
     let mut entries = match place.reading {
         Reading::Script => vec![entry::of_script(file)],
         Reading::Lines(read) => entry::of_lines(file, read),
+        Reading::Names(read) => entry::of_names(file, read),
     };
+    if place.what.starts_with("systemd") {
+        let user = readers::unit_user(&file.bytes);
+        entries.iter_mut().for_each(|entry| entry.user.clone_from(&user));
+    }
     if entries.len() > ENTRIES {
         let what = format!("{} entries, of which the first {ENTRIES} are looked at", entries.len());
         found.issues.push(kanshiki_model::Issue::new(visible(&file.path), what));

@@ -34,11 +34,26 @@ pub(crate) fn found_in(view: &View, events: &[Told], detector: Detector) -> Foun
 
 /// The same, with what the user wants beyond that.
 pub(crate) fn found_with(view: &View, events: &[Told], detector: Detector, options: &Options) -> Found {
+    found_beside(view, events, &[], detector, options)
+}
+
+/// Path and mode of a file, and in seconds since 1970, with fractions, when it was modified, changed and created.
+pub(crate) type Aged<'a> = (&'a str, u32, f64, f64, f64);
+
+/// The same, with files in the store.
+pub(crate) fn found_beside(
+    view: &View,
+    events: &[Told],
+    files: &[Aged<'_>],
+    detector: Detector,
+    options: &Options,
+) -> Found {
     let place = kanshiki_testkit::tempdir();
     let store = place.path().join("events.sqlite");
     let mut writer = Writer::create_or_open(&store).unwrap();
     let exhibit = writer.exhibit("disk", "test", 1).unwrap();
     let volume = writer.volume(exhibit, "").unwrap();
+    enter(&mut writer, volume, files);
     let mut by_path: BTreeMap<&str, Vec<&Told>> = BTreeMap::new();
     events.iter().for_each(|event| by_path.entry(event.path).or_default().push(event));
     for (path, events) in by_path {
@@ -86,6 +101,27 @@ pub(crate) fn found_with(view: &View, events: &[Told], detector: Detector, optio
         Image { view, owned: &owned, options, lists, progress, db: reader.connection(), exhibit: 1, zone: None };
     detector(&image, &mut found).unwrap();
     found
+}
+
+fn enter(writer: &mut Writer, volume: kanshiki_store::VolumeId, files: &[Aged<'_>]) {
+    for (number, (path, mode, modified, changed, created)) in (100..).zip(files) {
+        let time = |seconds: f64| Some((seconds * 1e3).round() as i64 * 1_000_000);
+        let row = FileRow {
+            volume,
+            path: Some(path.as_bytes()),
+            inode: number,
+            generation: None,
+            state: "allocated",
+            file_type: "file",
+            size: 1,
+            mode: *mode,
+            uid: 0,
+            gid: 0,
+            links: 1,
+            times: [time(*modified), time(*modified), time(*changed), time(*created), None],
+        };
+        writer.file(&row).unwrap();
+    }
 }
 
 /// The findings in words: `severity rule: title`.

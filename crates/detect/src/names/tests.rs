@@ -34,6 +34,56 @@ fn programs_in_places_that_are_none_for_programs_are_told() {
 }
 
 #[test]
+fn programs_that_pass_for_others_are_told() {
+    let status = "Package: tools\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n";
+    let list = "/usr/bin/ls\n/usr/bin/journalctl\n/usr/sbin/sshd\n/usr/bin/x11\n/usr/bin/xll\n";
+    let dpkg = [("/var/lib/dpkg/status", status), ("/var/lib/dpkg/info/tools.list", list)];
+    let programs = [
+        "/usr/bin/ls",
+        "/usr/bin/1s",
+        "/usr/sbin/joumalctl",
+        "/usr/local/bin/\u{455}shd",
+        "/var/lib/app/sshd",
+        "/etc/systemd-journald",
+        "/usr/local/sbin/sshd",
+        "/home/anna/bin/bash",
+        "/usr/local/bin/own",
+        "/usr/bin/x11",
+    ];
+    let modes: Vec<(&str, u16)> = programs.iter().map(|path| (*path, 0o755)).collect();
+    let found = titles(&found_in(&with_modes(&dpkg, &modes), &[], find));
+    let expected = [
+        "medium hidden.stray-daemon: a program that is called like a service, where no service lies: /etc/systemd-journald",
+        "medium hidden.look-alike: a program whose name looks like journalctl: /usr/sbin/joumalctl",
+        "medium hidden.look-alike: a program whose name looks like ls: /usr/bin/1s",
+        "medium hidden.look-alike: a program whose name looks like sshd: /usr/local/bin/ѕshd",
+        "medium hidden.stray-daemon: a program that is called like a service, where no service lies: /var/lib/app/sshd",
+    ];
+    let (mut found, mut expected) = (found, expected.map(str::to_owned).to_vec());
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn hidden_folders_are_told_where_no_program_keeps_one() {
+    let status = "Package: tools\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n";
+    let files = [
+        ("/var/lib/dpkg/status", status),
+        ("/var/lib/dpkg/info/tools.list", "/usr\n"),
+        ("/usr/share/.x/.y/notes", "n"),
+        ("/tmp/.X11-unix/x", "n"),
+        ("/etc/.git/config", "n"),
+        ("/home/anna/.app/config", "n"),
+    ];
+    let expected = [
+        "low hidden.folder: a hidden folder in a place of the system: /usr/share/.x",
+        "low hidden.folder: a hidden folder in a place of the system: /usr/share/.x/.y",
+    ];
+    assert_eq!(titles(&found_in(&with_modes(&files, &[]), &[], find)), expected);
+}
+
+#[test]
 fn histories_that_are_thrown_away_are_told() {
     let mut filesystem = MemoryFileSystem::of_paths(&[("/root/x", "")]);
     filesystem.add(11, b".bash_history", NodeType::Symlink, b"/dev/null");

@@ -21,6 +21,9 @@ pub(super) struct Entry {
 /// What a line says: the command, and as whom; `None` if it starts nothing. `file` is the name of the file.
 pub(super) type ReadLine = fn(line: &[u8], file: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)>;
 
+/// Names in a file of another form, with the byte at which each stands.
+pub(super) type ReadNames = fn(bytes: &[u8]) -> Vec<(usize, &[u8])>;
+
 impl Entry {
     /// The program that is run: the first word that is a path from the root, behind assignments and `env`. Not of scripts.
     pub(super) fn program(&self) -> Option<&[u8]> {
@@ -71,4 +74,15 @@ pub(super) fn of_lines(file: &File, read: ReadLine) -> Vec<Entry> {
         }
     }
     entries
+}
+
+/// Names of programs or libraries in a file of another form.
+pub(super) fn of_names(file: &File, read: ReadNames) -> Vec<Entry> {
+    let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let entry = |(start, name): (usize, &[u8])| {
+        let (offset, length) = (number(start), number(name.len()));
+        let span = Some(Span { offset, content_offset: None, length, line: None });
+        Entry { command: name.to_vec(), user: None, span, raw: name.to_vec(), is_script: false }
+    };
+    read(&file.bytes).into_iter().map(entry).collect()
 }

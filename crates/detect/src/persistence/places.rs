@@ -1,6 +1,10 @@
 //! The places from which things start, and how their lines are read.
 
-use super::entry::ReadLine;
+use super::entry::{ReadLine, ReadNames};
+use super::readers::{
+    anacrontab, apt, crontab, desktop, dpkg, environment, inetd, inittab, interfaces, libraries, linker, modprobe, pam,
+    php, pipe, sshd, system_crontab, udev, unit, upstart, web_module, whole,
+};
 
 /// A kind of place.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(super) enum Reading {
     Script,
     /// Line by line.
     Lines(ReadLine),
+    /// As bytes that hold names of what is run, with where they stand.
+    Names(ReadNames),
 }
 
 impl Reading {
@@ -288,195 +294,10 @@ pub(super) const PLACES: &[Place] = &[
         &["/usr/lib/mysql/plugin/*.so", "/usr/lib64/mysql/plugin/*.so", "/usr/lib64/mariadb/plugin/*.so"],
         Reading::Script,
     ),
+    place(
+        "MySQL function",
+        "the database server loads it for whoever calls the function",
+        &["/var/lib/mysql/mysql/func.MAD", "/var/lib/mysql/mysql/func.MYD", "/var/lib/mysql/mysql.ibd"],
+        Reading::Names(libraries),
+    ),
 ];
-
-type Read = Option<(Vec<u8>, Option<Vec<u8>>)>;
-
-/// What stands behind so many words.
-fn behind_words(line: &[u8], count: usize) -> Option<(&[u8], &[u8])> {
-    let mut rest = line;
-    let mut last = b"".as_slice();
-    for _ in 0..count {
-        let end = rest.iter().position(u8::is_ascii_whitespace)?;
-        let (word, behind) = rest.split_at_checked(end)?;
-        (last, rest) = (word, behind.trim_ascii_start());
-    }
-    Some((last, rest))
-}
-
-/// `NAME=value` sets a variable in a crontab.
-fn is_assignment(line: &[u8]) -> bool {
-    let end = line.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').unwrap_or(line.len());
-    let rest = line.get(end..).unwrap_or_default().trim_ascii_start();
-    end > 0 && rest.starts_with(b"=")
-}
-
-fn times(line: &[u8]) -> usize {
-    if line.starts_with(b"@") { 1 } else { 5 }
-}
-
-/// `m h dom mon dow user command`.
-fn system_crontab(line: &[u8], _: &[u8]) -> Read {
-    if is_assignment(line) {
-        return None;
-    }
-    let (user, command) = behind_words(line, times(line).saturating_add(1))?;
-    Some((command.to_vec(), Some(user.to_vec())))
-}
-
-/// `m h dom mon dow command`, as whom the file is named.
-fn crontab(line: &[u8], file: &[u8]) -> Read {
-    if is_assignment(line) {
-        return None;
-    }
-    let (_, command) = behind_words(line, times(line))?;
-    Some((command.to_vec(), Some(file.to_vec())))
-}
-
-/// `period delay name command`.
-fn anacrontab(line: &[u8], _: &[u8]) -> Read {
-    if is_assignment(line) {
-        return None;
-    }
-    Some((behind_words(line, 3)?.1.to_vec(), None))
-}
-
-/// The value of `NAME=` or `NAME =`, in any case.
-fn value<'l>(line: &'l [u8], names: &[&str]) -> Option<&'l [u8]> {
-    let at = memchr::memchr(b'=', line)?;
-    let (name, rest) = line.split_at_checked(at)?;
-    let name = name.trim_ascii();
-    let is_one = names.iter().any(|it| name.eq_ignore_ascii_case(it.as_bytes()));
-    is_one.then(|| rest.get(1..).unwrap_or_default().trim_ascii()).filter(|value| !value.is_empty())
-}
-
-fn unit(line: &[u8], _: &[u8]) -> Read {
-    let names =
-        ["ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop", "ExecStopPost", "ExecReload", "ExecCondition"];
-    Some((value(line, &names)?.to_vec(), None))
-}
-
-/// `id:runlevels:action:process`.
-fn inittab(line: &[u8], _: &[u8]) -> Read {
-    let process = line.splitn(4, |byte| *byte == b':').nth(3).filter(|process| !process.is_empty())?;
-    Some((process.to_vec(), None))
-}
-
-fn upstart(line: &[u8], _: &[u8]) -> Read {
-    let command = line.strip_prefix(b"exec ").or_else(|| line.strip_prefix(b"pre-start exec "))?;
-    Some((command.trim_ascii().to_vec(), None))
-}
-
-fn whole(line: &[u8], _: &[u8]) -> Read {
-    Some((line.to_vec(), None))
-}
-
-fn linker(line: &[u8], _: &[u8]) -> Read {
-    (!line.starts_with(b"include ")).then(|| (line.to_vec(), None))
-}
-
-/// Variables that load libraries into programs, or have shells run something.
-fn environment(line: &[u8], _: &[u8]) -> Read {
-    let line = line.strip_prefix(b"export ").unwrap_or(line);
-    let names = ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "BASH_ENV", "ENV", "PROMPT_COMMAND"];
-    Some((value(line, &names)?.to_vec(), None))
-}
-
-/// Lines that run a program, or load a module from elsewhere.
-fn pam(line: &[u8], _: &[u8]) -> Read {
-    let is_told = memchr::memmem::find(line, b"pam_exec").is_some()
-        || memchr::memmem::find(line, b"pam_script").is_some()
-        || line.split(u8::is_ascii_whitespace).any(|word| word.starts_with(b"/") && word.ends_with(b".so"));
-    is_told.then(|| (line.to_vec(), None))
-}
-
-/// `RUN+="command"`, `PROGRAM="command"`.
-fn udev(line: &[u8], _: &[u8]) -> Read {
-    let at = memchr::memmem::find(line, b"RUN").or_else(|| memchr::memmem::find(line, b"PROGRAM"))?;
-    let rest = line.get(at..)?;
-    let open = memchr::memchr(b'"', rest)?;
-    let inside = rest.get(open.saturating_add(1)..)?;
-    let end = memchr::memchr(b'"', inside).unwrap_or(inside.len());
-    Some((inside.get(..end)?.to_vec(), None)).filter(|(command, _)| !command.is_empty())
-}
-
-fn modprobe(line: &[u8], _: &[u8]) -> Read {
-    let rest = line.strip_prefix(b"install ").or_else(|| line.strip_prefix(b"remove "))?;
-    Some((behind_words(rest.trim_ascii_start(), 1)?.1.to_vec(), None))
-}
-
-/// `DPkg::Post-Invoke {"command";};` and its like.
-fn apt(line: &[u8], _: &[u8]) -> Read {
-    let lower = line.to_ascii_lowercase();
-    let hooks: [&[u8]; 4] = [b"-invoke", b"pre-install-pkgs", b"proxy-auto-detect", b"command"];
-    let is_told = hooks.iter().any(|hook| memchr::memmem::find(&lower, hook).is_some());
-    is_told.then(|| (line.to_vec(), None))
-}
-
-fn dpkg(line: &[u8], _: &[u8]) -> Read {
-    let hooks: [&[u8]; 3] = [b"pre-invoke", b"post-invoke", b"status-logger"];
-    let is_told = hooks.iter().any(|hook| line.starts_with(hook));
-    is_told.then(|| (line.to_vec(), None))
-}
-
-fn interfaces(line: &[u8], _: &[u8]) -> Read {
-    let words: [&[u8]; 6] = [b"up", b"pre-up", b"post-up", b"down", b"pre-down", b"post-down"];
-    let (word, command) = behind_words(line, 1)?;
-    words.contains(&word).then(|| (command.to_vec(), None))
-}
-
-fn desktop(line: &[u8], _: &[u8]) -> Read {
-    Some((value(line, &["Exec", "TryExec"])?.to_vec(), None))
-}
-
-fn php(line: &[u8], _: &[u8]) -> Read {
-    let names = [
-        "auto_prepend_file",
-        "auto_append_file",
-        "php_value[auto_prepend_file]",
-        "php_admin_value[auto_prepend_file]",
-        "php_admin_value[auto_append_file]",
-    ];
-    let value = value(line, &names)?;
-    let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
-    (!bare.is_empty() && bare != b"none").then(|| (bare.to_vec(), None))
-}
-
-/// `LoadModule NAME PATH`, `load_module PATH;`: only of modules from elsewhere than the server's own folders.
-fn web_module(line: &[u8], _: &[u8]) -> Read {
-    let (word, rest) = behind_words(line, 1)?;
-    let path = if word.eq_ignore_ascii_case(b"LoadModule") {
-        behind_words(rest, 1)?.1
-    } else if word == b"load_module" {
-        rest.strip_suffix(b";").unwrap_or(rest)
-    } else {
-        return None;
-    };
-    Some((path.trim_ascii().to_vec(), None))
-}
-
-/// What stands behind a `|`.
-fn pipe(line: &[u8], _: &[u8]) -> Read {
-    let at = memchr::memchr(b'|', line)?;
-    let command = line.get(at.saturating_add(1)..)?.trim_ascii();
-    Some((command.strip_suffix(b"\"").unwrap_or(command).to_vec(), None))
-}
-
-/// `service type protocol wait user program arguments`, or `server = PATH` of xinetd.
-fn inetd(line: &[u8], _: &[u8]) -> Read {
-    if let Some(server) = value(line, &["server"]) {
-        return Some((server.to_vec(), None));
-    }
-    if memchr::memchr(b'=', line).is_some() {
-        return None;
-    }
-    let (user, command) = behind_words(line, 5)?;
-    Some((command.to_vec(), Some(user.to_vec())))
-}
-
-fn sshd(line: &[u8], _: &[u8]) -> Read {
-    let words = ["ForceCommand", "AuthorizedKeysCommand", "AuthorizedPrincipalsCommand"];
-    let (word, command) = behind_words(line, 1)?;
-    let is_told = words.iter().any(|it| word.eq_ignore_ascii_case(it.as_bytes()));
-    (is_told && !matches!(command, b"none" | b"internal-sftp")).then(|| (command.to_vec(), None))
-}

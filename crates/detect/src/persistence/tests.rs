@@ -88,6 +88,13 @@ const PAIRS: &[(&str, &str, &str)] = &[
         "9999 stream tcp nowait root /tmp/sh sh -i\n",
         "ftp stream tcp nowait root /usr/local/sbin/ftpd ftpd\n",
     ),
+    (
+        "/etc/systemd/system/y.service",
+        "[Service]\nUser=www-data\nEnvironment=\"LD_PRELOAD=/dev/shm/x.so\"\nExecStart=/usr/local/bin/app\n",
+        "[Service]\nEnvironment=LANG=C\nExecStart=/usr/local/bin/app\n",
+    ),
+    ("/etc/php/8.2/fpm/conf.d/20-x.ini", "extension=/tmp/x.so\n", "extension=mysqli.so\nzend_extension=opcache\n"),
+    ("/var/lib/mysql/mysql/func.MAD", "\u{1}sys_exec\u{2}lib_mysqludf_sys.so\u{0}", "\u{0}\u{1}.so\u{0}"),
     ("/etc/ssh/sshd_config", "ForceCommand /dev/shm/x\n", "ForceCommand internal-sftp\n"),
 ];
 
@@ -123,6 +130,9 @@ fn commands_that_hide_in_a_line_are_told() {
 
 #[test]
 fn all_that_starts_stands_in_the_table_with_its_user_and_line() {
+    let unit = [("/etc/systemd/system/x.service", "[Service]\nExecStart=/opt/run\nUser=www-data\n")];
+    let found = found_in(&view(&unit), &[], find);
+    assert!(found.inventory[0].facts.contains("\"user\":\"www-data\""), "{}", found.inventory[0].facts);
     let files = [("/etc/cron.d/x", "A=b\n# c\n*/5 * * * * anna \\\n /opt/run --fast\n")];
     let found = found_in(&view(&files), &[], find);
     assert_eq!(found.inventory.len(), 1);

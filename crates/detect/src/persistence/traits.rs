@@ -28,6 +28,9 @@ pub(super) fn of(entry: &Entry, image: &Image<'_>, place: &Place) -> Option<Susp
     if let Some(why) = dangerous(&text) {
         return high(why.to_owned());
     }
+    if place.what == "MySQL function" {
+        return function(&visible(&entry.command), image);
+    }
     let program = entry.program()?;
     let shown = visible(program);
     let folders: [&[u8]; 5] = [b"/tmp/", b"/var/tmp/", b"/dev/shm/", b"/run/shm/", b"/dev/"];
@@ -53,6 +56,24 @@ pub(super) fn of(entry: &Entry, image: &Image<'_>, place: &Place) -> Option<Susp
         Owner::Changed(package) => high(format!("{shown} is not what package {package} brought")),
         _ => None,
     }
+}
+
+/// Where servers of MySQL look for the libraries of functions.
+const PLUGINS: [&str; 4] = [
+    "/usr/lib/mysql/plugin",
+    "/usr/lib64/mysql/plugin",
+    "/usr/lib64/mariadb/plugin",
+    "/usr/lib/x86_64-linux-gnu/mariadb19/plugin",
+];
+
+/// A function of a library that no package brought runs whatever its maker wants as the server.
+fn function(library: &str, image: &Image<'_>) -> Option<Suspicion> {
+    let is_of_package = |folder: &&str| {
+        image.owned.of(&settings::real(image.view, format!("{folder}/{library}").into_bytes())).is_package()
+    };
+    let is_brought = PLUGINS.iter().any(is_of_package);
+    let why = || format!("no package brought {library}, which such functions run commands of the system with");
+    (!is_brought).then(|| Suspicion { severity: Severity::High, why: why() })
 }
 
 fn is_file(image: &Image<'_>, path: &[u8]) -> bool {

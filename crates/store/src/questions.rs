@@ -27,8 +27,8 @@ pub const QUESTIONS: &[Question] = &[
             GROUP BY exhibit, address, user, kind ORDER BY failures DESC, address, user",
     },
     Question {
-        name: "sessions",
-        answers: "sessions that were opened and closed",
+        name: "session-events",
+        answers: "each record of a session that was opened or closed",
         sql: "SELECT utc, kind, user, address, program, pid, message, exhibit FROM timeline WHERE kind GLOB '*.session*'
             AND (:from IS NULL OR time >= :from) AND (:to IS NULL OR time < :to) ORDER BY time, id",
     },
@@ -106,7 +106,8 @@ pub const QUESTIONS: &[Question] = &[
         name: "sessions",
         answers: "who was logged in from when to when, as wtmp, sshd, PAM, logind and FTP servers tell together",
         sql: "SELECT user, service, address, tty, opened, closed, seconds, \"end\", method, told_by, exhibit
-            FROM sessions ORDER BY opened, user, tty, exhibit",
+            FROM sessions WHERE (:from IS NULL OR coalesce(closed_time, opened_time) >= :from) AND (:to IS NULL OR opened_time < :to)
+            ORDER BY opened_time, user, tty, exhibit",
     },
     Question {
         name: "persistence",

@@ -208,7 +208,7 @@ SELECT x.name AS exhibit, i.name AS user, facts ->> 'service' AS service, facts 
     strftime('%Y-%m-%dT%H:%M:%S', (facts ->> 'opened') / 1000000000, 'unixepoch') || 'Z' AS opened,
     strftime('%Y-%m-%dT%H:%M:%S', (facts ->> 'closed') / 1000000000, 'unixepoch') || 'Z' AS closed,
     facts ->> 'seconds' AS seconds, facts ->> 'end' AS end, facts ->> 'method' AS method, facts ->> 'key' AS key,
-    facts ->> 'told_by' AS told_by, facts ->> 'events' AS events
+    facts ->> 'told_by' AS told_by, facts ->> 'events' AS events, facts ->> 'opened' AS opened_time, facts ->> 'closed' AS closed_time
 FROM inventory i JOIN exhibits x ON x.id = i.exhibit WHERE i.kind = 'session';
 
 -- Findings with the exhibit's name, the time to read, and the last verdict.

@@ -258,3 +258,10 @@ fn a_reader_can_neither_write_nor_make_files() {
     }
     assert!(!place.path().join("other").exists());
 }
+
+#[test]
+fn every_question_has_a_name_of_its_own() {
+    let mut names: Vec<&str> = crate::QUESTIONS.iter().map(|question| question.name).collect();
+    names.sort_unstable();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+}

@@ -93,7 +93,7 @@ impl Names {
             let why = "Letters and digits that look alike stand for each other in it: whoever reads a list takes it for the other.";
             return Some((&LOOK_ALIKE, title, why.to_owned()));
         }
-        let is_daemon = DAEMONS.contains(&name) || name.starts_with(b"systemd-");
+        let is_daemon = DAEMONS.contains(&name) || name.starts_with(b"systemd-") && !name.contains(&b'.');
         if is_daemon && is_stray(path) {
             let title = format!("a program that is called like a service, where no service lies: {shown}");
             let why = "No package brought it, and installations of their own have folders for programs.";

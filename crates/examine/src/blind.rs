@@ -7,7 +7,7 @@
 mod access;
 mod audit;
 pub(crate) mod database;
-pub(crate) mod file_transfer;
+mod file_transfer;
 mod journal;
 pub(crate) mod judged;
 mod network;

@@ -7,6 +7,7 @@
 mod accounts;
 pub mod config;
 mod endian;
+pub mod services;
 pub mod settings;
 pub mod sqlite;
 

@@ -1,7 +1,7 @@
 //! Databases: MySQL and MariaDB, PostgreSQL, Redis, MongoDB.
 
 pub(crate) mod mysql;
-pub(crate) mod postgres;
+mod postgres;
 
 use super::Finder;
 use crate::blind::judged::JudgeConfig;

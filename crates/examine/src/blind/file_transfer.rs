@@ -3,6 +3,7 @@
 use super::Finder;
 use crate::blind::judged::{JudgeConfig, JudgeSettings, Verdict};
 use kanshiki_machine::config::{Dialect, Settings, assignment, behind, is_off, words};
+use kanshiki_machine::services::ftp::{PROFTPD, PROFTPD_MAIN, PURE_FTPD, VSFTPD};
 use kanshiki_machine::settings;
 
 pub(super) fn find(finder: &mut Finder<'_>) {
@@ -14,7 +15,7 @@ pub(super) fn find(finder: &mut Finder<'_>) {
 /// vsftpd.conf(5) of 3.0: `xferlog_enable`, `dual_log_enable`, `syslog_enable`, `log_ftp_protocol` and `xferlog_std_format` are
 /// NO by default; `vsf_log_init` of logging.c tells how they work together.
 fn vsftpd(finder: &mut Finder<'_>) {
-    for pattern in ["/etc/vsftpd.conf", "/etc/vsftpd/*.conf"] {
+    for pattern in VSFTPD {
         for path in settings::paths(finder.view, pattern.as_bytes()) {
             let Some(config) = finder.config(&[&String::from_utf8_lossy(&path)], Dialect::PLAIN) else { continue };
             let settings = config.settings(|line| assignment(line.text));
@@ -54,15 +55,10 @@ fn vsftpd_server(finder: &mut Finder<'_>, settings: &Settings<'_>) {
     finder.tell("vsftpd", unlogged, judge("log_ftp_protocol"));
 }
 
-/// Settings of proftpd.
-pub(crate) const PROFTPD: Dialect =
-    Dialect { include: |line| behind(line, "Include").map(<[u8]>::to_vec), ..Dialect::PLAIN };
-
 /// proftpd: `TransferLog` has a default, and NONE switches it off (mod_log, "TransferLog"); commands are in an `ExtendedLog`
 /// alone, of which there is none by default ("ExtendedLog"); `SystemLog none` switches off its own log.
 fn proftpd(finder: &mut Finder<'_>) {
-    let mains = ["/etc/proftpd/proftpd.conf", "/etc/proftpd.conf", "/usr/local/etc/proftpd.conf"];
-    let Some(config) = finder.config(&mains, PROFTPD) else { return };
+    let Some(config) = finder.config(&PROFTPD_MAIN, PROFTPD) else { return };
     let has_extended = config.lines().any(|line| behind(line.text, "ExtendedLog").is_some());
     for line in config.lines() {
         let is_none = |name: &str| behind(line.text, name).is_some_and(|value| value.eq_ignore_ascii_case(b"none"));
@@ -88,8 +84,7 @@ fn pure_ftpd(finder: &mut Finder<'_>) {
     {
         finder.tell("pure-ftpd", text, config.at(&line).and("there is no AltLog either"));
     }
-    let mains = ["/etc/pure-ftpd.conf", "/etc/pure-ftpd/pure-ftpd.conf"];
-    let Some(config) = finder.config(&mains, Dialect::PLAIN) else { return };
+    let Some(config) = finder.config(&PURE_FTPD, Dialect::PLAIN) else { return };
     if config.lines().any(|line| behind(line.text, "AltLog").is_some()) {
         return;
     }

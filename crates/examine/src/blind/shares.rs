@@ -3,6 +3,7 @@
 use super::Finder;
 use crate::blind::judged::{JudgeConfig, JudgeSettings, Judged, Verdict};
 use kanshiki_machine::config::{Config, Dialect, holds};
+use kanshiki_machine::services::samba::{DIALECT, parameter};
 use kanshiki_machine::settings::{self, Found};
 use serde_json::Value;
 
@@ -18,14 +19,7 @@ pub(super) fn find(finder: &mut Finder<'_>) {
 /// Samba logs accesses to files by the modules `full_audit`, `extd_audit` and `audit` alone (vfs_full_audit(8)); `log level` is
 /// 0 by default (smb.conf(5)), at which no login is told.
 fn samba(finder: &mut Finder<'_>) {
-    let include: fn(&[u8]) -> Option<Vec<u8>> = |line| {
-        let (name, value) = parameter(line)?;
-        // With a part that depends on the client it is no file that can be known.
-        (name == b"include" && !value.contains(&b'%')).then_some(value)
-    };
-    let Some(mut config) = finder.config(&["/etc/samba/smb.conf"], Dialect { include, ..Dialect::PLAIN }) else {
-        return;
-    };
+    let Some(mut config) = finder.config(&["/etc/samba/smb.conf"], DIALECT) else { return };
     let depends = config.lines().any(|line| {
         parameter(line.text).is_some_and(|(name, value)| match name.as_slice() {
             b"include" => value.contains(&b'%') || value == b"registry",
@@ -52,17 +46,6 @@ fn samba(finder: &mut Finder<'_>) {
         let judged = settings.judge_one(None, ("log level", "0"), |_| Some(true));
         finder.tell("samba", "logins to shares, accepted and failed", judged);
     }
-}
-
-/// `name = value`; blanks within a name mean nothing, as in `vfs objects`.
-fn parameter(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    if line.starts_with(b"#") || line.starts_with(b";") {
-        return None;
-    }
-    let at = memchr::memchr(b'=', line)?;
-    let (name, value) = line.split_at_checked(at)?;
-    let name = name.iter().filter(|byte| !byte.is_ascii_whitespace()).map(u8::to_ascii_lowercase).collect();
-    Some((name, value.get(1..)?.trim_ascii().to_vec()))
 }
 
 /// The server in the kernel has no log of accesses (exports(5) knows no option for one).

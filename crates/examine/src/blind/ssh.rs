@@ -2,22 +2,13 @@
 
 use super::Finder;
 use crate::blind::judged::JudgeConfig;
-use kanshiki_machine::config::{Config, Dialect, Line, assignment, behind, holds, words};
+use kanshiki_machine::config::{Config, Line, assignment, behind, holds, words};
+use kanshiki_machine::services::ssh::{DIALECT, MAIN};
 use kanshiki_model::visible;
 use std::collections::HashSet;
 
 /// What tells that the server is installed.
 const SIGNS: &[&str] = &["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/etc/ssh/sshd_config"];
-
-/// The settings; the second is where distributions with an empty `/etc` keep theirs.
-const MAIN: [&str; 2] = ["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"];
-
-/// `Include` takes several patterns; relative ones begin in `/etc/ssh`.
-const DIALECT: Dialect = Dialect {
-    include: |line| behind(line, "Include").map(<[u8]>::to_vec),
-    has_several: true,
-    folder: Some("/etc/ssh"),
-};
 
 pub(super) fn find(finder: &mut Finder<'_>) {
     let Some(sign) = finder.any_of(SIGNS) else { return };

@@ -2,37 +2,23 @@
 
 use super::Finder;
 use crate::blind::judged::JudgeConfig;
-use kanshiki_machine::config::{Config, Dialect, Line, behind, holds, unquoted, words};
+use kanshiki_machine::config::{Config, Line, behind, holds, unquoted, words};
+use kanshiki_machine::services::web::{APACHE, NGINX, apache, nginx};
 
 pub(super) fn find(finder: &mut Finder<'_>) {
-    apache(finder);
-    nginx(finder);
+    of_apache(finder);
+    of_nginx(finder);
 }
 
 const REQUESTS: &str = "requests: who asked for what, and when";
 
 const BODIES: &str = "what was sent with requests (POST): forms, files, commands for a web shell";
 
-/// The settings of packages, with the folder in which relative names begin (`ServerRoot`).
-const APACHE: &[(&[&str], &str)] = &[
-    (&["/etc/apache2/apache2.conf", "/etc/apache2/httpd.conf"], "/etc/apache2"),
-    (&["/etc/httpd/conf/httpd.conf", "/etc/httpd/httpd.conf"], "/etc/httpd"),
-    (&["/usr/local/apache2/conf/httpd.conf"], "/usr/local/apache2"),
-    (&["/opt/bitnami/apache/conf/httpd.conf", "/opt/bitnami/apache2/conf/httpd.conf"], "/opt/bitnami/apache"),
-];
-
-fn apache_include(line: &[u8]) -> Option<Vec<u8>> {
-    let pattern = behind(line, "IncludeOptional").or_else(|| behind(line, "Include"))?;
-    Some(unquoted(pattern).to_vec())
-}
-
 /// No log of accesses is written without CustomLog, GlobalLog or TransferLog; bodies are written by mod_security and mod_dumpio
 /// alone.
-fn apache(finder: &mut Finder<'_>) {
+fn of_apache(finder: &mut Finder<'_>) {
     for (starts, folder) in APACHE {
-        let Some(config) =
-            finder.config(starts, Dialect { include: apache_include, folder: Some(folder), ..Dialect::PLAIN })
-        else {
+        let Some(config) = finder.config(starts, apache(folder)) else {
             continue;
         };
         let mut has_log = false;
@@ -109,26 +95,11 @@ fn is_nowhere(arguments: &[u8]) -> bool {
     words(first).next() == Some(b"/dev/null")
 }
 
-/// The settings of packages, with the folder in which relative names begin.
-const NGINX: &[(&str, &str)] = &[
-    ("/etc/nginx/nginx.conf", "/etc/nginx"),
-    ("/usr/local/nginx/conf/nginx.conf", "/usr/local/nginx/conf"),
-    ("/usr/local/openresty/nginx/conf/nginx.conf", "/usr/local/openresty/nginx/conf"),
-    ("/opt/bitnami/nginx/conf/nginx.conf", "/opt/bitnami/nginx/conf"),
-];
-
-fn nginx_include(line: &[u8]) -> Option<Vec<u8>> {
-    let pattern = behind(line, "include")?;
-    Some(unquoted(pattern.split(|byte| *byte == b';').next()?.trim_ascii()).to_vec())
-}
-
 /// nginx writes `logs/access.log` unless `access_log off` says otherwise; bodies are written where `$request_body` is part of a
 /// form alone.
-fn nginx(finder: &mut Finder<'_>) {
+fn of_nginx(finder: &mut Finder<'_>) {
     for (start, folder) in NGINX {
-        let Some(config) =
-            finder.config(&[start], Dialect { include: nginx_include, folder: Some(folder), ..Dialect::PLAIN })
-        else {
+        let Some(config) = finder.config(&[start], nginx(folder)) else {
             continue;
         };
         for line in config.lines().filter(|line| !line.text.starts_with(b"#")) {

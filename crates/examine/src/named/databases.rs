@@ -2,7 +2,8 @@
 //! Plugin") and of PostgreSQL (PostgreSQL 17, 19.8.1).
 
 use super::Named;
-use crate::blind::database::{mysql, postgres};
+use crate::blind::database::mysql::persisted;
+use kanshiki_machine::services::{mysql, postgres};
 
 /// Options of a server that name a log, relative to the folder of its data. `log` and `log_slow_queries` are of versions before
 /// 5.6; `log_slow_query_file` is MariaDB's newer name.
@@ -59,7 +60,7 @@ fn mysql(named: &mut Named<'_>) {
     }
     for folder in &folders {
         for name in MYSQL.iter().filter_map(|name| std::str::from_utf8(name).ok()) {
-            if let Some((path, _)) = mysql::persisted(named.view, folder, name).filter(|(path, _)| path.len() > 3) {
+            if let Some((path, _)) = persisted(named.view, folder, name).filter(|(path, _)| path.len() > 3) {
                 named.add_below(folder, path.as_bytes());
             }
         }

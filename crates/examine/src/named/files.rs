@@ -1,18 +1,18 @@
 //! Logs of programs that name one path on a line of their settings, and what logrotate rotates.
 
 use super::Named;
-use crate::blind::file_transfer::PROFTPD;
 use crate::blind::rotation;
 use kanshiki_machine::config::{Dialect, assignment, behind, unquoted, words};
+use kanshiki_machine::services::ftp::{PROFTPD, PURE_FTPD, VSFTPD};
 
 /// Settings of the form `NAME = PATH` or `NAME PATH`: files, names of settings in lower case.
 const ASSIGNED: &[(&[&str], &[&str])] = &[
     // auditd.conf(5).
     (&["/etc/audit/auditd.conf"], &["log_file"]),
     // vsftpd.conf(5).
-    (&["/etc/vsftpd.conf", "/etc/vsftpd/*.conf"], &["vsftpd_log_file", "xferlog_file"]),
+    (&VSFTPD, &["vsftpd_log_file", "xferlog_file"]),
     // pure-ftpd(8), `--altlog`: `FORM:PATH`.
-    (&["/etc/pure-ftpd.conf", "/etc/pure-ftpd/pure-ftpd.conf"], &["altlog"]),
+    (&PURE_FTPD, &["altlog"]),
     // fail2ban's `jail.conf` reads logs, and does not write them; `fail2ban.conf` names its own.
     (&["/etc/fail2ban/fail2ban.conf", "/etc/fail2ban/fail2ban.local"], &["logtarget"]),
     // exim's specification, 52.

@@ -3,65 +3,11 @@
 use crate::blind::judged::{JudgeSettings, Judged, Verdict};
 use crate::blind::{Evidence, Finder};
 use kanshiki_filesystem::View;
-use kanshiki_machine::config::{Config, Dialect, Settings, behind, holds, unquoted};
+use kanshiki_machine::config::{Settings, holds};
+use kanshiki_machine::services::mysql::{DIALECT, INCLUDED, MAIN, MARIADB, SIGNS, SKIPPED, is_off, options};
 use kanshiki_machine::settings::{self, Found};
 use kanshiki_model::visible_text;
 use serde_json::Value;
-use std::collections::HashMap;
-
-/// What tells that a server is installed, not a client alone.
-const SIGNS: &[&str] = &[
-    "/usr/sbin/mariadbd",
-    "/usr/sbin/mysqld",
-    "/usr/libexec/mariadbd",
-    "/usr/libexec/mysqld",
-    "/usr/bin/mysqld",
-    "/usr/bin/mariadbd",
-    "/usr/local/mysql/bin/mysqld",
-    "/opt/bitnami/mysql/bin/mysqld",
-    "/opt/bitnami/mariadb/sbin/mysqld",
-    "/var/lib/mysql",
-];
-
-/// What MariaDB alone has.
-const MARIADB: &[&str] = &[
-    "/usr/sbin/mariadbd",
-    "/usr/libexec/mariadbd",
-    "/usr/bin/mariadbd",
-    "/opt/bitnami/mariadb",
-    "/etc/mysql/mariadb.conf.d",
-    "/var/lib/mysql/aria_log_control",
-    "/var/lib/mysql/mariadb_upgrade_info",
-];
-
-/// The files that a server reads first, in their order.
-pub(crate) const MAIN: &[&str] = &[
-    "/etc/my.cnf",
-    "/etc/mysql/my.cnf",
-    "/usr/etc/my.cnf",
-    "/usr/local/mysql/etc/my.cnf",
-    "/opt/bitnami/*/conf/my.cnf",
-];
-
-/// The folders that packages have them include.
-pub(crate) const INCLUDED: &[&str] = &[
-    "/etc/my.cnf.d/*.cnf",
-    "/etc/mysql/conf.d/*.cnf",
-    "/etc/mysql/mysql.conf.d/*.cnf",
-    "/etc/mysql/mariadb.conf.d/*.cnf",
-];
-
-pub(crate) const DIALECT: Dialect = Dialect { include, ..Dialect::PLAIN };
-
-fn include(line: &[u8]) -> Option<Vec<u8>> {
-    if let Some(folder) = behind(line, "!includedir") {
-        return Some([folder, b"/*.cnf".as_slice()].concat());
-    }
-    behind(line, "!include").map(<[u8]>::to_vec)
-}
-
-/// The value of an option that `skip-` stands before.
-const SKIPPED: &[u8] = b"skipped";
 
 pub(super) fn find(finder: &mut Finder<'_>) {
     let Some(sign) = finder.any_of(SIGNS) else { return };
@@ -95,60 +41,6 @@ pub(super) fn find(finder: &mut Finder<'_>) {
         slow,
     );
 }
-
-/// Whether a switch is off (`get_bool_argument` of my_getopt.c).
-fn is_off(value: &[u8]) -> Option<bool> {
-    match value.to_ascii_lowercase().as_slice() {
-        b"off" | b"false" | b"0" | SKIPPED => Some(true),
-        b"on" | b"true" | b"1" => Some(false),
-        _ => None,
-    }
-}
-
-/// The options of groups that the server reads. A group goes on to the end of its file; files that it includes begin without.
-fn options(config: &Config, is_mariadb: bool) -> Settings<'_> {
-    let mut groups: HashMap<usize, Vec<u8>> = HashMap::new();
-    config.settings(|line| {
-        if let Some(group) = line.text.strip_prefix(b"[") {
-            let end = memchr::memchr(b']', group).unwrap_or(group.len());
-            groups.insert(line.place, group.get(..end).unwrap_or_default().to_vec());
-            return None;
-        }
-        let (name, value) = option(line.text)?;
-        match groups.get(&line.place).map(Vec::as_slice)? {
-            b"mysqld" | b"server" => Some((name, value)),
-            b"mariadb" | b"mariadbd" if is_mariadb => Some((name, value)),
-            // Read by one version alone, which the settings do not tell: no value that can be judged.
-            group if group.starts_with(b"mysqld-") || (is_mariadb && group.starts_with(b"mariadb-")) => {
-                Some((name, b"of one version".to_vec()))
-            }
-            _ => None,
-        }
-    })
-}
-
-/// `name[ = value]`, dashes as underscores; `skip-`, `disable-`, `enable-` and `loose-` before a name have a meaning of their
-/// own (MySQL 8.0 Reference Manual, 4.2.2.4).
-pub(crate) fn option(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    if line.starts_with(b"#") || line.starts_with(b";") || line.starts_with(b"!") {
-        return None;
-    }
-    let end = memchr::memchr(b'=', line).unwrap_or(line.len());
-    let (name, value) = line.split_at_checked(end)?;
-    let name = unquoted(name.trim_ascii()).to_ascii_lowercase();
-    let name: Vec<u8> = name.iter().map(|byte| if *byte == b'-' { b'_' } else { *byte }).collect();
-    let name = name.strip_prefix(b"loose_").unwrap_or(&name);
-    let value = value.strip_prefix(b"=").map_or(b"1".as_slice(), |value| unquoted(value.trim_ascii()));
-    for (prefix, switch) in [("skip_", SKIPPED), ("disable_", SKIPPED), ("enable_", b"1")] {
-        if let Some(name) = name.strip_prefix(prefix.as_bytes()).filter(|name| SWITCHES.contains(name)) {
-            return Some((name.to_vec(), switch.to_vec()));
-        }
-    }
-    Some((name.to_vec(), value.to_vec()))
-}
-
-/// Options that are looked at, and may have a prefix.
-const SWITCHES: [&[u8]; 4] = [b"general_log", b"slow_query_log", b"log_bin", b"log_warnings"];
 
 /// The value of an option that `mysqld-auto.cnf` in the folder of the data keeps (MySQL 8.0 Reference Manual, 7.1.9.3).
 pub(crate) fn persisted(view: &View, folder: &[u8], name: &str) -> Option<(String, Evidence)> {

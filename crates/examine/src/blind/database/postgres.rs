@@ -3,78 +3,14 @@
 
 use crate::blind::Finder;
 use crate::blind::judged::{JudgeSettings, Judged, Verdict};
-use kanshiki_filesystem::View;
-use kanshiki_machine::config::{Config, Dialect, Settings, assignment, holds, is_off};
-use kanshiki_machine::settings;
+use kanshiki_machine::config::{Config, Settings, holds, is_off};
+use kanshiki_machine::services::postgres::{Cluster, clusters, setting};
 use kanshiki_model::visible;
-
-/// The settings of clusters: of Debian's packages, of Red Hat's, of the container image.
-const CLUSTERS: &[&str] = &[
-    "/etc/postgresql/*/*/postgresql.conf",
-    "/var/lib/pgsql/data/postgresql.conf",
-    "/var/lib/pgsql/*/data/postgresql.conf",
-    "/var/lib/postgresql/data/postgresql.conf",
-    "/var/lib/postgres/data/postgresql.conf",
-    "/usr/local/pgsql/data/postgresql.conf",
-];
-
-/// Clusters of one image that are looked at.
-const CLUSTERS_READ: usize = 64;
-
-const DIALECT: Dialect = Dialect { include, ..Dialect::PLAIN };
-
-fn include(line: &[u8]) -> Option<Vec<u8>> {
-    let (name, value) = setting(line)?;
-    match name.as_slice() {
-        b"include" | b"include_if_exists" => Some(value),
-        b"include_dir" => Some([&value, b"/*.conf".as_slice()].concat()),
-        _ => None,
-    }
-}
-
-/// `name = value` or `name value`.
-pub(crate) fn setting(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (name, value) = assignment(line)?;
-    // A comment needs no blank before it where the value has no quotes.
-    let end = if holds(line, "'") { value.len() } else { memchr::memchr(b'#', &value).unwrap_or(value.len()) };
-    Some((name, value.get(..end).unwrap_or_default().trim_ascii().to_vec()))
-}
 
 pub(super) fn find(finder: &mut Finder<'_>) {
     for Cluster { folder, config, .. } in clusters(finder.view) {
         cluster(finder, &format!("postgresql {}", visible(folder.as_bytes())), &config);
     }
-}
-
-/// A cluster with its settings.
-#[derive(Debug)]
-pub(crate) struct Cluster {
-    /// The folder of its settings.
-    pub(crate) folder: String,
-    /// That of its data.
-    pub(crate) data: String,
-    pub(crate) config: Config,
-}
-
-/// The clusters of an image.
-pub(crate) fn clusters(view: &View) -> Vec<Cluster> {
-    let mut clusters = Vec::new();
-    let paths = CLUSTERS.iter().flat_map(|pattern| settings::paths(view, pattern.as_bytes()));
-    for path in paths.take(CLUSTERS_READ) {
-        let folder = String::from_utf8_lossy(path.strip_suffix(b"/postgresql.conf").unwrap_or_default()).into_owned();
-        let path = format!("{folder}/postgresql.conf");
-        let Some(first) = Config::gather(view, &[&path], DIALECT) else { continue };
-        let data = first.settings(|line| setting(line.text)).last("data_directory").map(|it| it.value.clone());
-        let data = data.map_or_else(
-            || folder.replacen("/etc/", "/var/lib/", 1),
-            |data| String::from_utf8_lossy(&data).into_owned(),
-        );
-        // What ALTER SYSTEM wrote is read last.
-        let both = [path, format!("{data}/postgresql.auto.conf")];
-        let Some(config) = Config::gather(view, &both.each_ref().map(String::as_str), DIALECT) else { continue };
-        clusters.push(Cluster { folder, data, config });
-    }
-    clusters
 }
 
 fn cluster(finder: &mut Finder<'_>, service: &str, config: &Config) {

@@ -1,13 +1,13 @@
 //! The zones in which servers write the times of their logs: `log_timezone` of each cluster (PostgreSQL 17, 19.8.3).
 
 use super::Shown;
-use crate::blind::database::postgres::{clusters, setting};
 use crate::clock::Clock;
 use crate::output::Output;
 use crate::parser::{Candidate, Context};
 use crate::zone::{Civil, Zone};
 use jiff::tz::TimeZone;
 use kanshiki_filesystem::View;
+use kanshiki_machine::services::postgres::{clusters, setting};
 use kanshiki_model::{Span, TimeBasis, Timestamp, visible};
 
 /// The zones of the clusters of an image.

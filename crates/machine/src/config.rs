@@ -50,6 +50,8 @@ pub struct Evidence {
 #[derive(Debug, Default)]
 pub struct Config {
     files: Vec<File>,
+    /// Of each file the place of the one that includes it.
+    parents: Vec<Option<usize>>,
     lines: Vec<Span>,
     bytes: usize,
     includes: usize,
@@ -113,8 +115,9 @@ impl Config {
         (!config.files.is_empty() || config.unknown.is_some()).then_some(config)
     }
 
-    /// `above` holds the inodes of the files that include this one: each may be included several times, but not by itself.
-    fn enter(&mut self, view: &View, path: &[u8], dialect: Dialect, above: &mut Vec<(usize, u64)>) {
+    /// `above` holds the inodes and the places of the files that include this one: each may be included several times, but
+    /// not by itself.
+    fn enter(&mut self, view: &View, path: &[u8], dialect: Dialect, above: &mut Vec<((usize, u64), usize)>) {
         let file = match settings::open(view, path) {
             Found::Nothing | Found::Other => return,
             Found::Directory => {
@@ -131,7 +134,7 @@ impl Config {
             Found::File(file) => file,
         };
         let node = (file.volume, file.inode);
-        if above.contains(&node) {
+        if above.iter().any(|(included, _)| *included == node) {
             return self.is_unknown(&format!("{} includes itself", visible(path)));
         }
         self.bytes = self.bytes.saturating_add(file.bytes.len());
@@ -148,7 +151,8 @@ impl Config {
         let lines = spans(&file.bytes, self.files.len());
         let place = self.files.len();
         self.files.push(file);
-        above.push(node);
+        self.parents.push(above.last().map(|(_, place)| *place));
+        above.push((node, place));
         for line in lines {
             if self.lines.len() >= LINES {
                 self.is_unknown("the settings have more lines than are read");
@@ -186,6 +190,12 @@ impl Config {
             let text = file.bytes.get(span.start..span.end)?;
             (!text.is_empty()).then_some(Line { text, place: span.file, file, start: span.start, number: span.number })
         })
+    }
+
+    /// The place of the file that includes the one at this place; `None` for those that reading began with.
+    #[must_use]
+    pub fn parent(&self, place: usize) -> Option<usize> {
+        self.parents.get(place).copied().flatten()
     }
 
     /// The first of the files.

@@ -6,7 +6,9 @@ use kanshiki_filesystem::View;
 
 /// OpenSSH's server (sshd_config(5)).
 pub mod ssh {
-    use super::{Dialect, behind};
+    use super::{Config, Dialect, assignment, behind};
+    use crate::config::Line;
+    use std::collections::HashMap;
 
     /// The settings; the second is where distributions with an empty `/etc` keep theirs.
     pub const MAIN: [&str; 2] = ["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"];
@@ -17,6 +19,42 @@ pub mod ssh {
         has_several: true,
         folder: Some("/etc/ssh"),
     };
+
+    /// A setting with the conditions under which it counts.
+    #[derive(Debug, Clone)]
+    pub struct Setting<'c> {
+        /// Its name in lower case.
+        pub name: Vec<u8>,
+        /// Its value.
+        pub value: Vec<u8>,
+        /// Where it stands.
+        pub line: Line<'c>,
+        /// The lines `Match` that it stands behind, all of which must hold; none if it counts for all.
+        pub conditions: Vec<Line<'c>>,
+    }
+
+    /// All settings, in their order, without those that include others. A `Match` goes on to the next one or to the end of its
+    /// file; it holds for what is included behind it, and for no file that includes its own (`sInclude` of servconf.c).
+    #[must_use]
+    pub fn settings(config: &Config) -> Vec<Setting<'_>> {
+        let mut conditions: HashMap<usize, Vec<Line<'_>>> = HashMap::new();
+        let mut found = Vec::new();
+        for line in config.lines() {
+            let above = config.parent(line.place).and_then(|above| conditions.get(&above)).cloned().unwrap_or_default();
+            if behind(line.text, "Match").is_some() {
+                let of_file = above.into_iter().chain([line.clone()]).collect();
+                conditions.insert(line.place, of_file);
+                continue;
+            }
+            let of_line = conditions.entry(line.place).or_insert(above).clone();
+            if let Some((name, value)) = assignment(line.text)
+                && name != b"include"
+            {
+                found.push(Setting { name, value, line, conditions: of_line });
+            }
+        }
+        found
+    }
 }
 
 /// FTP servers.
@@ -294,4 +332,19 @@ pub mod samba {
         let name = name.iter().filter(|byte| !byte.is_ascii_whitespace()).map(u8::to_ascii_lowercase).collect();
         Some((name, value.get(1..)?.trim_ascii().to_vec()))
     }
+}
+
+/// Firewalls.
+pub mod firewall {
+    /// Rules that nftables.service sets, of Debian and of Red Hat.
+    pub const NFTABLES: &[&str] = &["/etc/nftables.conf", "/etc/sysconfig/nftables.conf"];
+
+    /// What iptables-save wrote, set at the start by iptables-persistent or iptables.service.
+    pub const IPTABLES: &[&str] = &[
+        "/etc/iptables/rules.v4",
+        "/etc/iptables/rules.v6",
+        "/etc/iptables/iptables.rules",
+        "/etc/sysconfig/iptables",
+        "/etc/sysconfig/ip6tables",
+    ];
 }

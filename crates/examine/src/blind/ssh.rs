@@ -2,10 +2,9 @@
 
 use super::Finder;
 use crate::blind::judged::JudgeConfig;
-use kanshiki_machine::config::{Config, Line, assignment, behind, holds, words};
-use kanshiki_machine::services::ssh::{DIALECT, MAIN};
+use kanshiki_machine::config::{Config, Line, behind, holds, words};
+use kanshiki_machine::services::ssh::{DIALECT, MAIN, settings};
 use kanshiki_model::visible;
-use std::collections::HashSet;
 
 /// What tells that the server is installed.
 const SIGNS: &[&str] = &["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/etc/ssh/sshd_config"];
@@ -26,22 +25,16 @@ pub(super) fn find(finder: &mut Finder<'_>) {
 /// Logins, failed and accepted, are told at the level INFO, which is the default (`auth_log` of auth.c). Of a setting the first
 /// counts; behind a `Match` it counts for those who match.
 fn levels(finder: &mut Finder<'_>, config: &Config) {
-    let mut matching = HashSet::new();
     let mut is_set = false;
-    for line in config.lines() {
-        if behind(line.text, "Match").is_some() {
-            matching.insert(line.place);
-        }
-        let Some((name, level)) = assignment(line.text) else { continue };
-        // What the first file includes behind a `Match` belongs to it.
-        let is_general = !matching.contains(&line.place) && !matching.contains(&0);
-        if name != b"loglevel" || (is_general && is_set) {
+    for setting in settings(config) {
+        let is_general = setting.conditions.is_empty();
+        if setting.name != b"loglevel" || (is_general && is_set) {
             continue;
         }
         is_set |= is_general;
-        let level = level.to_ascii_uppercase();
+        let level = setting.value.to_ascii_uppercase();
         if matches!(level.as_slice(), b"QUIET" | b"FATAL" | b"ERROR") {
-            let judged = config.at(&line);
+            let judged = config.at(&setting.line);
             let judged = if is_general { judged } else { judged.and("for those who match") };
             finder.tell("sshd", "logins, accepted and failed, as sshd tells them (PAM tells its own)", judged);
         }

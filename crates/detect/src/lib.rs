@@ -16,6 +16,7 @@ mod commands;
 mod contents;
 mod data;
 mod events;
+mod exposure;
 mod found;
 mod lists;
 mod names;
@@ -49,6 +50,7 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("sessions", sessions::find),
     ("accounts", accounts::find),
     ("passwords", passwords::find),
+    ("exposure", exposure::find),
     ("names", names::find),
     ("times", times::find),
     ("rights", rights::find),
@@ -68,6 +70,7 @@ pub fn rules() -> Vec<&'static Rule> {
         sessions::RULES,
         accounts::RULES,
         passwords::RULES,
+        exposure::RULES,
         packages::RULES,
         names::RULES,
         times::RULES,

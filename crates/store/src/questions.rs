@@ -116,6 +116,12 @@ pub const QUESTIONS: &[Question] = &[
             FROM persistence ORDER BY exhibit, mechanism, path, line",
     },
     Question {
+        name: "exposure",
+        answers: "services and what their settings allow, set or by default",
+        sql: "SELECT service, setting, value, origin, boot, allows, path, line, exhibit FROM exposure
+            ORDER BY exhibit, service, path, setting, line",
+    },
+    Question {
         name: "issues",
         answers: "what could not be read or understood",
         sql: "SELECT subject, \"offset\", length, message FROM issues ORDER BY subject, \"offset\"",

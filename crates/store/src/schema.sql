@@ -189,7 +189,7 @@ SELECT e.id, e.time,
 FROM events e JOIN kinds k ON k.id = e.kind JOIN bases b ON b.id = e.basis
     JOIN files f ON f.id = e.file JOIN volumes v ON v.id = f.volume JOIN exhibits x ON x.id = v.exhibit;
 
--- Accounts, and what starts by itself, with the facts as columns.
+-- Accounts, what starts by itself, and what services allow, with the facts as columns.
 CREATE VIEW IF NOT EXISTS accounts AS
 SELECT x.name AS exhibit, i.name, facts ->> 'uid' AS uid, facts ->> 'gid' AS gid, facts ->> 'home' AS home, facts ->> 'shell' AS shell,
     facts ->> 'password' AS password, facts ->> 'password_changed' AS password_changed, facts ->> 'expires' AS expires,
@@ -201,6 +201,11 @@ CREATE VIEW IF NOT EXISTS persistence AS
 SELECT x.name AS exhibit, facts ->> 'mechanism' AS mechanism, facts ->> 'user' AS user, facts ->> 'command' AS command, facts ->> 'file_of' AS file_of,
     facts ->> 'program' AS program, facts ->> 'program_of' AS program_of, i.path, i.line
 FROM inventory i JOIN exhibits x ON x.id = i.exhibit WHERE i.kind = 'persistence';
+
+CREATE VIEW IF NOT EXISTS exposure AS
+SELECT x.name AS exhibit, i.name AS service, facts ->> 'setting' AS setting, facts ->> 'value' AS value, facts ->> 'origin' AS origin,
+    facts ->> 'allows' AS allows, facts ->> 'boot' AS boot, i.path, i.line
+FROM inventory i JOIN exhibits x ON x.id = i.exhibit WHERE i.kind = 'exposure';
 
 -- Who was logged in from when to when, as the logs together tell.
 CREATE VIEW IF NOT EXISTS sessions AS

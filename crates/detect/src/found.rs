@@ -165,11 +165,7 @@ impl Building for Finding {
     }
 
     fn evidence(mut self, evidence: Evidence) -> Self {
-        if self.evidence.len() < EVIDENCE {
-            self.evidence.push(evidence);
-        } else {
-            self.more_evidence = self.more_evidence.saturating_add(1);
-        }
+        push_evidence(&mut self, evidence);
         self
     }
 
@@ -179,6 +175,15 @@ impl Building for Finding {
             self.indicators.push(indicator);
         }
         self
+    }
+}
+
+/// Adds evidence to a finding, or counts it if it has enough.
+pub(crate) fn push_evidence(finding: &mut Finding, evidence: Evidence) {
+    if finding.evidence.len() < EVIDENCE {
+        finding.evidence.push(evidence);
+    } else {
+        finding.more_evidence = finding.more_evidence.saturating_add(1);
     }
 }
 

@@ -18,6 +18,7 @@ mod data;
 mod events;
 mod exposure;
 mod found;
+mod indicators;
 mod lists;
 mod names;
 mod owned;
@@ -35,7 +36,7 @@ mod web;
 
 use found::Found;
 use kanshiki_filesystem::View;
-use kanshiki_lists::ListError;
+use kanshiki_lists::{IndicatorError, ListError};
 use kanshiki_model::{Progress, Rule};
 use kanshiki_packages::Packages;
 use kanshiki_store::{Reader, StoreError, Writer};
@@ -59,6 +60,8 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("commands", commands::find),
     ("web", web::find),
     ("data", data::find),
+    // Looks at what the others found, too.
+    ("indicators", indicators::find),
     ("ledger", unknown::find),
 ];
 
@@ -77,6 +80,7 @@ pub fn rules() -> Vec<&'static Rule> {
         rights::RULES,
         persistence::RULES,
         lists::RULES,
+        indicators::RULES,
         commands::RULES,
         web::RULES,
         data::RULES,
@@ -107,6 +111,15 @@ pub enum DetectError {
         #[source]
         source: ListError,
     },
+    /// Indicators of the user's cannot be used.
+    #[error("cannot use the indicators `{path}`")]
+    Indicators {
+        /// Their path, made visible.
+        path: String,
+        /// Why.
+        #[source]
+        source: IndicatorError,
+    },
 }
 
 /// What is looked at.
@@ -129,18 +142,21 @@ pub struct Options {
     pub known: Vec<PathBuf>,
     /// Lists of digests of files that are told wherever they are.
     pub bad: Vec<PathBuf>,
+    /// Indicators: plain, CSV, STIX or MISP.
+    pub indicators: Vec<PathBuf>,
     /// The folder for indexes of large lists; `None` keeps them in memory, whatever they take.
     pub index_folder: Option<PathBuf>,
 }
 
 impl Options {
-    /// Looks at the beginning of all lists, so that one that cannot be used is told before the work.
+    /// Looks at the beginning of all lists, and at all indicators, so that what cannot be used is told before the work.
     ///
     /// # Errors
     ///
-    /// [`DetectError::List`].
+    /// [`DetectError::List`] and [`DetectError::Indicators`].
     pub fn check(&self) -> Result<(), DetectError> {
-        self.known.iter().chain(&self.bad).try_for_each(|path| lists::check(path))
+        self.known.iter().chain(&self.bad).try_for_each(|path| lists::check(path))?;
+        self.indicators.iter().try_for_each(|path| indicators::open(path).map(|_| ()))
     }
 }
 

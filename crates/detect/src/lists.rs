@@ -1,6 +1,7 @@
 //! What others know of files: lists of digests, known and bad.
 
 use crate::found::{Building as _, Found, finding};
+use crate::indicators::Indicated;
 use crate::owned::Owned;
 use crate::{DetectError, Options};
 use kanshiki_filesystem::{Place, View};
@@ -40,11 +41,13 @@ fn failed(path: &Path, source: ListError) -> DetectError {
     DetectError::List { path: visible(path.as_os_str().as_encoded_bytes()), source }
 }
 
-/// All lists of the user's.
+/// All lists of the user's, and indicators.
 #[derive(Debug)]
 pub(crate) struct Lists {
     known: Vec<List>,
     bad: Vec<List>,
+    /// Indicators, digests of files among them.
+    pub(crate) indicated: Indicated,
     /// Those that files are hashed with, SHA-256 among them.
     algorithms: Vec<Algorithm>,
 }
@@ -57,13 +60,15 @@ struct List {
     index: Index,
 }
 
-/// A file that stands in lists of bad files.
+/// A file that stands in lists of bad files, or has a digest of the indicators'.
 #[derive(Debug)]
 pub(crate) struct Bad {
-    path: Vec<u8>,
+    pub(crate) path: Vec<u8>,
     place: Place,
-    size: u64,
-    digests: Vec<Digest>,
+    pub(crate) size: u64,
+    pub(crate) digests: Vec<Digest>,
+    /// The indicators, by their numbers.
+    pub(crate) indicated: Vec<usize>,
     /// In which list it stands, by its number, in which line, and by which digest.
     hits: Vec<(usize, u64, Digest)>,
 }
@@ -75,6 +80,18 @@ pub(crate) struct BadFiles {
     all: usize,
     /// How many stand in each list.
     counts: BTreeMap<usize, usize>,
+}
+
+impl Bad {
+    pub(crate) fn evidence(&self) -> Evidence {
+        Evidence::File {
+            volume: Some(self.place.volume),
+            inode: Some(self.place.node.inode),
+            path: self.path.clone(),
+            span: None,
+            note: String::new(),
+        }
+    }
 }
 
 impl BadFiles {
@@ -114,11 +131,13 @@ impl Lists {
             Err(DetectError::List { source: ListError::Interrupted, .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
+        let indicated = Indicated::open(&options.indicators)?;
         let mut algorithms = vec![Algorithm::Sha256];
+        algorithms.extend(indicated.algorithms());
         algorithms.extend(known.iter().chain(&bad).flat_map(|list| list.index.algorithms()));
         algorithms.sort_unstable();
         algorithms.dedup();
-        Ok(Some(Self { known, bad, algorithms }))
+        Ok(Some(Self { known, bad, indicated, algorithms }))
     }
 
     /// The algorithms by which files are looked up, SHA-256 among them.
@@ -127,13 +146,13 @@ impl Lists {
     }
 
     /// Whether there is no list at all.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.known.is_empty() && self.bad.is_empty()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.is_empty() && !self.want_all()
     }
 
     /// Whether files are looked up whoever answers for them.
-    pub(crate) const fn want_all(&self) -> bool {
-        !self.bad.is_empty()
+    pub(crate) fn want_all(&self) -> bool {
+        !self.bad.is_empty() || self.indicated.algorithms().next().is_some()
     }
 
     /// The digests of a file that no rule looks at.
@@ -166,8 +185,9 @@ impl Lists {
                 hits.extend(list.index.look_up(digest)?.map(|line| (number, line, digest.clone())));
             }
         }
-        if !hits.is_empty() {
-            verdict.bad = Some(Bad { path: path.to_vec(), place: job.place, size: job.size, digests, hits });
+        let indicated: Vec<usize> = digests.iter().filter_map(|digest| self.indicated.of_digest(digest)).collect();
+        if !hits.is_empty() || !indicated.is_empty() {
+            verdict.bad = Some(Bad { path: path.to_vec(), place: job.place, size: job.size, digests, indicated, hits });
         }
         Ok(verdict)
     }
@@ -183,8 +203,8 @@ impl Lists {
         let BadFiles { kept: mut bad, all, counts } = bad;
         bad.sort_by(|one, other| one.path.cmp(&other.path));
         if all > bad.len() {
-            let message = format!("{all} files stand in lists of bad files, of which {BAD_FILES} are told");
-            found.issues.push(Issue::new("findings of lists.bad", message));
+            let message = format!("{all} files have digests of lists and indicators, of which {BAD_FILES} are told");
+            found.issues.push(Issue::new("findings of lists", message));
         }
         let mut said = Vec::new();
         for (number, list) in self.bad.iter().enumerate() {
@@ -192,7 +212,12 @@ impl Lists {
             progress.begin(&format!("findings: lines of {}", list.name), None);
             said.push(labels(&list.path, lines).map_err(|source| failed(&list.path, source))?);
         }
-        bad.iter().for_each(|it| found.add(self.finding(it, owned, &said)));
+        for it in &bad {
+            if !it.hits.is_empty() {
+                found.add(self.finding(it, owned, &said));
+            }
+            self.indicated.tell_file(it, owned, found);
+        }
         for (role, lists) in [("known", &self.known), ("bad", &self.bad)] {
             for (number, list) in lists.iter().enumerate() {
                 let files = (role == "bad").then(|| counts.get(&number).copied().unwrap_or(0));
@@ -226,13 +251,7 @@ impl Lists {
             ));
         }
         let made = finding(&BAD, &shown, format!("file of the list {}: {shown}", names.join(", ")));
-        let made = made.explained(explanation).indicator("path", &shown).evidence(Evidence::File {
-            volume: Some(bad.place.volume),
-            inode: Some(bad.place.node.inode),
-            path: bad.path.clone(),
-            span: None,
-            note: String::new(),
-        });
+        let made = made.explained(explanation).indicator("path", &shown).evidence(bad.evidence());
         bad.digests.iter().fold(made, |made, digest| made.indicator(digest.algorithm().name(), digest.to_hex()))
     }
 }

@@ -1,7 +1,8 @@
-//! What others know: lists of digests of files, known or bad.
+//! What others know: lists of digests of files, known or bad, and indicators.
 //!
 //! ```text
 //! list ─▶ text or SQLite ─▶ a line, a row ─▶ sorted runs ─▶ Index ─▶ look_up
+//! indicators ─▶ plain, CSV, STIX or MISP ─▶ Indicator ─▶ Matcher ─▶ texts, paths, digests
 //! ```
 //!
 //! The lists are the analyst's, but come from anywhere: no line of them can panic, hang or fill the memory.
@@ -9,6 +10,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 mod index;
+mod indicators;
 mod known;
 mod label;
 #[cfg(feature = "sqlite")]
@@ -16,6 +18,7 @@ mod nsrl;
 mod text;
 
 pub use index::{Index, LARGE_BYTES};
+pub use indicators::{Indicator, IndicatorError, Indicators, Matcher, Refused, What};
 pub use known::KnownList;
 pub use label::labels;
 

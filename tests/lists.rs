@@ -175,6 +175,7 @@ fn indicators_of_one_case_are_found_in_another() {
         let _: Ran = kanshiki(&["suspects", "disk.img", "--case", form, "--out", &out], second).exits(0);
         assert!(second.join(&out).join("files/srv/pages/a.php").exists());
     }
+    as_archive(second);
     // What is not looked for is told, and that ends with 3.
     write_file(
         &second.join("misp.json"),
@@ -184,6 +185,33 @@ fn indicators_of_one_case_are_found_in_another() {
     let examined = kanshiki(&["examine", "disk.img", "--case", "misp", "--indicators", "misp.json"], second);
     assert_eq!(examined.code, 3, "{}", examined.stderr);
     assert!(examined.stderr.contains("regkey") && examined.stderr.contains("not looked for"), "{}", examined.stderr);
+}
+
+/// The suspects of the case `csv` as an archive, which 7-Zip opens with the customary password.
+fn as_archive(place: &Path) {
+    if !need(&[Need::Tool("7zz")]) {
+        return;
+    }
+    let packed = kanshiki(&["suspects", "disk.img", "--case", "csv", "--archive", "out.zip"], place).exits(0);
+    assert!(packed.stdout.contains("out.zip/manifest.jsonl"), "{}", packed.stdout);
+    let wrong = run(tool("7zz").args(["x", "-pwrong", "-owrong", "out.zip"]).current_dir(place));
+    assert_ne!(wrong.code, 0);
+    let _: Ran = run(tool("7zz").args(["x", "-pinfected", "-oopened", "out.zip"]).current_dir(place)).exits(0);
+    let _: Ran = run(Command::new("sha256sum").args(["-c", "SHA256SUMS"]).current_dir(place.join("opened"))).exits(0);
+    for name in ["files/srv/pages/a.php", "suspects.jsonl"] {
+        let (one, other) = (place.join("opened").join(name), place.join("out-csv").join(name));
+        assert_eq!(std::fs::read(one).unwrap(), std::fs::read(other).unwrap(), "{name}");
+    }
+    let log = kanshiki(&["custody", "log", "--case", "csv"], place).exits(0).stdout;
+    let sum = run(Command::new("sha256sum").arg("out.zip").current_dir(place)).exits(0).stdout;
+    assert!(log.contains("an archive with a password") && !log.contains("out.zip.files"), "{log}");
+    let entries = kanshiki(&["custody", "log", "--case", "csv", "--json"], place).exits(0).stdout;
+    assert!(entries.contains(&sum[..64]), "{entries}");
+    let left: Vec<_> = std::fs::read_dir(place).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|it| it.to_string_lossy().starts_with("out.zip.")), "{left:?}");
+    let again = kanshiki(&["suspects", "disk.img", "--case", "csv", "--archive", "out.zip"], place);
+    assert!(again.code == 4 && again.stderr.contains("exists already"), "{}", again.stderr);
+    assert_eq!(kanshiki(&["suspects", "disk.img", "--case", "csv"], place).code, 2);
 }
 
 #[test]

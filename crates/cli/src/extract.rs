@@ -81,6 +81,7 @@ pub(crate) fn custody(case: &Path, examiner: Option<&str>, from: &str) -> Custod
         who: examiner.unwrap_or("not told").to_owned(),
         tool: format!("kanshiki {VERSION}"),
         from: from.to_owned(),
+        to: None,
     }
 }
 
@@ -93,6 +94,20 @@ pub(crate) fn carry_out(
     output: &OutputArguments,
     console: &Console,
 ) -> Result<Exit, Failure> {
+    let (result, exit) = copy_out(evidence, from, to, options, output, console)?;
+    tell(&result, exit, to, output, console)?;
+    Ok(exit)
+}
+
+/// Copies what is wanted.
+pub(crate) fn copy_out(
+    evidence: &Evidence,
+    from: &str,
+    to: &Path,
+    options: &Options,
+    output: &OutputArguments,
+    console: &Console,
+) -> Result<(Extraction, Exit), Failure> {
     let reporter = Reporter::start(output, console)?;
     evidence.notes().iter().for_each(|note| reporter.note(note));
     for issue in evidence.issues() {
@@ -108,8 +123,7 @@ pub(crate) fn carry_out(
         result if result.is_complete() && opened == 0 => Exit::Done,
         _ => Exit::Part,
     };
-    tell(&result, exit, to, output, console)?;
-    Ok(exit)
+    Ok((result, exit))
 }
 
 fn wanted(arguments: &ExtractArguments, evidence: &Evidence) -> Result<Vec<Wanted>, Failure> {
@@ -159,7 +173,8 @@ fn failure(error: &ExtractError) -> Failure {
     }
 }
 
-fn tell(
+/// Tells how it went.
+pub(crate) fn tell(
     result: &Extraction,
     exit: Exit,
     to: &Path,

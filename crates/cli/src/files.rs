@@ -11,6 +11,12 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
+/// Removes a file that this program made and did not end.
+#[cfg(feature = "examine")]
+pub(crate) fn remove_own(path: &Path) {
+    let _ = std::fs::remove_file(path);
+}
+
 /// Opens a file of the demonstration to damage it.
 #[cfg(feature = "demo")]
 pub(crate) fn open_to_damage(path: &Path) -> io::Result<File> {

@@ -1,16 +1,26 @@
 //! `kanshiki suspects`: the files that findings speak against, out of the image.
 
-use crate::arguments::OutputArguments;
+mod archive;
+#[cfg(test)]
+mod tests;
+
+use crate::arguments::{OutputArguments, VERSION};
+use crate::clock::SystemClock;
 use crate::console::Console;
 use crate::evidence::{Evidence, EvidenceArguments};
 use crate::examine::identity;
 use crate::exit::Exit;
-use crate::extract::{carry_out, custody};
+use crate::extract::{copy_out, custody, tell};
 use crate::failure::Failure;
 use crate::files::create_new;
 use crate::logs::{only_exhibit, wanted};
+use crate::progress::Reporter;
+use archive::Archive;
+use clap::builder::NonEmptyStringValueParser;
 use kanshiki_custody::case::EVENTS;
+use kanshiki_custody::{Act, ActKind, Case, CustodyLog, Subject};
 use kanshiki_filesystem::View;
+use kanshiki_image::ReadAt;
 use kanshiki_model::{Algorithm, Silent, visible};
 use kanshiki_store::{LogPlace, Reader, Suspect};
 use kanshiki_walk::digest::digests;
@@ -27,6 +37,12 @@ what `kanshiki extract` makes (`files`, `manifest.jsonl`, `SHA256SUMS`), and `su
 each file the findings, what is known of its content, and MD5, SHA-1, SHA-256 and TLSH. The case's
 custody log gets an entry with the digest of the manifest.
 
+With --archive the same comes as a ZIP archive instead, encrypted with AES-256: 7-Zip opens it,
+Info-ZIP's unzip does not. The password keeps scanners and double clicks away, and nobody else: it is
+the customary one unless another is given, stands in the manifest's command line, and names of files
+are not encrypted. While it is made the files lie in a folder beside it, which is removed then. The
+custody log gets a second entry, with the digest of the archive.
+
 The content of some may harm whoever opens it: look at them on a machine made for that.
 
 Exit codes: 0 done; 3 done, but something could not be read: the manifest tells; 4 not done; 130
@@ -34,7 +50,8 @@ interrupted.
 
 Examples:
   kanshiki suspects --case cases/2026-014 --out suspects
-  kanshiki suspects disk.raw --case cases/2026-014 --out suspects --examiner 'A. Tanaka'";
+  kanshiki suspects disk.raw --case cases/2026-014 --out suspects --examiner 'A. Tanaka'
+  kanshiki suspects --case cases/2026-014 --archive suspects.zip && 7z x -pinfected suspects.zip";
 
 /// Copy the files that findings speak against out of an examined image, unable to run, with facts and digests
 #[derive(Debug, clap::Args)]
@@ -47,8 +64,15 @@ pub(crate) struct SuspectsArguments {
     #[arg(long, value_name = "DIR")]
     case: PathBuf,
     /// New or empty folder for the files
-    #[arg(long, value_name = "FOLDER")]
-    out: PathBuf,
+    #[arg(long, value_name = "FOLDER", required_unless_present = "archive")]
+    out: Option<PathBuf>,
+    /// New ZIP archive with a password, in the place of a folder
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    archive: Option<PathBuf>,
+    /// Password of the archive
+    #[arg(long, value_name = "TEXT", default_value = "infected", requires = "archive")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    password: String,
     /// Who takes them out, for the custody log
     #[arg(long, value_name = "NAME")]
     examiner: Option<String>,
@@ -89,14 +113,51 @@ pub(crate) fn run(arguments: &SuspectsArguments, console: &Console) -> Result<Ex
         suspects.iter().map(|it| LogPlace { volume: it.volume.clone(), path: it.path.clone(), inode: it.inode });
     let wanted = places.map(|place| wanted(&evidence.view, place)).collect();
     let from = visible(chosen.image.as_encoded_bytes());
-    let custody = Some(custody(&arguments.case, arguments.examiner.as_deref(), &from));
-    let options = Options { wanted, max_bytes: None, extents: false, custody };
-    let exit = carry_out(&evidence, &from, &arguments.out, &options, &arguments.output, console)?;
+    let archive = arguments.archive.as_deref().map(Archive::begin).transpose()?;
+    let to = archive.as_ref().map(|archive| archive.folder.clone()).or_else(|| arguments.out.clone());
+    let to = to.ok_or_else(|| Failure::new("neither a folder nor an archive is named"))?;
+    let mut custody = custody(&arguments.case, arguments.examiner.as_deref(), &from);
+    custody.to.clone_from(&arguments.archive);
+    let options = Options { wanted, max_bytes: None, extents: false, custody: Some(custody) };
+    let (result, exit) = copy_out(&evidence, &from, &to, &options, &arguments.output, console)?;
     if exit != Exit::Interrupted {
-        let written = write_list(&arguments.out, &evidence.view, &suspects);
+        let written = write_list(&to, &evidence.view, &suspects);
         written.map_err(|error| Failure::from_error(format!("cannot write `{LIST}`"), &error))?;
     }
+    let exit = match &archive {
+        // What is not whole is not packed.
+        Some(_) if exit == Exit::Interrupted => exit,
+        Some(archive) => pack(archive, arguments, &from, console)?.unwrap_or(exit),
+        None => exit,
+    };
+    tell(&result, exit, arguments.archive.as_deref().unwrap_or(&to), &arguments.output, console)?;
     Ok(exit)
+}
+
+/// Packs what was gathered, and enters the archive; how it ended if it did not come to its end.
+fn pack(
+    archive: &Archive,
+    arguments: &SuspectsArguments,
+    from: &str,
+    console: &Console,
+) -> Result<Option<Exit>, Failure> {
+    let reporter = Reporter::start_without_record(&arguments.output, console)?;
+    let packed = archive.pack(&arguments.password, &reporter);
+    drop(reporter);
+    let Some(sha256) = packed? else { return Ok(Some(Exit::Interrupted)) };
+    let path = arguments.archive.clone().unwrap_or_default();
+    let name = visible(std::path::absolute(&path).unwrap_or(path).as_os_str().as_encoded_bytes());
+    let case = Case::open(&arguments.case).map_err(|error| Failure::of(&error))?;
+    let log = CustodyLog::open(&case).map_err(|error| Failure::of(&error))?;
+    let act = Act {
+        kind: ActKind::Copied,
+        who: arguments.examiner.as_deref().unwrap_or("not told").to_owned(),
+        what: format!("packed what was extracted from {from} into {name}, an archive with a password"),
+        subjects: vec![Subject { name, sha256 }],
+        tool: format!("kanshiki {VERSION}"),
+    };
+    log.append(act, &SystemClock).map_err(|error| Failure::of(&error))?;
+    Ok(None)
 }
 
 /// Writes the list under another name first, so that it is there whole or not at all.
@@ -142,22 +203,28 @@ fn digests_of(view: &View, suspect: &Suspect) -> Map<String, Value> {
             map.insert(algorithm.name().to_owned(), digest.to_hex().into());
         }
     }
-    if source.len() <= TLSH_BYTES {
-        let mut builder = tlsh2::TlshDefaultBuilder::new();
-        let mut at = 0;
-        while at < source.len() {
-            match source.read_at(at, &mut buffer) {
-                Ok(read) if read > 0 => {
-                    builder.update(buffer.get(..read).unwrap_or_default());
-                    at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-                }
-                _ => return map,
-            }
-        }
-        // Of contents that are short or have little variety there is none.
-        if let Some(hash) = builder.build() {
-            map.insert("tlsh".to_owned(), String::from_utf8_lossy(&hash.hash()).into_owned().into());
-        }
+    if let Some(tlsh) = tlsh(&*source) {
+        map.insert("tlsh".to_owned(), tlsh.into());
     }
     map
+}
+
+/// The TLSH of a content that is not too long; there is none of what is short, has little variety or cannot be read.
+fn tlsh(source: &dyn ReadAt) -> Option<String> {
+    let mut buffer = vec![0; READ_BYTES.min(usize::try_from(source.len()).ok()?)];
+    if source.len() > TLSH_BYTES {
+        return None;
+    }
+    let mut builder = tlsh2::TlshDefaultBuilder::new();
+    let mut at = 0;
+    while at < source.len() {
+        match source.read_at(at, &mut buffer) {
+            Ok(read) if read > 0 => {
+                builder.update(buffer.get(..read).unwrap_or_default());
+                at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+            }
+            _ => return None,
+        }
+    }
+    builder.build().map(|hash| String::from_utf8_lossy(&hash.hash()).into_owned())
 }

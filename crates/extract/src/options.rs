@@ -29,6 +29,8 @@ pub struct Custody {
     pub tool: String,
     /// What was extracted from, such as the path of the image, made visible.
     pub from: String,
+    /// Where what was extracted is said to be, if it is put there afterwards; `None` where it is written.
+    pub to: Option<PathBuf>,
 }
 
 /// What is asked for.

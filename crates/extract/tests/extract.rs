@@ -368,6 +368,7 @@ fn the_custody_log_names_the_manifest() {
         who: "A. Mori".to_owned(),
         tool: "kanshiki".to_owned(),
         from: "disk.raw".to_owned(),
+        to: None,
     };
     let mut options = wanting(vec![path("/")]);
     options.custody = Some(custody);

@@ -58,6 +58,7 @@ pub const TOOLS: &[Tool] = &[
     tool("mmls", "sleuthkit", "reads partition tables to compare with"),
     tool("fls", "sleuthkit", "lists names, removed ones too, to compare with"),
     tool("mactime", "sleuthkit", "puts bodyfiles in order of time to compare with"),
+    tool("7zz", "7zip", "opens archives with a password"),
     tool("hashdeep", "hashdeep", "audits lists of digests"),
     tool("strings", "binutils", "looks for texts to compare with"),
     tool("readelf", "binutils", "tells what programs are made of to compare with"),

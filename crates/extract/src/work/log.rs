@@ -45,7 +45,10 @@ pub(crate) fn enter(
     (result, end): (&Extraction, &str),
     clock: &dyn Clock,
 ) -> Result<u64, ExtractError> {
-    let full = destination.canonicalize().unwrap_or_else(|_| destination.to_owned());
+    let full = match &custody.to {
+        Some(to) => std::path::absolute(to).unwrap_or_else(|_| to.clone()),
+        None => destination.canonicalize().unwrap_or_else(|_| destination.to_owned()),
+    };
     let to = visible(full.as_os_str().as_bytes());
     let what = format!(
         "extracted {} files ({} bytes) and {} directories from {} to {to}{end}",

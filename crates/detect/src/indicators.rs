@@ -59,6 +59,7 @@ struct Source {
     path: PathBuf,
     /// The name of its file, made visible.
     name: String,
+    sha256: Option<String>,
     count: usize,
     issues: Vec<Issue>,
 }
@@ -89,7 +90,8 @@ impl Indicated {
                 issues.push(Issue::new(format!("indicators {name}"), format!("{count} {what}")));
             }
             new.source_of.extend(read.list.iter().map(|_| new.sources.len()));
-            new.sources.push(Source { path: path.clone(), name, count: read.list.len(), issues });
+            let sha256 = read.digest.map(|digest| digest.to_hex());
+            new.sources.push(Source { path: path.clone(), name, sha256, count: read.list.len(), issues });
             new.all.extend(read.list);
         }
         new.matcher = Matcher::new(&new.all);
@@ -142,7 +144,7 @@ fn told_of(indicator: &Indicator, source: &Source) -> String {
 /// How much an indicator that is found matters. Names of accounts and files are those of others, too.
 const fn severity(what: &What) -> Severity {
     match what {
-        What::Digest(_) | What::Url(_) | What::Wallet(_) => Severity::High,
+        What::Digest(_) | What::Url(_) | What::Wallet(_) | What::Key(_) => Severity::High,
         What::Account(_) => Severity::Low,
         _ => Severity::Medium,
     }
@@ -228,6 +230,7 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
         found.issues.extend(source.issues.iter().cloned());
         let facts = vec![
             ("role", json!("indicators")),
+            ("sha256", json!(source.sha256)),
             ("indicators", json!(source.count)),
             ("indicators_found", json!(seen.get(source.name.as_str()).copied().unwrap_or(0))),
         ];
@@ -256,7 +259,7 @@ fn ended(made: Made, indicator: &Indicator, source: &Source) -> Finding {
     finding.explained(format!("{}{kinds}", told_of(indicator, source)))
 }
 
-/// What other findings name: what stands in files that were looked at.
+/// What other findings name: what stands in files that were looked at. Digests of files are compared without that.
 fn of_findings(indicated: &Indicated, found: &Found, all: &mut All) {
     for other in &found.findings {
         let file = other.evidence.iter().find(|it| matches!(it, Evidence::File { .. }));
@@ -265,7 +268,11 @@ fn of_findings(indicated: &Indicated, found: &Found, all: &mut All) {
             continue;
         }
         let mut numbers = Vec::new();
-        for named in other.indicators.iter().filter(|it| !matches!(it.kind, "path" | "account")) {
+        for named in other
+            .indicators
+            .iter()
+            .filter(|it| !matches!(it.kind, "path" | "account" | "md5" | "sha1" | "sha256" | "sha512"))
+        {
             indicated.matcher.of_text(&named.value, &mut |number| numbers.push(number));
         }
         numbers.sort_unstable();

@@ -85,6 +85,8 @@ pub enum What {
     Name(String),
     /// The wallet of a currency.
     Wallet(String),
+    /// The fingerprint of a key of SSH, as `ssh-keygen -l` shows it: `SHA256:` and base64.
+    Key(String),
     /// The name of an account.
     Account(String),
 }
@@ -103,6 +105,7 @@ impl What {
             Self::Path(_) => "path",
             Self::Name(_) => "file-name",
             Self::Wallet(_) => "wallet",
+            Self::Key(_) => "ssh-key",
             Self::Account(_) => "account",
         }
     }
@@ -117,9 +120,12 @@ impl What {
             }
             Self::Digest(digest) => digest.to_hex(),
             Self::Path(text) | Self::Name(text) => text.clone(),
-            Self::Domain(text) | Self::Url(text) | Self::Mail(text) | Self::Wallet(text) | Self::Account(text) => {
-                visible_text(text)
-            }
+            Self::Domain(text)
+            | Self::Url(text)
+            | Self::Mail(text)
+            | Self::Wallet(text)
+            | Self::Key(text)
+            | Self::Account(text) => visible_text(text),
         }
     }
 }
@@ -147,6 +153,8 @@ pub struct Refused {
 /// All of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Indicators {
+    /// SHA-256 of the file; none of bytes that were handed in.
+    pub digest: Option<Digest>,
     /// Those that are looked for.
     pub list: Vec<Indicator>,
     /// The first of those that are not.
@@ -169,9 +177,14 @@ impl Indicators {
         if !facts.is_file() {
             return Err(IndicatorError::NotAFile);
         }
+        let digest = crate::sha256(path).map_err(IndicatorError::Read)?;
+        Self::of_file(path, facts.len()).map(|found| Self { digest: Some(digest), ..found })
+    }
+
+    fn of_file(path: &Path, size: u64) -> Result<Self, IndicatorError> {
         let file = || std::fs::File::open(path).map_err(IndicatorError::Read);
         match json::first_sign(file()?).map_err(IndicatorError::Read)? {
-            Some(b'{' | b'[') if facts.len() > JSON_BYTES => Err(IndicatorError::TooLong { size: facts.len() }),
+            Some(b'{' | b'[') if size > JSON_BYTES => Err(IndicatorError::TooLong { size }),
             Some(b'{') => json::read(file()?).map_err(IndicatorError::Json)?.unless_empty(),
             // A plain list may begin with an address in brackets.
             Some(b'[') => match json::read(file()?) {

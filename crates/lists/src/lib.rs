@@ -22,9 +22,9 @@ pub use indicators::{Indicator, IndicatorError, Indicators, Matcher, Refused, Wh
 pub use known::KnownList;
 pub use label::labels;
 
-use kanshiki_model::Algorithm;
+use kanshiki_model::{Algorithm, Digest, Hasher};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -129,6 +129,19 @@ fn open(path: &Path) -> Result<File, ListError> {
         return Err(ListError::NotAFile);
     }
     File::open(path).map_err(ListError::Read)
+}
+
+/// The SHA-256 of a file.
+fn sha256(path: &Path) -> io::Result<Digest> {
+    let (mut file, mut hasher) = (File::open(path)?, Hasher::new(Algorithm::Sha256));
+    let mut buffer = vec![0; 1 << 17];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(buffer.get(..read).unwrap_or_default());
+    }
 }
 
 /// Whether a file begins as databases of SQLite do (<https://www.sqlite.org/fileformat.html>, 1.3).

@@ -7,6 +7,9 @@ use std::net::{IpAddr, Ipv6Addr};
 /// The longest value that is looked for, in bytes.
 const VALUE_BYTES: usize = 2048;
 
+/// Digits of a fingerprint.
+pub(super) const KEY: usize = 43;
+
 /// Ends of names that are as likely a file's as a domain's.
 const FILE_ENDINGS: &[&str] = &[
     "sh", "py", "pl", "so", "ps", "md", "zip", "rs", "exe", "dll", "php", "elf", "bin", "jsp", "jspx", "asp", "aspx",
@@ -59,8 +62,8 @@ pub(super) fn classify(text: &str) -> Result<Vec<What>, &'static str> {
         Err(why) => return Err(why),
         Ok(None) => {}
     }
-    if let Some(digest) = digest(text) {
-        return Ok(vec![digest]);
+    if let Some(known) = digest(text).or_else(|| key(text)) {
+        return Ok(vec![known]);
     }
     if text.starts_with('/') {
         return path(text).map(|it| vec![it]).ok_or("no path");
@@ -134,6 +137,13 @@ pub(super) fn digest(text: &str) -> Option<What> {
     Digest::parse(algorithm, text).ok().map(What::Digest)
 }
 
+/// The fingerprint of a key of SSH: base64 of 32 bytes without its padding.
+pub(super) fn key(text: &str) -> Option<What> {
+    let digits = text.strip_prefix("SHA256:")?.trim_end_matches('=');
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    (digits.len() == KEY && digits.bytes().all(is_digit)).then(|| What::Key(format!("SHA256:{digits}")))
+}
+
 /// A domain with at least two parts.
 pub(super) fn domain(text: &str) -> Option<What> {
     let text = text.trim_start_matches("*.").trim_matches('.').to_lowercase();
@@ -172,7 +182,12 @@ pub(super) fn path(text: &str) -> Option<What> {
     (text.len() > 1 && text.starts_with('/') && text.len() <= VALUE_BYTES).then(|| What::Path(shown(text)))
 }
 
-/// The name of a file. What is shorter than three letters, or has blanks, names too much.
+/// The name of a file of which a list says that it is one.
+pub(super) fn file_name(text: &str) -> Option<What> {
+    (!text.is_empty() && text.len() <= 255 && !text.contains(['/', '\0'])).then(|| What::Name(shown(text)))
+}
+
+/// What may be the name of a file. What is shorter than three letters, or has blanks, names too much.
 pub(super) fn name(text: &str) -> Option<What> {
     let is_sign = |sign: char| sign.is_alphanumeric() || "._+-~".contains(sign);
     (text.chars().count() >= 3 && text.len() <= 255 && text.chars().all(is_sign)).then(|| What::Name(shown(text)))

@@ -3,7 +3,7 @@
 //! Source: MISP, describeTypes (types of attributes); two values in one attribute stand beside each other with `|` between them.
 
 use super::What;
-use super::classify::{digest, domain, mail, name, network, path, refanged, url};
+use super::classify::{digest, domain, file_name, key, mail, network, path, refanged, url};
 
 /// What values of a kind are; `Err` tells why they are not looked for.
 pub(super) fn of_kind(kind: &str, value: &str) -> Result<Vec<What>, &'static str> {
@@ -31,7 +31,7 @@ pub(super) fn of_kind(kind: &str, value: &str) -> Result<Vec<What>, &'static str
         }
         "malware-sample" => one(value.rsplit_once('|').and_then(|(_, value)| digest(value))),
         "filename" | "file-name" | "file" | "path" | "filepath" | "file-path" | "directory" => {
-            one(path(value).or_else(|| name(value)))
+            one(path(value).or_else(|| file_name(value)))
         }
         "email" | "email-src" | "email-dst" | "email-reply-to" | "email-addr" | "mail" | "mail-address" => {
             one(mail(&plain))
@@ -39,6 +39,7 @@ pub(super) fn of_kind(kind: &str, value: &str) -> Result<Vec<What>, &'static str
         "btc" | "xmr" | "bch" | "dash" | "wallet" => {
             one((value.len() >= 20 && value.len() <= 128).then(|| What::Wallet(value.to_owned())))
         }
+        "ssh-key" | "ssh-fingerprint" => one(key(value)),
         "account" | "user-account" | "username" | "user" => {
             one((!value.is_empty() && value.len() <= 255).then(|| What::Account(value.to_owned())))
         }

@@ -1,6 +1,6 @@
 //! Looks for indicators in texts: each word of a text is looked up, so that the work grows with the text and not with the list.
 
-use super::classify::masked;
+use super::classify::{KEY, masked};
 use super::{Indicator, What};
 use kanshiki_model::{Algorithm, Digest};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -35,6 +35,7 @@ pub struct Matcher {
     paths: HashMap<String, usize>,
     names: HashMap<String, usize>,
     wallets: HashMap<String, usize>,
+    keys: HashMap<String, usize>,
     accounts: HashMap<String, usize>,
 }
 
@@ -64,6 +65,7 @@ impl Matcher {
                 What::Path(text) => (&mut new.paths, text.clone()),
                 What::Name(text) => (&mut new.names, text.clone()),
                 What::Wallet(text) => (&mut new.wallets, text.clone()),
+                What::Key(text) => (&mut new.keys, text.clone()),
                 What::Account(text) => (&mut new.accounts, text.clone()),
             };
             map.entry(key).or_insert(number);
@@ -127,6 +129,13 @@ impl Matcher {
         }
         if !self.paths.is_empty() {
             self.paths_of(text, hit);
+        }
+        if !self.keys.is_empty() {
+            const BEGIN: &str = "SHA256:";
+            for (at, _) in text.match_indices(BEGIN) {
+                let fingerprint = text.get(at..at.saturating_add(BEGIN.len()).saturating_add(KEY));
+                fingerprint.and_then(|it| self.keys.get(it)).copied().into_iter().for_each(&mut *hit);
+            }
         }
     }
 

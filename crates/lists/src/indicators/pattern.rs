@@ -2,7 +2,7 @@
 //! of one file or one address. What else there is, is refused in words.
 
 use super::What;
-use super::classify::{digest, domain, mail, name, network, path, url};
+use super::classify::{digest, domain, file_name, mail, network, path, url};
 use kanshiki_model::Algorithm;
 
 /// Deepest parentheses.
@@ -291,7 +291,7 @@ fn of_path(object: &str, value: &str) -> Result<What, &'static str> {
         "email-addr:value" | "email-message:from_ref.value" | "email-message:sender_ref.value" => {
             mail(value).ok_or(WRONG)
         }
-        "file:name" => path(value).or_else(|| name(value)).ok_or(WRONG),
+        "file:name" => path(value).or_else(|| file_name(value)).ok_or(WRONG),
         "directory:path" => path(value).ok_or(WRONG),
         "user-account:account_login" | "user-account:user_id" if !value.is_empty() && value.len() <= 255 => {
             Ok(What::Account(value.to_owned()))

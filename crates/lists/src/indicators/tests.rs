@@ -7,6 +7,8 @@ use proptest::prelude::*;
 const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
+const KEY: &str = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+
 /// Kinds and values of a list.
 fn all(list: &str) -> Vec<String> {
     Indicators::of_bytes(list.as_bytes())
@@ -41,6 +43,7 @@ fn values_say_what_they_are() {
         (MD5, vec!["md5 d41d8cd98f00b204e9800998ecf8427e"]),
         ("/tmp/.x/run", vec!["path /tmp/.x/run"]),
         ("xmrig", vec!["file-name xmrig"]),
+        (KEY, vec![&format!("ssh-key {KEY}")]),
         // Either: sh is the end of a script's name and of domains.
         ("update.sh", vec!["domain update.sh", "file-name update.sh"]),
     ] {
@@ -215,6 +218,11 @@ fn texts_are_searched_for_whole_words() {
         ("/tmp/.x/run", "sh -c '/tmp/.x/run --quiet'", "/var/tmp/.x/run /tmp/.x/running"),
         ("/tmp/.x/run", "{\"path\":\"/tmp/.x/run\"}", "http://host/tmp/.x/run"),
         ("xmrig", "./xmrig -o pool", "taxmrig xmrig"),
+        (
+            KEY,
+            &format!("Accepted publickey for a from ::1 port 1 ssh2: RSA {KEY}"),
+            "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV",
+        ),
     ] {
         assert_eq!(hits(indicator, is_in), [0], "{indicator} in {is_in}");
         assert_eq!(hits(indicator, is_not_in), [0_usize; 0], "{indicator} in {is_not_in}");

@@ -127,6 +127,27 @@ fn a_large_list_is_converted_once_and_its_index_can_be_shared() {
     assert_eq!(std::fs::read_dir(place.join("third/lists")).unwrap().count(), 1);
 }
 
+#[test]
+fn a_file_of_huge_holes_is_looked_up_in_no_list_and_told_by_rules_all_the_same() {
+    if !need(&[Need::Tool("mkfs.ext4"), Need::Root]) {
+        return;
+    }
+    let place = tempdir();
+    let place = place.path();
+    put(&place.join("root"), "var/www/html/up.php", SHELL);
+    let long = std::fs::OpenOptions::new().write(true).open(place.join("root/var/www/html/up.php"));
+    long.unwrap().set_len(100 << 30).unwrap();
+    put(&place.join("root"), "opt/small", "x\n");
+    image(place);
+    let list = run(Command::new("sha256sum").arg(place.join("root/opt/small"))).exits(0).stdout;
+    write_file(&place.join("list"), list);
+    let told = found(place, "case", &["--bad", "list", "--known", "list"], "content.web-shell");
+    assert_eq!(told.len(), 1, "{told:#?}");
+    let issues = kanshiki(&["query", "--case", "case", "SELECT subject, message FROM issues"], place).exits(0).stdout;
+    assert!(issues.contains("up.php") && issues.contains("looked up in no list"), "{issues}");
+    assert_eq!(found(place, "case", &["--bad", "list"], "lists.bad").len(), 1);
+}
+
 /// A line of sshd.
 fn sshd(second: u32, message: &str) -> String {
     format!("2025-03-12T03:00:{second:02}+00:00 quay sshd[77]: {message}\n")

@@ -5,7 +5,7 @@ mod tests;
 
 use crate::events::{each, text};
 use crate::found::{Building as _, Found, address_kind, finding};
-use crate::lists::{Bad, BadFiles, Lists};
+use crate::lists::{Bad, BadFiles, Lists, Verdict};
 use crate::names::is_foreign_tree;
 use crate::owned::Owned;
 use crate::{DetectError, Image};
@@ -183,7 +183,10 @@ fn judge(look: Look<'_>, path: &[u8], job: &FileJob, results: &mut Results) -> R
     } else {
         (None, look.lists.digests(look.view, path, job, look.progress)?)
     };
-    let verdict = look.lists.judge(path, job, digests).map_err(|error| Issue::new(visible(path), error.to_string()))?;
+    let verdict = look.lists.judge(path, job, digests).unwrap_or_else(|error| {
+        results.issues.push(Issue::new(visible(path), format!("cannot be looked up in lists: {error}")));
+        Verdict::default()
+    });
     results.bad.extend(verdict.bad);
     if let Some(inspected) = inspected.filter(|_| !verdict.is_known) {
         results.issues.extend(inspected.facts.issues.iter().cloned());
@@ -223,12 +226,19 @@ fn inspect(look: Look<'_>, path: &[u8], job: &FileJob) -> Result<(Inspected, Vec
     }
     let digests: Vec<Digest> = hashers.into_iter().map(Hasher::finish).collect();
     let digest = digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256).map(Digest::to_hex);
-    let inspected =
+    let mut inspected =
         Inspected { path: path.to_vec(), place: job.place, size: job.size, digest, facts: inspection.finish() };
-    // The rest of a long file is read for lists alone.
-    let digests =
-        if is_whole || look.lists.is_empty() { digests } else { look.lists.digests(view, path, job, progress)? };
-    Ok((inspected, digests))
+    if is_whole || look.lists.is_empty() {
+        return Ok((inspected, digests));
+    }
+    // A long file is read to its end for lists alone; if it cannot be, what the rules found stands all the same.
+    match look.lists.digests(view, path, job, progress) {
+        Ok(digests) => Ok((inspected, digests)),
+        Err(issue) => {
+            inspected.facts.issues.push(issue);
+            Ok((inspected, Vec::new()))
+        }
+    }
 }
 
 /// A finding for each rule that a file shows signs of, and a row for the file.

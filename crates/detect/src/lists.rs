@@ -5,14 +5,16 @@ use crate::indicators::Indicated;
 use crate::owned::Owned;
 use crate::{DetectError, Options};
 use kanshiki_filesystem::{Place, View};
+use kanshiki_image::RunState;
 use kanshiki_lists::{Index, ListError, labels};
 use kanshiki_model::{Algorithm, Confidence, Digest, Evidence, Issue, Progress, Question, Rule, Severity, visible};
 use kanshiki_walk::contents::{FileJob, issue};
-use kanshiki_walk::digest::digests;
+use kanshiki_walk::digest::{HASHED_HOLES, digests};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The rules of this detector.
 pub(crate) const RULES: &[&Rule] = &[&BAD];
@@ -32,6 +34,9 @@ const BAD_FILES: usize = 1000;
 /// Bytes read at once.
 const WINDOW: usize = 1 << 20;
 
+/// A file from this size on counts against the holes that are hashed.
+const LARGE: u64 = 16 << 20;
+
 /// Tells whether a list can be used, from its beginning.
 pub(crate) fn check(path: &Path) -> Result<(), DetectError> {
     kanshiki_lists::check(path).map_err(|source| failed(path, source))
@@ -50,6 +55,8 @@ pub(crate) struct Lists {
     pub(crate) indicated: Indicated,
     /// Those that files are hashed with, SHA-256 among them.
     algorithms: Vec<Algorithm>,
+    /// Bytes of holes in large files that were hashed for lists alone: a disk may have any number of files that are one hole.
+    holes: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -137,7 +144,7 @@ impl Lists {
         algorithms.extend(known.iter().chain(&bad).flat_map(|list| list.index.algorithms()));
         algorithms.sort_unstable();
         algorithms.dedup();
-        Ok(Some(Self { known, bad, indicated, algorithms }))
+        Ok(Some(Self { known, bad, indicated, algorithms, holes: AtomicU64::new(0) }))
     }
 
     /// The algorithms by which files are looked up, SHA-256 among them.
@@ -167,6 +174,17 @@ impl Lists {
         let filesystem = filesystem.ok_or_else(|| Issue::new(visible(path), "its volume is not there"))?;
         let source = filesystem.content(job.place.node);
         let source = source.map_err(|error| issue(view, job.place.volume, path, &error))?;
+        if source.len() >= LARGE {
+            let holes = source.runs().filter(|(_, state)| *state == RunState::Hole).map(|(range, _)| range.len());
+            let holes = holes.fold(0_u64, u64::saturating_add);
+            let fits = |sum: u64| sum.checked_add(holes).filter(|sum| *sum <= HASHED_HOLES);
+            if self.holes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_err() {
+                let text = format!(
+                    "has {holes} bytes of holes; of all files {HASHED_HOLES} are hashed, so it is looked up in no list"
+                );
+                return Err(Issue::new(visible(path), text));
+            }
+        }
         let window = usize::try_from(source.len()).unwrap_or(WINDOW).clamp(1, WINDOW);
         digests(&*source, path, &self.algorithms, &mut vec![0; window], progress)
     }
@@ -210,7 +228,7 @@ impl Lists {
         for (number, list) in self.bad.iter().enumerate() {
             let lines = bad.iter().flat_map(|it| &it.hits).filter(|hit| hit.0 == number).map(|hit| hit.1);
             progress.begin(&format!("findings: lines of {}", list.name), None);
-            said.push(labels(&list.path, lines).map_err(|source| failed(&list.path, source))?);
+            said.push(labels(&list.path, lines, progress).map_err(|source| failed(&list.path, source))?);
         }
         for it in &bad {
             if !it.hits.is_empty() {

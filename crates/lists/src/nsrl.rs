@@ -143,7 +143,7 @@ mod tests {
                 let digest = Digest::parse(Algorithm::Sha256, &letter.repeat(64)).unwrap();
                 index.look_up(&digest).unwrap()
             };
-            let told = labels(&path, [number("a").unwrap()]).unwrap();
+            let told = labels(&path, [number("a").unwrap()], &Silent).unwrap();
             assert_eq!(told.values().collect::<Vec<_>>(), ["a.exe"], "{name}");
             assert_eq!(number("c"), None);
             let known = KnownList::open(&path).unwrap();

@@ -227,12 +227,13 @@ fn as_archive(place: &Path) {
     let sum = run(Command::new("sha256sum").arg("out.zip").current_dir(place)).exits(0).stdout;
     assert!(log.contains("an archive with a password") && !log.contains("out.zip.files"), "{log}");
     let entries = kanshiki(&["custody", "log", "--case", "csv", "--json"], place).exits(0).stdout;
-    assert!(entries.contains(&sum[..64]), "{entries}");
+    assert!(entries.contains(&sum[..64]) && packed.stdout.contains(&sum[..64]), "{entries}");
     let left: Vec<_> = std::fs::read_dir(place).unwrap().map(|it| it.unwrap().file_name()).collect();
     assert!(!left.iter().any(|it| it.to_string_lossy().starts_with("out.zip.")), "{left:?}");
     let again = kanshiki(&["suspects", "disk.img", "--case", "csv", "--archive", "out.zip"], place);
     assert!(again.code == 4 && again.stderr.contains("exists already"), "{}", again.stderr);
     assert_eq!(kanshiki(&["suspects", "disk.img", "--case", "csv"], place).code, 2);
+    assert_eq!(kanshiki(&["suspects", "disk.img", "--case", "csv", "--out", "o", "--password", "x"], place).code, 2);
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub(crate) struct SuspectsArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
     archive: Option<PathBuf>,
     /// Password of the archive
-    #[arg(long, value_name = "TEXT", default_value = "infected", requires = "archive")]
+    #[arg(long, value_name = "TEXT", default_value = "infected", conflicts_with = "out")]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     password: String,
     /// Who takes them out, for the custody log
@@ -124,27 +124,30 @@ pub(crate) fn run(arguments: &SuspectsArguments, console: &Console) -> Result<Ex
         let written = write_list(&to, &evidence.view, &suspects);
         written.map_err(|error| Failure::from_error(format!("cannot write `{LIST}`"), &error))?;
     }
-    let exit = match &archive {
-        // What is not whole is not packed.
-        Some(_) if exit == Exit::Interrupted => exit,
-        Some(archive) => pack(archive, arguments, &from, console)?.unwrap_or(exit),
-        None => exit,
+    // What is not whole is not packed.
+    let packed = match &archive {
+        Some(archive) if exit != Exit::Interrupted => pack(archive, arguments, &from, console)?,
+        _ => None,
     };
+    let exit = if archive.is_some() && packed.is_none() { Exit::Interrupted } else { exit };
     tell(&result, exit, arguments.archive.as_deref().unwrap_or(&to), &arguments.output, console)?;
+    if let Some(sha256) = packed.filter(|_| !arguments.output.json && !arguments.output.quiet) {
+        console.result(&format!("  {:<22} {sha256}\n", "SHA-256 of the archive"))?;
+    }
     Ok(exit)
 }
 
-/// Packs what was gathered, and enters the archive; how it ended if it did not come to its end.
+/// Packs what was gathered, and enters the archive; its SHA-256, or `None` if the user wants to end.
 fn pack(
     archive: &Archive,
     arguments: &SuspectsArguments,
     from: &str,
     console: &Console,
-) -> Result<Option<Exit>, Failure> {
+) -> Result<Option<String>, Failure> {
     let reporter = Reporter::start_without_record(&arguments.output, console)?;
     let packed = archive.pack(&arguments.password, &reporter);
     drop(reporter);
-    let Some(sha256) = packed? else { return Ok(Some(Exit::Interrupted)) };
+    let Some(sha256) = packed? else { return Ok(None) };
     let path = arguments.archive.clone().unwrap_or_default();
     let name = visible(std::path::absolute(&path).unwrap_or(path).as_os_str().as_encoded_bytes());
     let case = Case::open(&arguments.case).map_err(|error| Failure::of(&error))?;
@@ -153,11 +156,11 @@ fn pack(
         kind: ActKind::Copied,
         who: arguments.examiner.as_deref().unwrap_or("not told").to_owned(),
         what: format!("packed what was extracted from {from} into {name}, an archive with a password"),
-        subjects: vec![Subject { name, sha256 }],
+        subjects: vec![Subject { name, sha256: sha256.clone() }],
         tool: format!("kanshiki {VERSION}"),
     };
     log.append(act, &SystemClock).map_err(|error| Failure::of(&error))?;
-    Ok(None)
+    Ok(Some(sha256))
 }
 
 /// Writes the list under another name first, so that it is there whole or not at all.

@@ -195,5 +195,6 @@ pub(super) fn name(text: &str) -> Option<What> {
 
 /// A path as it stands in the store: what was made visible before is left as it is.
 fn shown(text: &str) -> String {
-    if text.contains('\\') && from_visible(text).is_some() { text.to_owned() } else { visible(text.as_bytes()) }
+    let is_visible = from_visible(text).is_some_and(|bytes| visible(&bytes) == text);
+    if is_visible { text.to_owned() } else { visible(text.as_bytes()) }
 }

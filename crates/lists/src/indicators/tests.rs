@@ -56,6 +56,14 @@ fn values_say_what_they_are() {
 }
 
 #[test]
+fn what_was_made_visible_before_stays_and_all_else_is_made_visible() {
+    assert_eq!(all("/a\\u{1b}b\\\\\n"), ["path /a\\u{1b}b\\\\"]);
+    // Found by fuzzing: two backslashes are an escape, and what stands beside them was taken as it is.
+    assert_eq!(all("/\u{1b}c\\\\x\n"), ["path /\\u{1b}c\\\\\\\\x"]);
+    assert_eq!(all("/a\\b\n"), ["path /a\\\\b"]);
+}
+
+#[test]
 fn comments_are_labels_and_csv_names_its_columns() {
     let list = "# made by us\n; or them\n\n203.0.113.7  # the scanner\nevil.example ; second stage\n";
     let found = Indicators::of_bytes(list.as_bytes());

@@ -9,7 +9,7 @@ use crate::events::{each, text};
 use crate::found::{Building as _, Found, address_kind, finding};
 use crate::time::{stretch, utc};
 use crate::{DetectError, Image};
-use kanshiki_model::{Confidence, Evidence, Issue, Question, Rule, Severity};
+use kanshiki_model::{Confidence, Finding, Issue, Question, Rule, Severity};
 use rusqlite::Row;
 use serde_json::json;
 use together::{Saying, Session, Teller, Together};
@@ -140,45 +140,48 @@ fn tell(session: &Session, found: &mut Found) {
     found.row("session", session.user.as_bytes(), facts, None);
 }
 
-/// Sessions of remote terminals in wtmp for which the log of sshd, which covers the time, has no line.
+/// Sessions of sshd in wtmp or by PAM for which sshd's own log, which covers the time, has no line.
 fn one_sided(image: &Image<'_>, together: &Together, found: &mut Found) -> Result<(), DetectError> {
     let covered = covered(image)?;
     let is_covered = |time: i64| covered.iter().any(|(first, last)| (*first..=*last).contains(&time));
-    let remote: Vec<&Session> = together
-        .sessions()
-        .filter(|it| it.is_told_by(Teller::Wtmp) && it.tty.starts_with("pts/") && is_address(&it.address))
-        .filter(|it| is_covered(it.opened))
-        .collect();
-    let alone: Vec<&&Session> = remote.iter().filter(|it| it.tellers().len() == 1).collect();
-    // Where hardly any meets, the clocks or zones of the logs differ, or another service opened them.
+    let remote: Vec<&Session> =
+        together.sessions().filter(|it| is_of_sshd(it)).filter(|it| is_covered(it.opened)).collect();
+    let alone: Vec<&&Session> = remote.iter().filter(|it| !it.is_told_by(Teller::Sshd)).collect();
+    // Where hardly any meets, the clocks or zones of the logs differ, or sshd was told to be quiet.
     if alone.len().saturating_mul(2) > remote.len() {
         return Ok(());
     }
     for session in alone {
-        let Session { user, address, opened, .. } = session;
-        let at = utc(*opened);
-        let title = format!("the session of {user} from {address} at {at} stands in wtmp, but not in the log of sshd");
-        let until =
-            session.closed.map_or_else(String::new, |closed| format!(" It is told {}.", stretch(*opened, closed)));
-        let text = format!(
-            "wtmp tells of {user} on {} from {address}.{until} A log of sshd covers that time, and tells other sessions that wtmp has, \
-            but not this one.",
-            session.tty
-        );
-        let made = finding(&ONE_SIDED, format!("{user} {address} {at}"), title)
-            .explained(text)
-            .between(Some(*opened), session.closed)
-            .indicator(address_kind(address), address)
-            .indicator("account", user);
-        let note = "what wtmp says";
-        found.add(
-            session
-                .events
-                .iter()
-                .fold(made, |made, event| made.evidence(Evidence::Event { event: *event, note: note.to_owned() })),
-        );
+        found.add(lacking(session));
     }
     Ok(())
+}
+
+/// Whether a session is one that sshd writes a line about: it has a terminal for somebody elsewhere, or PAM says so.
+fn is_of_sshd(session: &Session) -> bool {
+    let is_remote = session.is_told_by(Teller::Wtmp) && session.tty.starts_with("pts/") && is_address(&session.address);
+    session.service == "ssh" || session.service.is_empty() && is_remote
+}
+
+fn lacking(session: &Session) -> Finding {
+    let Session { user, address, opened, .. } = session;
+    let at = utc(*opened);
+    let from = if address.is_empty() { String::new() } else { format!(" from {address}") };
+    let tellers = session.tellers().join(" and ");
+    let title =
+        format!("the session of {user}{from} at {at} stands in what {tellers} wrote, but not in the log of sshd");
+    let until =
+        session.closed.map_or_else(String::new, |closed| format!(", which was open {}", stretch(*opened, closed)));
+    let text = format!(
+        "{tellers} tell of a session of {user}{from}{until}. The log of sshd covers that time, and has the lines of other sessions, \
+        but none that lets this one in: that line may have been taken out."
+    );
+    let made = finding(&ONE_SIDED, format!("{user} {address} {at}"), title)
+        .explained(text)
+        .between(Some(*opened), session.closed)
+        .indicator("account", user);
+    let made = if address.is_empty() { made } else { made.indicator(address_kind(address), address) };
+    session.events.iter().fold(made, |made, event| made.event(*event, "what the other log says"))
 }
 
 fn is_address(address: &str) -> bool {

@@ -70,14 +70,17 @@ fn two_sessions_of_one_account_at_the_same_time_stay_apart() {
         Line(AUTH, "pam.session-opened", 1, "anna", "", 701, SSHD),
         Line(AUTH, "pam.session-closed", 5, "anna", "", 701, SSHD),
         Line(AUTH, "pam.session-closed", 9, "anna", "", 700, SSHD),
+        Line(WTMP, "login.session-opened", 2, "anna", FROM, 709, &[("tty", "pts/0")]),
+        Line("/var/log/vsftpd.log", "ftp.login", 2, "anna", FROM, 720, &[]),
         // Another account, and cron, which is no login.
         Line(AUTH, "pam.session-opened", 2, "bert", "", 800, &[("service", "su-l")]),
         Line(AUTH, "pam.session-opened", 3, "root", "", 801, &[("service", "cron")]),
     ];
     let expected = [
         "anna ssh 192.0.2.7  9 logout (sshd, PAM)",
-        "anna ssh 192.0.2.7  4 logout (sshd, PAM)",
+        "anna ssh 192.0.2.7 pts/0 4 logout (sshd, PAM, wtmp)",
         "bert su   null not told (PAM)",
+        "anna ftp 192.0.2.7  null not told (FTP server)",
     ];
     assert_eq!(sessions(&lines), expected);
 }
@@ -124,12 +127,23 @@ fn a_session_of_wtmp_without_a_line_of_sshd_is_told_where_others_have_theirs() {
     both(&mut lines, 1000, "anna", 800);
     assert!(titles(&run(&lines)).is_empty());
     lines.push(Line(WTMP, "login.session-opened", 500, "mallory", "203.0.113.9", 750, &[("tty", "pts/1")]));
-    let expected = "medium sessions.one-sided: the session of mallory from 203.0.113.9 at 2023-11-14T22:21:40Z stands in wtmp, but \
-        not in the log of sshd";
+    let expected = "medium sessions.one-sided: the session of mallory from 203.0.113.9 at 2023-11-14T22:21:40Z stands in what wtmp \
+        wrote, but not in the log of sshd";
     assert_eq!(titles(&run(&lines)), [expected]);
     // Before the log begins nothing can be said, and where no session meets it the clocks differ.
     lines.last_mut().unwrap().2 = -500;
     assert!(titles(&run(&lines)).is_empty());
     let strangers: Vec<Line> = lines.into_iter().filter(|line| line.0 == AUTH || line.2 == 0).collect();
     assert_eq!(titles(&run(&strangers)).len(), 0);
+    // Who takes out the lines with the address forgets those of PAM.
+    let mut lines = Vec::new();
+    both(&mut lines, 0, "anna", 700);
+    both(&mut lines, 1000, "anna", 800);
+    lines.push(Line(AUTH, "pam.session-opened", 500, "root", "", 750, SSHD));
+    lines.push(Line(WTMP, "login.session-opened", 501, "root", "203.0.113.9", 759, &[("tty", "pts/1")]));
+    let expected = "medium sessions.one-sided: the session of root from 203.0.113.9 at 2023-11-14T22:21:40Z stands in what PAM and \
+        wtmp wrote, but not in the log of sshd";
+    assert_eq!(titles(&run(&lines)), [expected]);
+    lines.push(Line(AUTH, "pam.session-opened", 600, "root", "", 760, &[("service", "login")]));
+    assert_eq!(titles(&run(&lines)), [expected]);
 }

@@ -144,7 +144,8 @@ impl Session {
     fn fits(&self, saying: &Saying<'_>) -> bool {
         let is_near = saying.time.saturating_sub(self.opened) <= NEAR;
         let is_same = |one: &str, other: &str| one.is_empty() || other.is_empty() || one == other;
-        let is_su = |service: &str| service == "su";
+        // Neither gets a terminal of its own from sshd, nor a session of logind.
+        let is_apart = |service: &str| matches!(service, "su" | "ftp");
         let has_told = self.told.contains(&(saying.teller, saying.is_journal));
         let same_process = match (self.process, saying.process) {
             (Some(one), Some(other)) if saying.teller.has_process() => one == other,
@@ -154,7 +155,7 @@ impl Session {
             && same_process
             && !has_told
             && is_same(&self.service, saying.service)
-            && is_su(&self.service) == is_su(saying.service)
+            && is_apart(&self.service) == is_apart(saying.service)
             && is_same(&self.address, saying.address)
     }
 
@@ -238,12 +239,13 @@ impl Together {
             if session.is_again(saying) {
                 return;
             }
-            // That of the same process goes before others; of these the one that began first, as each log tells them in turn.
+            // That of the same process goes before others, and then the one that began last: the logs follow each other closely.
             if session.fits(saying) {
-                fitting = Some(number);
                 if saying.teller.has_process() && session.process.is_some() && session.process == saying.process {
+                    fitting = Some(number);
                     break;
                 }
+                fitting = fitting.or(Some(number));
             }
         }
         let number = fitting.unwrap_or_else(|| self.begin(saying));

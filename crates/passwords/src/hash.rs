@@ -5,8 +5,11 @@
 //! | `$1$`, `$apr1$` | `salt$hash` | – |
 //! | `$5$`, `$6$` | `[rounds=N$]salt$hash` | 200,000 rounds |
 //! | `$2a$`, `$2b$`, `$2y$` | `cost$`, 22 letters of salt, 31 of hash | cost 14 |
+//! | two letters | salt, then 11 letters of hash (DES) | – |
+//! | `_` | 4 letters of count, 4 of salt, 11 of hash (DES, extended) | 200,000 times |
 //! | `$y$` | `parameters$salt$hash` | 64 MiB, no parallelism and no additional time |
 
+use crate::des::des_crypt;
 use crate::encoding::{decode, encode};
 use crate::md5::md5_crypt;
 use std::str::FromStr as _;
@@ -16,6 +19,9 @@ const ROUNDS: u32 = 200_000;
 
 /// The cost of bcrypt that is tried: 2^14 rounds, about a second.
 const BCRYPT_COST: u32 = 14;
+
+/// Times that the extended crypt of DES encrypts; the usual are 725.
+const DES_TIMES: u32 = 200_000;
 
 /// Bytes of memory for one try of yescrypt; the usual are 16 MiB.
 const YESCRYPT_BYTES: u64 = 64 << 20;
@@ -35,6 +41,7 @@ enum Form {
     Md5 { magic: &'static [u8], salt: Vec<u8> },
     Sha256 { salt: Vec<u8>, rounds: u32 },
     Sha512 { salt: Vec<u8>, rounds: u32 },
+    Des { salt: u32, count: u32, is_extended: bool },
     Bcrypt { cost: u32, text: String },
     Yescrypt { salt: Vec<u8>, params: yescrypt::Params, bytes: u64 },
 }
@@ -99,8 +106,8 @@ impl Hash {
             [b'$', b'7', b'$', ..] => Refusal::Unsupported("scrypt"),
             [b'$', b'g', b'y', b'$', ..] => Refusal::Unsupported("gost-yescrypt"),
             [b'$', ..] => Refusal::Unsupported("of an unknown kind"),
-            [b'_', ..] if field.len() == 20 => Refusal::Unsupported("DES, extended"),
-            _ if field.len() == 13 => Refusal::Unsupported("DES"),
+            [b'_', rest @ ..] if field.len() == 20 => return des(rest),
+            [first, second, hash @ ..] if hash.len() == 11 => return des_of_two(*first, *second, hash),
             _ => Refusal::NoHash,
         })
     }
@@ -110,6 +117,7 @@ impl Hash {
     pub fn cost(&self) -> u64 {
         match &self.form {
             Form::Md5 { .. } => 1,
+            Form::Des { count, .. } => u64::from(count.div_ceil(1000)),
             Form::Sha256 { rounds, .. } | Form::Sha512 { rounds, .. } => u64::from(rounds.div_ceil(5000)),
             Form::Bcrypt { cost, .. } => 1_u64.checked_shl(cost.saturating_sub(5)).unwrap_or(u64::MAX),
             Form::Yescrypt { bytes, .. } => bytes.div_ceil(1 << 20).max(1),
@@ -127,6 +135,7 @@ impl Hash {
             Form::Sha512 { salt, rounds } => sha_crypt::Params::new(*rounds).is_ok_and(|params| {
                 encode(&permuted(&sha_crypt::sha512_crypt(word, salt, params), 21, true)) == self.expected
             }),
+            Form::Des { salt, count, is_extended } => des_crypt(word, *salt, *count, *is_extended) == self.expected,
             Form::Bcrypt { text, .. } => bcrypt::verify(word, text).unwrap_or(false),
             Form::Yescrypt { salt, params, .. } => {
                 let mut out = [0; 32];
@@ -154,6 +163,37 @@ fn md5(magic: &'static [u8], rest: &[u8]) -> Result<Hash, Refusal> {
     let (salt, hash) = split(rest)?;
     let salt = salt.get(..8).unwrap_or(salt).to_vec();
     Ok(Hash { form: Form::Md5 { magic, salt }, expected: letters(hash, 22)? })
+}
+
+/// The value of letters of six bits each, the lowest first.
+fn value(letters: &[u8]) -> Option<u32> {
+    const BEGINS: [(u8, u8, u32); 3] = [(b'.', b'9', 0), (b'A', b'Z', 12), (b'a', b'z', 38)];
+    letters.iter().rev().try_fold(0_u32, |value, letter| {
+        let (begin, _, at) = BEGINS.into_iter().find(|(begin, end, _)| (begin..=end).contains(&letter))?;
+        let six = u32::from(letter.checked_sub(begin)?).checked_add(at)?;
+        value.checked_mul(64)?.checked_add(six)
+    })
+}
+
+/// What stands in the place of a hash may have its length: no letter of one is `*`, for instance.
+fn des_of_two(first: u8, second: u8, hash: &[u8]) -> Result<Hash, Refusal> {
+    let salt = value(&[first, second]).filter(|_| decode(hash).is_some()).ok_or(Refusal::NoHash)?;
+    Ok(Hash { form: Form::Des { salt, count: 25, is_extended: false }, expected: hash.to_vec() })
+}
+
+/// Four letters of count and four of salt, and the hash.
+fn des(rest: &[u8]) -> Result<Hash, Refusal> {
+    let damaged = Refusal::Damaged("it has a wrong length or wrong letters");
+    let (numbers, hash) = rest.split_at_checked(8).ok_or(damaged.clone())?;
+    let (count, salt) = numbers.split_at_checked(4).ok_or(damaged.clone())?;
+    let (count, salt) = value(count).zip(value(salt)).ok_or(damaged.clone())?;
+    if count > DES_TIMES {
+        return Err(Refusal::Costly { what: "times", found: count.into(), limit: DES_TIMES.into() });
+    }
+    if count == 0 {
+        return Err(damaged);
+    }
+    Ok(Hash { form: Form::Des { salt, count, is_extended: true }, expected: letters(hash, 11)? })
 }
 
 fn sha(rest: &[u8], length: usize, form: fn(Vec<u8>, u32) -> Form) -> Result<Hash, Refusal> {
@@ -257,6 +297,11 @@ mod tests {
             "$2b$05$abcdefghijklmnopqrstuu",
             "$2y$04$abcdefghijklmnopqrstuu",
             "$2a$04$abcdefghijklmnopqrstuu",
+            "ab",
+            "./",
+            "zZ",
+            "_J9..abcd",
+            "_1...XYZ9",
             "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$",
             "$y$j75$abcdefgh$",
         ];
@@ -267,7 +312,7 @@ mod tests {
                 assert!(made.starts_with(setting.trim_end_matches('$')), "{setting} {made}");
                 let hash = Hash::parse(made.as_bytes()).unwrap();
                 assert!(hash.is(word.as_bytes()), "{made} {word}");
-                assert!(!hash.is(b"Sommer2025"), "{made} {word}");
+                assert!(!hash.is(b"Winter2025"), "{made} {word}");
             }
         }
     }
@@ -306,7 +351,10 @@ mod tests {
         for field in ["", "!", "*", "!!", "x", "!$6$salt$abc", "NP"] {
             assert_eq!(Hash::parse(field.as_bytes()).unwrap_err(), Refusal::NoHash, "{field}");
         }
-        assert_eq!(Hash::parse(b"abJnggxhB/yWI").unwrap_err(), Refusal::Unsupported("DES"));
+        for field in ["not set here!", "disabled user"] {
+            assert_eq!(Hash::parse(field.as_bytes()).unwrap_err(), Refusal::NoHash, "{field}");
+        }
+        assert!(matches!(Hash::parse(b"_zzzzabcdhhhhhhhhhhh"), Err(Refusal::Costly { .. })));
         assert_eq!(Hash::parse(b"$7$CU..../....abc$x").unwrap_err(), Refusal::Unsupported("scrypt"));
         assert!(matches!(Hash::parse(b"$6$salt$short"), Err(Refusal::Damaged(_))));
     }
@@ -314,7 +362,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_never_panic(start in 0..10_usize, tail in proptest::collection::vec(any::<u8>(), 0..120)) {
-            let starts = ["", "$1$", "$apr1$", "$5$", "$6$", "$6$rounds=", "$2b$", "$y$", "$y$j9", "$y$j"];
+            let starts = ["", "_J9..", "$1$", "$5$", "$6$", "$6$rounds=", "$2b$", "$y$", "$y$j9", "$y$j"];
             let _ = Hash::parse(&[starts[start].as_bytes(), &tail].concat());
         }
 

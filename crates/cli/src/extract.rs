@@ -94,7 +94,10 @@ pub(crate) fn carry_out(
     output: &OutputArguments,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let (result, exit) = copy_out(evidence, from, to, options, output, console)?;
+    let reporter = Reporter::start(output, console)?;
+    let copied = copy_out(evidence, from, to, options, &reporter);
+    drop(reporter);
+    let (result, exit) = copied?;
     tell(&result, exit, to, output, console)?;
     Ok(exit)
 }
@@ -105,18 +108,15 @@ pub(crate) fn copy_out(
     from: &str,
     to: &Path,
     options: &Options,
-    output: &OutputArguments,
-    console: &Console,
+    reporter: &Reporter,
 ) -> Result<(Extraction, Exit), Failure> {
-    let reporter = Reporter::start(output, console)?;
     evidence.notes().iter().for_each(|note| reporter.note(note));
     for issue in evidence.issues() {
         reporter.issue(issue);
     }
     let opened = evidence.issues().count();
     let heading = heading(evidence, from);
-    let result = kanshiki_extract::extract(&evidence.view, to, heading, options, &SystemClock, &reporter);
-    drop(reporter);
+    let result = kanshiki_extract::extract(&evidence.view, to, heading, options, &SystemClock, reporter);
     let result = result.map_err(|error| failure(&error))?;
     let exit = match &result {
         Extraction { interrupted: true, .. } => Exit::Interrupted,

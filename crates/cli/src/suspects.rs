@@ -21,7 +21,7 @@ use kanshiki_custody::case::EVENTS;
 use kanshiki_custody::{Act, ActKind, Case, CustodyLog, Subject};
 use kanshiki_filesystem::View;
 use kanshiki_image::ReadAt;
-use kanshiki_model::{Algorithm, Silent, visible};
+use kanshiki_model::{Algorithm, Progress, visible};
 use kanshiki_store::{LogPlace, Reader, Suspect};
 use kanshiki_walk::digest::digests;
 use serde_json::{Map, Value, json};
@@ -119,17 +119,21 @@ pub(crate) fn run(arguments: &SuspectsArguments, console: &Console) -> Result<Ex
     let mut custody = custody(&arguments.case, arguments.examiner.as_deref(), &from);
     custody.to.clone_from(&arguments.archive);
     let options = Options { wanted, max_bytes: None, extents: false, custody: Some(custody) };
-    let (result, exit) = copy_out(&evidence, &from, &to, &options, &arguments.output, console)?;
-    if exit != Exit::Interrupted {
-        let written = write_list(&to, &evidence.view, &suspects);
-        written.map_err(|error| Failure::from_error(format!("cannot write `{LIST}`"), &error))?;
+    let reporter = Reporter::start(&arguments.output, console)?;
+    let (result, exit) = copy_out(&evidence, &from, &to, &options, &reporter)?;
+    let mut is_whole = exit != Exit::Interrupted;
+    if is_whole {
+        let written = write_list(&to, &evidence.view, &suspects, &reporter);
+        is_whole = written.map_err(|error| Failure::from_error(format!("cannot write `{LIST}`"), &error))?;
     }
     // What is not whole is not packed.
     let packed = match &archive {
-        Some(archive) if exit != Exit::Interrupted => pack(archive, arguments, &from, console)?,
+        Some(archive) if is_whole => pack(archive, arguments, &from, &reporter)?,
         _ => None,
     };
-    let exit = if archive.is_some() && packed.is_none() { Exit::Interrupted } else { exit };
+    drop(reporter);
+    is_whole &= archive.is_none() || packed.is_some();
+    let exit = if is_whole { exit } else { Exit::Interrupted };
     tell(&result, exit, arguments.archive.as_deref().unwrap_or(&to), &arguments.output, console)?;
     if let Some(sha256) = packed.filter(|_| !arguments.output.json && !arguments.output.quiet) {
         console.result(&format!("  {:<22} {sha256}\n", "SHA-256 of the archive"))?;
@@ -142,12 +146,9 @@ fn pack(
     archive: &Archive,
     arguments: &SuspectsArguments,
     from: &str,
-    console: &Console,
+    progress: &dyn Progress,
 ) -> Result<Option<String>, Failure> {
-    let reporter = Reporter::start_without_record(&arguments.output, console)?;
-    let packed = archive.pack(&arguments.password, &reporter);
-    drop(reporter);
-    let Some(sha256) = packed? else { return Ok(None) };
+    let Some(sha256) = archive.pack(&arguments.password, progress)? else { return Ok(None) };
     let path = arguments.archive.clone().unwrap_or_default();
     let name = visible(std::path::absolute(&path).unwrap_or(path).as_os_str().as_encoded_bytes());
     let case = Case::open(&arguments.case).map_err(|error| Failure::of(&error))?;
@@ -163,22 +164,27 @@ fn pack(
     Ok(Some(sha256))
 }
 
-/// Writes the list under another name first, so that it is there whole or not at all.
-fn write_list(folder: &Path, view: &View, suspects: &[Suspect]) -> io::Result<()> {
+/// Writes the list under another name first, so that it is there whole or not at all. Whether the user let it.
+fn write_list(folder: &Path, view: &View, suspects: &[Suspect], progress: &dyn Progress) -> io::Result<bool> {
     let partial = folder.join(format!("{LIST}.partial"));
     let mut file = create_new(&partial)?;
     for suspect in suspects {
-        let mut line = serde_json::to_vec(&object(view, suspect))?;
+        let mut line = serde_json::to_vec(&object(view, suspect, progress))?;
+        if progress.stop_requested() {
+            // Left under its other name: it is not whole.
+            return Ok(false);
+        }
         line.push(b'\n');
         file.write_all(&line)?;
     }
     file.sync_all()?;
     std::fs::rename(&partial, folder.join(LIST))?;
-    std::fs::File::open(folder)?.sync_all()
+    std::fs::File::open(folder)?.sync_all()?;
+    Ok(true)
 }
 
 /// What is known of a file.
-fn object(view: &View, suspect: &Suspect) -> Value {
+fn object(view: &View, suspect: &Suspect, progress: &dyn Progress) -> Value {
     let reasons: Vec<Value> = suspect
         .reasons
         .iter()
@@ -187,12 +193,12 @@ fn object(view: &View, suspect: &Suspect) -> Value {
     let facts: Option<Value> = suspect.facts.as_ref().and_then(|facts| serde_json::from_str(facts).ok());
     json!({
         "schema": 1, "type": "suspect", "volume": suspect.volume, "path": visible(&suspect.path), "inode": suspect.inode,
-        "reasons": reasons, "digests": digests_of(view, suspect), "facts": facts,
+        "reasons": reasons, "digests": digests_of(view, suspect, progress), "facts": facts,
     })
 }
 
 /// The digests by which the file is known elsewhere; none if it cannot be read, which the manifest tells.
-fn digests_of(view: &View, suspect: &Suspect) -> Map<String, Value> {
+fn digests_of(view: &View, suspect: &Suspect, progress: &dyn Progress) -> Map<String, Value> {
     let mut map = Map::new();
     let volume = view.volumes().iter().position(|volume| volume.name == suspect.volume);
     let Some(volume) = volume else { return map };
@@ -201,7 +207,7 @@ fn digests_of(view: &View, suspect: &Suspect) -> Map<String, Value> {
     let Some(source) = source else { return map };
     let algorithms = [Algorithm::Md5, Algorithm::Sha1, Algorithm::Sha256];
     let mut buffer = vec![0; READ_BYTES];
-    if let Ok(found) = digests(&*source, &suspect.path, &algorithms, &mut buffer, &Silent) {
+    if let Ok(found) = digests(&*source, &suspect.path, &algorithms, &mut buffer, progress) {
         for (algorithm, digest) in algorithms.iter().zip(found) {
             map.insert(algorithm.name().to_owned(), digest.to_hex().into());
         }

@@ -8,12 +8,17 @@ mod database;
 mod firewall;
 mod ftp;
 mod inetd;
+mod pam;
 mod release;
+mod remote;
 mod rules;
+mod secrets;
+mod shares;
 mod ssh;
 mod teller;
 #[cfg(test)]
 mod tests;
+mod web;
 
 use crate::found::Found;
 use crate::{DetectError, Image};
@@ -21,7 +26,18 @@ pub(crate) use rules::RULES;
 use teller::Teller;
 
 /// Those that look at services, in the order of the table.
-const SERVICES: &[fn(&mut Teller<'_, '_>)] = &[ssh::find, ftp::find, inetd::find, database::find, firewall::find];
+const SERVICES: &[fn(&mut Teller<'_, '_>)] = &[
+    ssh::find,
+    pam::find,
+    ftp::find,
+    inetd::find,
+    database::find,
+    web::find,
+    shares::find,
+    remote::find,
+    firewall::find,
+    secrets::find,
+];
 
 /// Looks at all services.
 pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {

@@ -1,5 +1,7 @@
 //! FTP servers: vsftpd, proftpd, pure-ftpd.
 
+mod others;
+
 use super::rules::{ANYBODY, PLAIN_TEXT, WEAKENED};
 use super::teller::{Hole, Reach, Service, Teller, Value};
 use kanshiki_machine::config::{Dialect, Settings, assignment};
@@ -10,6 +12,8 @@ use kanshiki_packages::Manager;
 
 pub(super) fn find(teller: &mut Teller<'_, '_>) {
     vsftpd(teller);
+    others::proftpd(teller);
+    others::pure_ftpd(teller);
 }
 
 /// What is asked of any FTP server.

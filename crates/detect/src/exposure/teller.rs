@@ -83,6 +83,15 @@ impl Reach {
         }
     }
 
+    /// The reach of addresses of those that may come, as `192.0.2.0/24`.
+    pub(super) fn of_network(network: &[u8]) -> Self {
+        match memchr::memchr(b'/', network).and_then(|at| network.split_at_checked(at)) {
+            Some((_, b"/0" | b"/0.0.0.0")) => Self::All,
+            Some((address, _)) => Self::of(address),
+            None => Self::of(network),
+        }
+    }
+
     /// The furthest of several.
     pub(super) fn furthest<'b>(addresses: impl IntoIterator<Item = &'b [u8]>) -> Option<Self> {
         addresses.into_iter().map(Self::of).max()
@@ -183,7 +192,11 @@ impl Teller<'_, '_> {
 
     /// A hole. `key` tells it from others of the rule; what does not start with the machine matters less.
     pub(super) fn hole(&mut self, rule: &'static Rule, service: &Service, hole: Hole<'_>) {
-        let severity = if self.is_brought(hole.values) { hole.severity.min(Severity::Low) } else { hole.severity };
+        let severity = match (self.is_brought(hole.values), hole.severity) {
+            (true, Severity::High | Severity::Medium) => Severity::Low,
+            (true, _) => Severity::Info,
+            (false, severity) => severity,
+        };
         let severity = match (&service.boot, severity) {
             (Boot::No(_), Severity::High) => Severity::Medium,
             (Boot::No(_), Severity::Medium) => Severity::Low,

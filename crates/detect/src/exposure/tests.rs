@@ -1,5 +1,7 @@
 //! Settings that open a door, and those of every machine.
 
+mod network;
+
 use super::find;
 use crate::found::Found;
 use crate::testing::{Told, found_in, titles, view};

@@ -14,6 +14,8 @@ use kanshiki_detect::{DetectError, Options, detect};
 use kanshiki_examine::{ExamineError, Exhibit, Outcome, examine};
 use kanshiki_image::volumes::Address;
 use kanshiki_model::{Note, Progress as _, visible, visible_text};
+use kanshiki_rules::RuleSet;
+use kanshiki_rules::yara::Yara;
 use kanshiki_store::{Reader, Totals};
 use serde_json::json;
 use std::os::unix::fs::MetadataExt as _;
@@ -46,6 +48,7 @@ Exit codes: 0 done; 3 done, but something was damaged, unreadable or not underst
 
 Examples:
   kanshiki examine cases/2026-014/exhibits/laptop-disk --case cases/2026-014
+  kanshiki examine disk.img --case cases/2026-014 --rules signature-base/yara
   kanshiki query --case cases/2026-014 failures";
 
 /// Turn the logs and file times of an image into events in the case's store
@@ -73,8 +76,14 @@ pub(crate) struct ExamineArguments {
     /// Folder for the indexes of large lists, which other cases may share [default: lists in the case folder]
     #[arg(long, value_name = "FOLDER")]
     index_folder: Option<PathBuf>,
+    /// YARA rules that every file is looked at by: a file, or a folder of *.yar and *.yara; may be given again
+    #[arg(long = "rules", value_name = "PATH")]
+    rules: Vec<PathBuf>,
+    /// Look at contents without the YARA rules that the program brings along
+    #[arg(long)]
+    no_own_rules: bool,
     /// Leave the findings to another run, and enter events and files alone
-    #[arg(long, conflicts_with_all = ["wordlists", "known", "bad", "indicators"])]
+    #[arg(long, conflicts_with_all = ["wordlists", "known", "bad", "indicators", "rules", "no_own_rules"])]
     no_findings: bool,
     /// Who examines, for the custody log
     #[arg(long, value_name = "NAME")]
@@ -91,13 +100,7 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
         std::fs::File::open(list)
             .map_err(|error| Failure::from_error(format!("cannot read the list of words `{path}`"), &error))?;
     }
-    let options = Options {
-        wordlists: arguments.wordlists.clone(),
-        known: arguments.known.clone(),
-        bad: arguments.bad.clone(),
-        indicators: arguments.indicators.clone(),
-        index_folder: Some(arguments.index_folder.clone().unwrap_or_else(|| arguments.case.join("lists"))),
-    };
+    let (options, with) = options(arguments)?;
     options.check().map_err(|error| Failure::of(&error))?;
     let evidence = Evidence::open(&arguments.evidence)?;
     let case = Case::create_or_open(&arguments.case, &SystemClock).map_err(|error| Failure::of(&error))?;
@@ -129,7 +132,7 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     let act = Act {
         kind: ActKind::Note,
         who: arguments.examiner.as_deref().unwrap_or("not told").to_owned(),
-        what: sentence((&name, &source, &volume), &outcome, totals.as_ref().ok()),
+        what: sentence((&name, &source, &volume), &with, &outcome, totals.as_ref().ok()),
         subjects: Vec::new(),
         tool: format!("kanshiki {VERSION}"),
     };
@@ -172,6 +175,33 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     Ok(exit)
 }
 
+/// What the findings are made with beyond what is always looked at, and that in words for the custody log.
+fn options(arguments: &ExamineArguments) -> Result<(Options, String), Failure> {
+    let mut options = Options {
+        wordlists: arguments.wordlists.clone(),
+        known: arguments.known.clone(),
+        bad: arguments.bad.clone(),
+        indicators: arguments.indicators.clone(),
+        index_folder: Some(arguments.index_folder.clone().unwrap_or_else(|| arguments.case.join("lists"))),
+        no_own_rules: arguments.no_own_rules,
+        ..Options::default()
+    };
+    let mut with = String::new();
+    if !arguments.rules.is_empty() {
+        let (yara, issues) = Yara::load(&arguments.rules).map_err(|error| Failure::of(&error))?;
+        with.push_str(&in_words("YARA", yara.set()));
+        options.yara = Some(yara);
+        options.issues.extend(issues);
+    }
+    Ok((options, with))
+}
+
+/// A set of rules, with the digest by which it is known again.
+fn in_words(language: &str, set: RuleSet) -> String {
+    let digest: String = set.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(", with {} {language} rules of {} files (SHA-256 over their digests {digest})", set.rules, set.files)
+}
+
 /// Why an examination was broken off.
 #[derive(Debug, thiserror::Error)]
 enum Broken {
@@ -200,6 +230,7 @@ fn conclude(
 /// What the custody log gets: what was examined, what came of it, and how it ended.
 fn sentence(
     (name, source, from): (&str, &str, &str),
+    with: &str,
     outcome: &Result<Outcome, Broken>,
     totals: Option<&Totals>,
 ) -> String {
@@ -214,7 +245,7 @@ fn sentence(
     let found = totals.map_or_else(String::new, |totals| {
         format!(", which has {} events of {} logs and {} files by now", totals.events, totals.logs, totals.files)
     });
-    let what = format!("examined exhibit {name} ({source}) from {from} into {EVENTS}{found}; {end}");
+    let what = format!("examined exhibit {name} ({source}) from {from} into {EVENTS}{with}{found}; {end}");
     what.chars().take(TEXT_LIMIT / 4).collect()
 }
 

@@ -8,12 +8,14 @@ use crate::found::{Building as _, Found, address_kind, finding};
 use crate::lists::{Bad, BadFiles, Lists, Verdict};
 use crate::names::is_foreign_tree;
 use crate::owned::Owned;
+use crate::rules::{Kept, Scanners, Whole, report};
 use crate::{DetectError, Image};
 use kanshiki_filesystem::{Follow, Place, View};
 use kanshiki_inspect::{Facts, Inspection, Subject};
 use kanshiki_model::{
     Algorithm, Digest, Evidence, EvidencePath, Finding, Hasher, Issue, Progress, Rule, Span, visible,
 };
+use kanshiki_rules::yara::{Match, Subject as Scanned};
 use kanshiki_walk::contents::{FileJob, Portion, issue, portions};
 use kanshiki_walk::parallel::{Output, Weigh, ordered};
 use kanshiki_walk::{Names, Order, SweepOptions};
@@ -38,13 +40,17 @@ const SHELLS: usize = 200;
 
 /// What was found in one file.
 #[derive(Debug)]
-struct Inspected {
-    path: Vec<u8>,
+pub(crate) struct Inspected {
+    pub(crate) path: Vec<u8>,
     place: Place,
     size: u64,
     /// Of the whole content; `None` if it is longer than is looked at.
-    digest: Option<String>,
-    facts: Facts,
+    pub(crate) digest: Option<String>,
+    /// What was seen in it; `None` of what a package answers for, which the rules of the analyst alone look at.
+    facts: Option<Facts>,
+    /// Rules that fit it.
+    matches: Vec<Match>,
+    issues: Vec<Issue>,
 }
 
 /// What one file is looked at for.
@@ -53,6 +59,7 @@ struct Look<'a> {
     view: &'a View,
     owned: &'a Owned,
     lists: &'a Lists,
+    scanners: &'a Scanners,
     progress: &'a dyn Progress,
 }
 
@@ -60,6 +67,11 @@ impl Look<'_> {
     /// Whether rules about contents look at it: nobody answers for what it holds.
     fn is_for_rules(&self, path: &[u8]) -> bool {
         !is_index(path) && !is_foreign_tree(path) && !self.owned.of(path).is_package()
+    }
+
+    /// Whether files that somebody answers for are looked at too.
+    fn want_all(&self) -> bool {
+        self.lists.want_all() || self.scanners.want_all()
     }
 }
 
@@ -77,26 +89,39 @@ impl Weigh for Results {
     }
 }
 
-/// Looks at the contents of all files that are no package's, or are not as the package brought them.
+/// Looks at the contents of all files that are no package's, or are not as the package brought them; and at all files, if the
+/// analyst has rules for them.
 pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
     let Ok(root) = image.view.lookup(&EvidencePath::root(), Follow::All) else { return Ok(()) };
     let options = SweepOptions { order: Order::Disk, names: Names::Live, threads: 0 };
     let mut shells = Vec::new();
     let mut linked = HashSet::new();
     let mut bad = BadFiles::default();
-    let look = Look { view: image.view, owned: image.owned, lists: image.lists, progress: image.progress };
+    let (scanners, mut kept) = (Scanners::new(image.options), Kept::default());
+    let look = Look {
+        view: image.view,
+        owned: image.owned,
+        lists: image.lists,
+        scanners: &scanners,
+        progress: image.progress,
+    };
     let select = |item: &kanshiki_walk::Item<'_>| {
         let has_content = item.found.is_ok_and(|(_, node)| node.size > 0);
-        Ok(item.live && has_content && (look.lists.want_all() || look.is_for_rules(item.path)))
+        Ok(item.live && has_content && (look.want_all() || look.is_for_rules(item.path)))
     };
     portions(image.view, std::slice::from_ref(&root), options, &select, &mut |portion, _| {
         look_at(look, &portion, &mut linked, &mut |results| {
             found.issues.extend(results.issues);
-            results.found.iter().for_each(|inspected| tell(inspected, look.owned, found, &mut shells));
+            for inspected in &results.found {
+                tell(inspected, look.owned, found, &mut shells);
+                let matches = inspected.matches.iter().filter(|it| kept.keeps(it));
+                matches.for_each(|it| found.add(report(it, inspected, look.owned)));
+            }
             results.bad.into_iter().for_each(|it| bad.push(it));
         });
         if image.progress.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
+    kept.end(found);
     image.lists.tell(bad, image.owned, image.progress, found)?;
     requests(image, &mut shells)?;
     shells.into_iter().for_each(|(_, made)| found.add(made));
@@ -177,7 +202,7 @@ fn look_at(
 
 /// Looks at one file, and asks the lists for it.
 fn judge(look: Look<'_>, path: &[u8], job: &FileJob, results: &mut Results) -> Result<(), Issue> {
-    let (inspected, digests) = if look.is_for_rules(path) {
+    let (inspected, digests) = if look.is_for_rules(path) || look.scanners.want_all() {
         let (inspected, digests) = inspect(look, path, job)?;
         (Some(inspected), digests)
     } else {
@@ -188,9 +213,10 @@ fn judge(look: Look<'_>, path: &[u8], job: &FileJob, results: &mut Results) -> R
         Verdict::default()
     });
     results.bad.extend(verdict.bad);
-    if let Some(inspected) = inspected.filter(|_| !verdict.is_known) {
-        results.issues.extend(inspected.facts.issues.iter().cloned());
-        if !inspected.facts.signs.is_empty() {
+    if let Some(mut inspected) = inspected.filter(|_| !verdict.is_known) {
+        results.issues.append(&mut inspected.issues);
+        let has_signs = inspected.facts.as_ref().is_some_and(|facts| !facts.signs.is_empty());
+        if has_signs || !inspected.matches.is_empty() {
             results.found.push(inspected);
         }
     }
@@ -205,7 +231,9 @@ fn inspect(look: Look<'_>, path: &[u8], job: &FileJob) -> Result<(Inspected, Vec
     let filesystem = view.filesystem(job.place).ok_or_else(|| Issue::new(visible(path), "its volume is not there"))?;
     let source = filesystem.content(job.place.node).map_err(|error| failed(&error))?;
     let subject = Subject { path, mode: node.mode, source: &*source };
-    let mut inspection = Inspection::begin(&subject);
+    let is_for_rules = look.is_for_rules(path);
+    let mut inspection = is_for_rules.then(|| Inspection::begin(&subject));
+    let mut whole = Whole::default();
     let end = source.len().min(LOOKED_AT);
     let is_whole = source.len() <= LOOKED_AT;
     let mut hashers: Vec<Hasher> = look.lists.algorithms().iter().map(|it| Hasher::new(*it)).collect();
@@ -217,7 +245,10 @@ fn inspect(look: Look<'_>, path: &[u8], job: &FileJob) -> Result<(Inspected, Vec
     while at < end {
         let read = source.read_at(at, &mut buffer).map_err(|error| Issue::new(visible(path), error.to_string()))?;
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-        inspection.window(at, bytes);
+        if let Some(inspection) = &mut inspection {
+            inspection.window(at, bytes);
+        }
+        whole.add(bytes, end);
         hashers.iter_mut().for_each(|hasher| hasher.update(bytes));
         at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
         if progress.stop_requested() {
@@ -226,8 +257,12 @@ fn inspect(look: Look<'_>, path: &[u8], job: &FileJob) -> Result<(Inspected, Vec
     }
     let digests: Vec<Digest> = hashers.into_iter().map(Hasher::finish).collect();
     let digest = digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256).map(Digest::to_hex);
+    let mut facts = inspection.map(Inspection::finish);
+    let mut issues = facts.as_mut().map(|facts| std::mem::take(&mut facts.issues)).unwrap_or_default();
+    let about = Scanned { path, owner: node.uid };
+    let matches = look.scanners.scan(&about, whole.bytes(), source.len(), is_for_rules, &mut issues);
     let mut inspected =
-        Inspected { path: path.to_vec(), place: job.place, size: job.size, digest, facts: inspection.finish() };
+        Inspected { path: path.to_vec(), place: job.place, size: job.size, digest, facts, matches, issues };
     if is_whole || look.lists.is_empty() {
         return Ok((inspected, digests));
     }
@@ -235,7 +270,7 @@ fn inspect(look: Look<'_>, path: &[u8], job: &FileJob) -> Result<(Inspected, Vec
     match look.lists.digests(view, path, job, progress) {
         Ok(digests) => Ok((inspected, digests)),
         Err(issue) => {
-            inspected.facts.issues.push(issue);
+            inspected.issues.push(issue);
             Ok((inspected, Vec::new()))
         }
     }
@@ -243,7 +278,9 @@ fn inspect(look: Look<'_>, path: &[u8], job: &FileJob) -> Result<(Inspected, Vec
 
 /// A finding for each rule that a file shows signs of, and a row for the file.
 fn tell(inspected: &Inspected, owned: &Owned, found: &mut Found, shells: &mut Shells) {
-    let (path, facts) = (inspected.path.as_slice(), &inspected.facts);
+    let path = inspected.path.as_slice();
+    found.row("suspect", path, row(inspected), Some(evidence(inspected, None, "")));
+    let Some(facts) = &inspected.facts else { return };
     let shown = visible(path);
     let mut told: Vec<&'static str> = Vec::new();
     for sign in &facts.signs {
@@ -272,25 +309,27 @@ fn tell(inspected: &Inspected, owned: &Owned, found: &mut Found, shells: &mut Sh
         let name = shown.rsplit('/').next().unwrap_or_default();
         if is_shell && !name.is_empty() { shells.push((format!("/{name}"), made)) } else { found.add(made) }
     }
-    found.row("suspect", path, row(inspected), Some(evidence(inspected, None, "")));
 }
 
 fn row(inspected: &Inspected) -> Vec<(&'static str, Value)> {
-    let Inspected { size, digest, facts, .. } = inspected;
-    let mut rules: Vec<&str> = facts.signs.iter().map(|sign| sign.rule.rule.id).collect();
+    let Inspected { size, digest, facts, matches, .. } = inspected;
+    let signs = facts.iter().flat_map(|facts| facts.signs.iter().map(|sign| sign.rule.rule.id));
+    let mut rules: Vec<&str> = signs.chain(matches.iter().map(|it| it.rule.as_str())).collect();
     rules.sort_unstable();
     rules.dedup();
-    let mut columns = vec![
-        ("kind", json!(facts.kind.to_string())),
-        ("bytes", json!(size)),
-        ("sha256", json!(digest)),
-        ("rules", json!(rules)),
+    let kind = facts.as_ref().map(|facts| facts.kind.to_string());
+    let mut columns =
+        vec![("kind", json!(kind)), ("bytes", json!(size)), ("sha256", json!(digest)), ("rules", json!(rules))];
+    let Some(facts) = facts else { return columns };
+    columns.extend([
         ("entropy", json!(facts.entropy)),
         ("urls", json!(facts.strings.urls)),
         ("addresses", json!(facts.strings.addresses)),
         ("wallets", json!(facts.strings.wallets)),
-    ];
+    ]);
     if let Some(elf) = &facts.elf {
+        let go = elf.go.as_ref();
+        let go = go.map(|go| json!({ "version": go.version, "path": go.path, "module": go.module }));
         columns.extend([
             ("machine", json!(elf.machine_name())),
             ("bits", json!(elf.bits)),
@@ -302,17 +341,14 @@ fn row(inspected: &Inspected) -> Vec<(&'static str, Value)> {
             ("exports_of_interest", json!(elf.exports_of_interest)),
             ("build_id", json!(elf.build_id)),
             ("compilers", json!(elf.compilers)),
-            (
-                "go",
-                json!(elf.go.as_ref().map(|go| json!({ "version": go.version, "path": go.path, "module": go.module }))),
-            ),
+            ("go", json!(go)),
             ("rust", json!(elf.has_rust_dependencies)),
         ]);
     }
     columns
 }
 
-fn evidence(inspected: &Inspected, span: Option<Span>, note: &str) -> Evidence {
+pub(crate) fn evidence(inspected: &Inspected, span: Option<Span>, note: &str) -> Evidence {
     Evidence::File {
         volume: Some(inspected.place.volume),
         inode: Some(inspected.place.node.inode),

@@ -1,7 +1,7 @@
 //! What the detectors find, on its way to the store.
 
 use kanshiki_machine::config;
-use kanshiki_model::{Confidence, Evidence, Finding, Indicator, Issue, Rule, Severity, Span, visible};
+use kanshiki_model::{Confidence, Evidence, Finding, Indicator, Issue, Question, Rule, Severity, Span, visible};
 use kanshiki_store::InventoryRow;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -112,6 +112,8 @@ pub(crate) fn finding(rule: &'static Rule, key: impl Into<String>, title: impl I
         rule,
         severity: rule.severity,
         confidence: rule.confidence,
+        question: rule.question,
+        technique: rule.technique.into(),
         key: key.into(),
         title: cut(title.into()),
         explanation: String::new(),
@@ -128,6 +130,8 @@ pub(crate) trait Building: Sized {
     fn explained(self, explanation: impl Into<String>) -> Self;
     /// Weighed otherwise than the rule says.
     fn weighed(self, severity: Severity, confidence: Confidence) -> Self;
+    /// Answering this question by this technique, where the rule leaves that open.
+    fn about(self, question: Option<Question>, technique: Option<&str>) -> Self;
     /// Between these times.
     fn between(self, first: Option<i64>, last: Option<i64>) -> Self;
     /// Resting on an event of the store.
@@ -148,6 +152,14 @@ impl Building for Finding {
 
     fn weighed(mut self, severity: Severity, confidence: Confidence) -> Self {
         (self.severity, self.confidence) = (severity, confidence);
+        self
+    }
+
+    fn about(mut self, question: Option<Question>, technique: Option<&str>) -> Self {
+        self.question = question.unwrap_or(self.question);
+        if let Some(technique) = technique {
+            self.technique = technique.to_owned().into();
+        }
         self
     }
 
@@ -219,7 +231,6 @@ fn cut(mut text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kanshiki_model::Question;
 
     static RULE: Rule = Rule {
         id: "test.rule",

@@ -26,6 +26,7 @@ mod packages;
 mod passwords;
 mod persistence;
 mod rights;
+mod rules;
 mod sessions;
 #[cfg(test)]
 mod testing;
@@ -37,8 +38,9 @@ mod web;
 use found::Found;
 use kanshiki_filesystem::View;
 use kanshiki_lists::{IndicatorError, ListError};
-use kanshiki_model::{Progress, Rule};
+use kanshiki_model::{Issue, Progress, Rule};
 use kanshiki_packages::Packages;
+use kanshiki_rules::yara::Yara;
 use kanshiki_store::{Reader, StoreError, Writer};
 use lists::Lists;
 use owned::Owned;
@@ -85,6 +87,7 @@ pub fn rules() -> Vec<&'static Rule> {
         web::RULES,
         data::RULES,
         unknown::RULES,
+        rules::RULES,
     ];
     own.into_iter().flatten().copied().chain(contents::rules()).collect()
 }
@@ -146,6 +149,12 @@ pub struct Options {
     pub indicators: Vec<PathBuf>,
     /// The folder for indexes of large lists; `None` keeps them in memory, whatever they take.
     pub index_folder: Option<PathBuf>,
+    /// YARA rules of the analyst, by which every file is looked at.
+    pub yara: Option<Yara>,
+    /// Leaves out the rules that the program brings along for contents.
+    pub no_own_rules: bool,
+    /// What was wrong with rules when they were loaded.
+    pub issues: Vec<Issue>,
 }
 
 impl Options {
@@ -200,6 +209,7 @@ pub fn detect(
     progress: &dyn Progress,
 ) -> Result<Outcome, DetectError> {
     let mut found = Found::default();
+    found.issues.extend(options.issues.iter().cloned());
     {
         let reader = Reader::open(store)?;
         let db = reader.connection();

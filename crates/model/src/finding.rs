@@ -1,6 +1,7 @@
 //! What an examination concludes, and from what.
 
 use crate::Span;
+use std::borrow::Cow;
 
 /// Names of a kind of thing, each stable.
 macro_rules! named {
@@ -156,6 +157,10 @@ pub struct Finding {
     pub severity: Severity,
     /// How likely it is what it seems to be.
     pub confidence: Confidence,
+    /// What it answers, if that is not what the rule says.
+    pub question: Question,
+    /// A technique of MITRE ATT&CK, if that is not the rule's; empty where none fits.
+    pub technique: Cow<'static, str>,
     /// What tells it from others of its rule, made visible: the same whenever the same image is examined.
     pub key: String,
     /// What was found, in a line, made visible.

@@ -83,3 +83,32 @@ fn rules_that_cannot_be_used_end_the_work_before_it_begins() {
         assert!(!place.join("case").exists());
     }
 }
+
+#[test]
+fn sigma_rules_find_events_of_logs() {
+    if !need(&[Need::Tool("mkfs.ext4")]) {
+        return;
+    }
+    let place = tempdir();
+    let place = place.path();
+    let log = "2025-03-12T03:00:00+00:00 quay sshd[7]: error: Could not load host key: /etc/ssh/x\n".repeat(2);
+    image(place, &[("var/log/auth.log", &log), ("home/anna/.bash_history", "ls\nxdotool key x\n")]);
+    let rules = "title: Keys typed by a program\nlogsource: { product: linux, category: process_creation }\ndetection:\n  \
+        selection: { CommandLine|startswith: 'xdotool ' }\n  condition: selection\nlevel: high\ntags: [attack.execution]\n---\n\
+        title: Keys that are missing\nlogsource: { product: linux, service: sshd }\ndetection:\n  keywords: ['Could not load host key']\n  \
+        condition: keywords\nlevel: low\n";
+    write_file(&place.join("rules.yml"), rules);
+    let examined = kanshiki(&["examine", "disk.img", "--case", "case", "--sigma", "rules.yml", "--quiet"], place);
+    assert_eq!(examined.code, 0, "{}", examined.stderr);
+    let found = findings(place, "case", "rules.sigma");
+    let told: Vec<(&str, &str, usize)> = found
+        .iter()
+        .map(|row| {
+            let text = |name: &str| row[name].as_str().unwrap();
+            (text("severity"), text("title"), row["evidence"].as_array().unwrap().len())
+        })
+        .collect();
+    assert_eq!(told, [("high", "Keys typed by a program: anna", 1), ("low", "Keys that are missing", 2)]);
+    let log = kanshiki(&["custody", "log", "--case", "case"], place).exits(0).stdout;
+    assert!(log.contains("with 2 Sigma rules of 1 files (SHA-256 over their digests "), "{log}");
+}

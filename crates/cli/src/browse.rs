@@ -55,7 +55,7 @@ pub(crate) enum BrowseVerb {
     Check(check::CheckArguments),
     Extract(Box<extract::ExtractArguments>),
     #[cfg(feature = "examine")]
-    Examine(examine::ExamineArguments),
+    Examine(Box<examine::ExamineArguments>),
     #[cfg(feature = "examine")]
     Findings(findings::FindingsArguments),
     #[cfg(feature = "examine")]

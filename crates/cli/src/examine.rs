@@ -15,6 +15,7 @@ use kanshiki_examine::{ExamineError, Exhibit, Outcome, examine};
 use kanshiki_image::volumes::Address;
 use kanshiki_model::{Note, Progress as _, visible, visible_text};
 use kanshiki_rules::RuleSet;
+use kanshiki_rules::sigma::Sigma;
 use kanshiki_rules::yara::Yara;
 use kanshiki_store::{Reader, Totals};
 use serde_json::json;
@@ -79,11 +80,14 @@ pub(crate) struct ExamineArguments {
     /// YARA rules that every file is looked at by: a file, or a folder of *.yar and *.yara; may be given again
     #[arg(long = "rules", value_name = "PATH")]
     rules: Vec<PathBuf>,
+    /// Sigma rules that the records of logs are looked at by: a file, or a folder of *.yml and *.yaml; may be given again
+    #[arg(long = "sigma", value_name = "PATH")]
+    sigma: Vec<PathBuf>,
     /// Look at contents without the YARA rules that the program brings along
     #[arg(long)]
     no_own_rules: bool,
     /// Leave the findings to another run, and enter events and files alone
-    #[arg(long, conflicts_with_all = ["wordlists", "known", "bad", "indicators", "rules", "no_own_rules"])]
+    #[arg(long, conflicts_with_all = ["wordlists", "known", "bad", "indicators", "rules", "sigma", "no_own_rules"])]
     no_findings: bool,
     /// Who examines, for the custody log
     #[arg(long, value_name = "NAME")]
@@ -191,6 +195,12 @@ fn options(arguments: &ExamineArguments) -> Result<(Options, String), Failure> {
         let (yara, issues) = Yara::load(&arguments.rules).map_err(|error| Failure::of(&error))?;
         with.push_str(&in_words("YARA", yara.set()));
         options.yara = Some(yara);
+        options.issues.extend(issues);
+    }
+    if !arguments.sigma.is_empty() {
+        let (sigma, issues) = Sigma::load(&arguments.sigma).map_err(|error| Failure::of(&error))?;
+        with.push_str(&in_words("Sigma", sigma.set()));
+        options.sigma = Some(sigma);
         options.issues.extend(issues);
     }
     Ok((options, with))

@@ -28,6 +28,7 @@ mod persistence;
 mod rights;
 mod rules;
 mod sessions;
+mod sigma;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -40,6 +41,7 @@ use kanshiki_filesystem::View;
 use kanshiki_lists::{IndicatorError, ListError};
 use kanshiki_model::{Issue, Progress, Rule};
 use kanshiki_packages::Packages;
+use kanshiki_rules::sigma::Sigma;
 use kanshiki_rules::yara::Yara;
 use kanshiki_store::{Reader, StoreError, Writer};
 use lists::Lists;
@@ -60,6 +62,7 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("persistence", persistence::find),
     ("contents", contents::find),
     ("commands", commands::find),
+    ("sigma", sigma::find),
     ("web", web::find),
     ("data", data::find),
     // Looks at what the others found, too.
@@ -88,6 +91,7 @@ pub fn rules() -> Vec<&'static Rule> {
         data::RULES,
         unknown::RULES,
         rules::RULES,
+        sigma::RULES,
     ];
     own.into_iter().flatten().copied().chain(contents::rules()).collect()
 }
@@ -151,6 +155,8 @@ pub struct Options {
     pub index_folder: Option<PathBuf>,
     /// YARA rules of the analyst, by which every file is looked at.
     pub yara: Option<Yara>,
+    /// Sigma rules of the analyst, which look at the records of logs.
+    pub sigma: Option<Sigma>,
     /// Leaves out the rules that the program brings along for contents.
     pub no_own_rules: bool,
     /// What was wrong with rules when they were loaded.

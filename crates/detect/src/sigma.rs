@@ -89,15 +89,8 @@ fn see(sources: &[&Source], watch: &mut Watch, row: &Row<'_>) -> rusqlite::Resul
     let kind = text(row, 2);
     let Some(source) = sources.iter().find(|source| source.kinds.contains(&kind)) else { return Ok(Vec::new()) };
     let seconds = time.map(|time| time.div_euclid(1_000_000_000));
-    let mut hits: Vec<(Hit, i64, Option<i64>)> = Vec::new();
-    for fields in records(source, row) {
-        for hit in watch.see(source.origins, &fields, seconds) {
-            if !hits.iter().any(|(other, ..)| *other == hit) {
-                hits.push((hit, event, time));
-            }
-        }
-    }
-    Ok(hits)
+    let hits = watch.see(source.origins, &records(source, row), seconds);
+    Ok(hits.into_iter().map(|hit| (hit, event, time)).collect())
 }
 
 /// By what matches of one rule are told apart: the group of a correlation, else the account or the address.

@@ -161,20 +161,25 @@ impl Sigma {
 }
 
 impl Watch {
-    /// The rules that fit a record, given by its fields, and at what second since 1970 it was made.
-    pub fn see(&mut self, origins: &[Origin], fields: &HashMap<String, String>, seconds: Option<i64>) -> Vec<Hit> {
-        let event = MapEvent::new(fields.clone());
+    /// The rules that fit an event, given by the fields of each of its records, and at what second since 1970 it was made. A rule
+    /// that fits several of the records counts once.
+    pub fn see(&mut self, origins: &[Origin], records: &[HashMap<String, String>], seconds: Option<i64>) -> Vec<Hit> {
         let mut fitting: Vec<EvaluationResult> = Vec::new();
-        for origin in origins {
-            for result in self.engine.engine().evaluate_with_logsource(&event, &origin.source()) {
-                let key = |it: &EvaluationResult| (it.header.rule_title.clone(), it.header.rule_id.clone());
-                if !fitting.iter().any(|other| key(other) == key(&result)) {
-                    fitting.push(result);
+        let mut fields = None;
+        for record in records {
+            let event = MapEvent::new(record.clone());
+            for origin in origins {
+                for result in self.engine.engine().evaluate_with_logsource(&event, &origin.source()) {
+                    let key = |it: &EvaluationResult| (it.header.rule_title.clone(), it.header.rule_id.clone());
+                    if !fitting.iter().any(|other| key(other) == key(&result)) {
+                        fitting.push(result);
+                        fields.get_or_insert_with(|| event.clone());
+                    }
                 }
             }
         }
-        let results = match seconds {
-            Some(seconds) if !fitting.is_empty() => self.correlate(&event, fitting, seconds),
+        let results = match (seconds, fields) {
+            (Some(seconds), Some(fields)) => self.correlate(&fields, fitting, seconds),
             _ => fitting,
         };
         results.into_iter().map(hit).collect()

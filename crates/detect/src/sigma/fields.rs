@@ -237,9 +237,18 @@ fn of_audit(mut fields: HashMap<String, String>, message: &str, kind: &str) -> V
     let of_type = |name: &&str| {
         let mut record = fields.clone();
         record.insert("type".to_owned(), (*name).to_owned());
+        // Those of a system call are numbers, which the event does not tell.
+        if *name != "EXECVE" {
+            record.retain(|name, _| !is_argument(name));
+        }
         record
     };
     types.iter().map(of_type).collect()
+}
+
+/// Whether a field is one of `a0`, `a1` and so on.
+fn is_argument(name: &str) -> bool {
+    name.strip_prefix('a').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The fields of W3C that rules for web servers use.

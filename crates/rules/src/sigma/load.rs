@@ -5,7 +5,7 @@ use crate::files::{LoadError, RuleFile, RuleSet, collect};
 use kanshiki_model::{Issue, visible_text};
 use rsigma_eval::{CorrelationConfig, CorrelationEngine, compile_rule};
 use rsigma_parser::{SigmaCollection, parse_sigma_yaml};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -66,35 +66,40 @@ impl Loading {
         }
     }
 
-    /// What goes together: correlations of rules that are not there, and those that go round in a circle, are left out.
+    /// What goes together: correlations that are wrong, of rules that are not there, or in a circle, are left out.
     fn end(mut self, set: RuleSet, issues: &mut Vec<Issue>) -> Sigma {
-        let wanted = std::mem::take(&mut self.rules.correlations);
-        let check = |rules: &SigmaCollection| {
-            CorrelationEngine::new(CorrelationConfig::default())
-                .add_collection(rules)
-                .map_err(|error| error.to_string())
+        let mut tell = |title: &str, why: &str| {
+            let file = self.said.get(&visible_text(title)).map(|said| said.file.as_str()).unwrap_or_default();
+            issues.push(Issue::new(
+                format!("rules {file}"),
+                format!("left out: {}: {}", visible_text(title), visible_text(why)),
+            ));
         };
-        let whole = SigmaCollection { correlations: wanted.clone(), ..self.rules.clone() };
-        if check(&whole).is_ok() {
-            self.rules = whole;
-        } else {
-            // One after the other, those first that others may build on.
-            let names = SigmaCollection { rules: self.rules.rules.clone(), ..SigmaCollection::default() };
-            for correlation in wanted {
-                let mut tried = SigmaCollection { correlations: self.rules.correlations.clone(), ..names.clone() };
-                let title = visible_text(&correlation.title);
-                tried.correlations.push(correlation);
-                match check(&tried) {
-                    Ok(()) => self.rules.correlations = tried.correlations,
-                    Err(error) => {
-                        let file = self.said.get(&title).map(|said| said.file.clone()).unwrap_or_default();
-                        issues.push(Issue::new(
-                            format!("rules {file}"),
-                            format!("left out: {title}: {}", visible_text(&error)),
-                        ));
-                    }
+        let engine = || CorrelationEngine::new(CorrelationConfig::default());
+        let mut correlations = std::mem::take(&mut self.rules.correlations);
+        correlations
+            .retain(|it| engine().add_correlation(it).map_err(|error| tell(&it.title, &error.to_string())).is_ok());
+        // What builds on something that is left out goes with it, and so on.
+        loop {
+            let own = self.rules.rules.iter().flat_map(|rule| [&rule.id, &rule.name]);
+            let known: HashSet<String> =
+                own.chain(correlations.iter().flat_map(|it| [&it.id, &it.name])).flatten().cloned().collect();
+            let before = correlations.len();
+            correlations.retain(|it| match it.rules.iter().find(|name| !known.contains(*name)) {
+                Some(name) => {
+                    tell(&it.title, &format!("there is no rule {name}"));
+                    false
                 }
+                None => true,
+            });
+            if correlations.len() == before {
+                break;
             }
+        }
+        let whole = SigmaCollection { correlations, ..self.rules.clone() };
+        match engine().add_collection(&whole) {
+            Ok(()) => self.rules = whole,
+            Err(error) => tell("all correlations", &error.to_string()),
         }
         let rules = self.rules.rules.len().saturating_add(self.rules.correlations.len());
         Sigma { rules: Arc::new(self.rules), said: Arc::new(self.said), set: RuleSet { rules, ..set } }

@@ -61,15 +61,15 @@ fn rules_fit_records_of_their_source_alone() {
     assert_eq!((sigma.fitting(&[COMMANDS]), sigma.fitting(&[SSHD])), (1, 1));
     let mut watch = sigma.begin().unwrap();
     let evil = fields(&[("Image", "/dev/shm/x"), ("CommandLine", "/dev/shm/x -d")]);
-    let hits = watch.see(&[COMMANDS], &evil, Some(1));
+    let hits = watch.see(&[COMMANDS], std::slice::from_ref(&evil), Some(1));
     assert_eq!(hits.len(), 1);
     let hit = &hits[0];
     assert_eq!((hit.title.as_str(), hit.severity), ("A tool in memory", Some(Severity::High)));
     assert_eq!((hit.technique.as_deref(), hit.question), (Some("T1620"), Some(Question::Hidden)));
     assert_eq!(sigma.said(&hit.title).unwrap().description, "Something ran from memory.");
-    assert!(watch.see(&[SSHD], &evil, Some(1)).is_empty());
+    assert!(watch.see(&[SSHD], std::slice::from_ref(&evil), Some(1)).is_empty());
     let harmless = fields(&[("Image", "/dev/shm/x"), ("CommandLine", "/dev/shm/x harmless")]);
-    assert!(watch.see(&[COMMANDS], &harmless, Some(1)).is_empty());
+    assert!(watch.see(&[COMMANDS], &[harmless], Some(1)).is_empty());
 }
 
 #[test]
@@ -78,7 +78,9 @@ fn correlations_count_within_their_time_and_group() {
     let correlated = |tries: &[(i64, &str)]| -> Vec<Vec<(String, String)>> {
         let mut watch = sigma.begin().unwrap();
         let hits = tries.iter().flat_map(|(time, address)| {
-            watch.see(&[SSHD], &fields(&[("message", "Failed password for root"), ("address", address)]), Some(*time))
+            // Two records of one event count once.
+            let record = fields(&[("message", "Failed password for root"), ("address", address)]);
+            watch.see(&[SSHD], &[record.clone(), record], Some(*time))
         });
         hits.filter(|hit| hit.is_correlation).map(|hit| hit.group).collect()
     };
@@ -92,8 +94,11 @@ fn correlations_count_within_their_time_and_group() {
 fn what_cannot_be_used_is_told_and_the_rest_is_used() {
     let bad = "title: Bad\nlogsource: {product: linux}\ndetection:\n  a: {x: 1}\n  condition: nothing_of_this\n---\n\
         title: Alone\ncorrelation: {type: event_count, rules: [nobody], timespan: 1m, condition: {gte: 2}}\n---\n";
-    let (sigma, issues) = load(&format!("{bad}{RULES}"));
-    assert_eq!(sigma.set().rules, 3);
+    // One that builds on a later one stays; those that build on what is left out go with it.
+    let chain = "\n---\ntitle: Above\ncorrelation: {type: event_count, rules: [below], timespan: 1m, condition: {gte: 2}}\n---\n\
+        title: Below\nname: below\ncorrelation: {type: event_count, rules: [refused], timespan: 1m, condition: {gte: 2}}\n";
+    let (sigma, issues) = load(&format!("{bad}{RULES}{chain}"));
+    assert_eq!(sigma.set().rules, 5);
     assert_eq!(issues.len(), 2, "{issues:#?}");
     assert!(issues.iter().all(|issue| issue.contains("rules rules.yml") && issue.contains("left out")), "{issues:#?}");
     let place = kanshiki_testkit::tempdir();

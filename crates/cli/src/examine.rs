@@ -6,6 +6,7 @@ use crate::console::Console;
 use crate::evidence::{Evidence, EvidenceArguments, JournalChoice, RecordedImage};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::findings::Findings;
 use crate::progress::Reporter;
 use kanshiki_custody::case::EVENTS;
 use kanshiki_custody::log::TEXT_LIMIT;
@@ -125,12 +126,18 @@ pub(crate) fn run(arguments: &ExamineArguments, console: &Console) -> Result<Exi
     }
     let size = evidence.images.first().map_or(0, |image| image.opened.source.len());
     let exhibit = Exhibit { name: &name, source: &source, size, issues: &opened };
+    let before = Findings::of(&store);
     let outcome =
         examine(&evidence.view, &exhibit, &store, &reporter).map_err(|error| Broken::Examining(Box::new(error)));
     let outcome = match outcome {
         Ok(Outcome::Whole) if !arguments.no_findings => conclude(&evidence, &exhibit, &options, &store, &reporter),
         other => other,
     };
+    if matches!(outcome, Ok(Outcome::Whole))
+        && let Some(note) = before.gone(&Findings::of(&store))
+    {
+        reporter.note(&note);
+    }
     drop(reporter);
     let totals = Reader::open(&store).and_then(|reader| reader.totals(&source));
     let act = Act {

@@ -1,5 +1,6 @@
 //! `kanshiki findings`: what an examination concludes, question by question, and what the analyst says of it.
 
+mod gone;
 mod indicators;
 mod show;
 mod verdict;
@@ -10,10 +11,12 @@ use crate::failure::Failure;
 use crate::output::{Output, RowsArguments};
 use clap::builder::PossibleValuesParser;
 use clap::{Subcommand, ValueEnum};
+pub(crate) use gone::Findings;
 pub(crate) use indicators::IocsArguments;
 use kanshiki_custody::case::EVENTS;
-use kanshiki_model::{Issue, Question, Severity};
+use kanshiki_model::{Issue, Question, Severity, visible_text};
 use kanshiki_store::{Reader, StoredFinding};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use verdict::VerdictArguments;
 
@@ -114,13 +117,10 @@ enum Length {
 impl ListArguments {
     fn wants(&self, finding: &StoredFinding) -> bool {
         let least = Severity::of_name(&self.severity).unwrap_or(Severity::Info);
-        let of_rule = |rule: &String| {
-            finding.rule == *rule || finding.rule.strip_prefix(rule).is_some_and(|it| it.starts_with('.'))
-        };
         let is_rejected = finding.verdict.as_ref().is_some_and(|it| it.verdict == "rejected");
         severity(finding) >= least
             && (self.question.is_empty() || self.question.contains(&finding.question))
-            && (self.rule.is_empty() || self.rule.iter().any(of_rule))
+            && (self.rule.is_empty() || self.rule.iter().any(|name| is_of(&finding.rule, name)))
             && self.exhibit.as_ref().is_none_or(|name| finding.exhibit == *name)
             && (self.all || !is_rejected)
     }
@@ -174,6 +174,29 @@ fn list_rules(arguments: &ListArguments, console: &Console) -> Result<Exit, Fail
     output.finish()
 }
 
+/// Refuses names of rules and exhibits that there are none of: an empty answer would mean that nothing was found.
+fn check(arguments: &ListArguments, exhibits: &[String], findings: &[StoredFinding]) -> Result<(), Failure> {
+    let rules = kanshiki_detect::rules();
+    let rules = rules.iter().map(|rule| rule.id).chain(findings.iter().map(|finding| finding.rule.as_str()));
+    let rules: BTreeSet<&str> = rules.collect();
+    if let Some(name) = arguments.rule.iter().find(|name| !rules.iter().any(|rule| is_of(rule, name))) {
+        let failure = Failure::new(format!("there is no rule or source of rules {}", visible_text(name)));
+        return Err(failure.hint("`kanshiki findings --rules` lists them"));
+    }
+    match &arguments.exhibit {
+        Some(name) if !exhibits.contains(name) => {
+            let failure = Failure::new(format!("the case has no exhibit {}", visible_text(name)));
+            Err(failure.hint(format!("its exhibits: {}", exhibits.join(", "))))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a rule has this name, or is of the source of this name.
+fn is_of(rule: &str, name: &str) -> bool {
+    rule.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 fn list(arguments: &ListArguments, console: &Console) -> Result<Exit, Failure> {
     if arguments.rules {
         return list_rules(arguments, console);
@@ -193,6 +216,7 @@ fn list(arguments: &ListArguments, console: &Console) -> Result<Exit, Failure> {
         output.issue(&Issue::new(format!("exhibit {name}"), what))?;
     }
     let mut findings = reader.findings().map_err(|error| Failure::of(&error))?;
+    check(arguments, &exhibits, &findings)?;
     let total = findings.len();
     findings.retain(|finding| arguments.wants(finding));
     // By question, and within it the gravest first; those that are as grave in the order of time.

@@ -1,5 +1,6 @@
 //! What the detectors find, on its way to the store.
 
+use crate::owned::{Owned, Owner};
 use kanshiki_machine::config;
 use kanshiki_model::{Confidence, Evidence, Finding, Indicator, Issue, Question, Rule, Severity, Span, visible};
 use kanshiki_store::InventoryRow;
@@ -85,6 +86,21 @@ impl Found {
         let facts: Map<String, Value> = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let facts = Value::Object(facts).to_string();
         self.inventory.push(InventoryRow { kind, name: visible(name), facts, evidence });
+    }
+
+    /// Leaves out indicators that every machine has: by them nobody is found elsewhere.
+    pub(crate) fn keep_indicators(&mut self, owned: &Owned) {
+        for finding in &mut self.findings {
+            // Weak settings and what is not known are no traces of somebody.
+            if matches!(finding.question, Question::Holes | Question::Unknown) {
+                finding.indicators.clear();
+            }
+            finding.indicators.retain(|indicator| match indicator.kind {
+                "path" => matches!(owned.of(indicator.value.as_bytes()), Owner::Nobody | Owner::NotKnown),
+                "account" => indicator.value != "root" && !indicator.value.is_empty(),
+                _ => true,
+            });
+        }
     }
 
     /// Tells what was left out.

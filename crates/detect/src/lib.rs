@@ -240,6 +240,7 @@ pub fn detect(
         if progress.stop_requested() {
             return Ok(Outcome::Interrupted);
         }
+        found.keep_indicators(&owned);
     }
     found.end();
     let mut writer = Writer::create_or_open(store)?;

@@ -3,9 +3,11 @@
 //! A row becomes a finding only if something about it is suspicious: what it runs lies where programs do not lie, it downloads
 //! and runs, hides from who looks at the file, or loads a library into every program.
 
+mod calls;
 mod entry;
 mod places;
 mod readers;
+mod shell;
 #[cfg(test)]
 mod tests;
 mod traits;
@@ -116,7 +118,8 @@ fn row(place: &Place, file: &File, owner: &Owner, entry: &Entry, image: &Image<'
         return;
     }
     let real = |program: &[u8]| settings::real(image.view, program.to_vec());
-    let program = entry.program().map(|program| (visible(program), image.owned.of(&real(program)).words()));
+    let programs = if entry.is_script { Vec::new() } else { entry.programs() };
+    let program = programs.first().map(|program| (visible(program), image.owned.of(&real(program)).words()));
     let facts = vec![
         ("mechanism", json!(place.what)),
         ("command", json!(short(&entry.command))),
@@ -141,21 +144,23 @@ fn judge(place: &'static Place, file: &File, owner: &Owner, entry: &Entry, image
             .explained(
                 "The dynamic linker loads what this file names before all other libraries, in every program that runs.",
             )
-            .indicator("path", visible(entry.program().unwrap_or(&entry.command)));
+            .indicator("path", &command);
         return found.add(made.evidence(evidence(file, entry.span, &command)));
     }
     if owner.is_package() {
         return;
     }
-    let Some(Suspicion { severity, why }) = traits::of(entry, image, place) else { return };
+    let Some(Suspicion { severity, why, program }) = traits::of(entry, image, place) else { return };
     let title = format!("{} runs something suspicious: {shown}", place.what);
     let text = format!("{}: {why}. What it runs: {command}", place.means);
     let made = finding(&SUSPICIOUS, key, title).explained(text).weighed(severity, Confidence::Medium);
-    let made = match entry.program() {
+    let made = match &program {
         Some(program) => made.indicator("path", visible(program)),
         None => made,
     };
-    found.add(made.indicator("path", &shown).evidence(evidence(file, entry.span, &command)));
+    // What every machine has is no sign by which somebody is found elsewhere.
+    let made = if place.is_anybodys(&file.path) { made } else { made.indicator("path", &shown) };
+    found.add(made.evidence(evidence(file, entry.span, &command)));
 }
 
 /// A command of a length that can be read.

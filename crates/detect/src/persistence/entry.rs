@@ -1,5 +1,6 @@
 //! Entries of the files that start things.
 
+use super::{calls, shell};
 use kanshiki_machine::settings::File;
 use kanshiki_model::Span;
 
@@ -25,21 +26,21 @@ pub(super) type ReadLine = fn(line: &[u8], file: &[u8]) -> Option<(Vec<u8>, Opti
 pub(super) type ReadNames = fn(bytes: &[u8]) -> Vec<(usize, &[u8])>;
 
 impl Entry {
-    /// The program that is run: the first word that is a path from the root, behind assignments and `env`. Not of scripts.
-    pub(super) fn program(&self) -> Option<&[u8]> {
-        if self.is_script {
-            return None;
+    /// The programs that are run, as far as it is told where they lie.
+    pub(super) fn programs(&self) -> Vec<Vec<u8>> {
+        if self.is_script && is_of_other_language(&self.command) {
+            calls::commands(&self.command).into_iter().flat_map(shell::programs).collect()
+        } else {
+            shell::programs(&self.command)
         }
-        let words = self.command.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        words
-            .map(|word| word.strip_prefix(b"\"").or_else(|| word.strip_prefix(b"'")).unwrap_or(word))
-            .map(|word| word.strip_suffix(b"\"").or_else(|| word.strip_suffix(b"'")).unwrap_or(word))
-            // systemd.service(5), "command lines": signs before the path change how it is run.
-            .map(|word| {
-                word.iter().position(|byte| !b"@-:+!|".contains(byte)).and_then(|at| word.get(at..)).unwrap_or_default()
-            })
-            .find(|word| word.starts_with(b"/") && word.len() > 1)
     }
+}
+
+/// Whether the first line of a script names an interpreter that is no shell.
+fn is_of_other_language(script: &[u8]) -> bool {
+    let line = script.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.starts_with(b"#!")
+        && !line.trim_ascii_end().split(|byte| !byte.is_ascii_alphabetic()).any(|word| word.ends_with(b"sh"))
 }
 
 /// A script as one entry.

@@ -21,6 +21,14 @@ pub(super) struct Place {
     pub(super) is_always_told: bool,
 }
 
+impl Place {
+    /// Whether a file is one that machines have anyway: its name is told by the place, or is that of an account.
+    pub(super) fn is_anybodys(&self, path: &[u8]) -> bool {
+        let name = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
+        self.what == "crontab" || self.patterns.iter().any(|pattern| name(pattern.as_bytes()) == name(path))
+    }
+}
+
 /// How a file is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reading {

@@ -60,7 +60,7 @@ fn value<'l>(line: &'l [u8], names: &[&str]) -> Option<&'l [u8]> {
     is_one.then(|| rest.get(1..).unwrap_or_default().trim_ascii()).filter(|value| !value.is_empty())
 }
 
-pub(super) fn unit(line: &[u8], file: &[u8]) -> Read {
+pub(super) fn unit(line: &[u8], _: &[u8]) -> Read {
     let names =
         ["ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop", "ExecStopPost", "ExecReload", "ExecCondition"];
     if let Some(command) = value(line, &names) {
@@ -68,8 +68,8 @@ pub(super) fn unit(line: &[u8], file: &[u8]) -> Read {
     }
     // systemd.exec(5): what loads libraries into the program.
     let set = value(line, &["Environment"])?;
-    let set = set.strip_prefix(b"\"").map_or(set, |set| set.strip_suffix(b"\"").unwrap_or(set));
-    environment(set, file)
+    let is_told = LOADING.iter().any(|name| memchr::memmem::find(set, name.as_bytes()).is_some());
+    is_told.then(|| (set.to_vec(), None))
 }
 
 /// Who a unit of systemd runs as (systemd.exec(5)): the last line that says so.
@@ -100,18 +100,31 @@ pub(super) fn linker(line: &[u8], _: &[u8]) -> Read {
 }
 
 /// Variables that load libraries into programs, or have shells run something.
+const LOADING: [&str; 6] = ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "BASH_ENV", "ENV", "PROMPT_COMMAND"];
+
+/// `NAME=VALUE`, or `NAME DEFAULT=VALUE OVERRIDE=VALUE` (pam_env.conf(5)).
 pub(super) fn environment(line: &[u8], _: &[u8]) -> Read {
     let line = line.strip_prefix(b"export ").unwrap_or(line);
-    let names = ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "BASH_ENV", "ENV", "PROMPT_COMMAND"];
-    Some((value(line, &names)?.to_vec(), None))
+    let is_told = |name: &[u8]| LOADING.iter().any(|it| it.as_bytes() == name);
+    let end = line.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'=')?;
+    let (name, rest) = line.split_at_checked(end).filter(|(name, _)| is_told(name))?;
+    let values =
+        |word: &str| memchr::memmem::find(rest, word.as_bytes()).and_then(|at| rest.get(at..)?.get(word.len()..));
+    let value = values("OVERRIDE=").or_else(|| values("DEFAULT=")).or_else(|| value(line, &LOADING))?;
+    Some(([name, value.trim_ascii()].join(&b'='), None))
 }
 
-/// Lines that run a program, or load a module from elsewhere.
+/// Lines that run a program, or load a module from elsewhere: from the path on.
 pub(super) fn pam(line: &[u8], _: &[u8]) -> Read {
-    let is_told = memchr::memmem::find(line, b"pam_exec").is_some()
-        || memchr::memmem::find(line, b"pam_script").is_some()
-        || line.split(u8::is_ascii_whitespace).any(|word| word.starts_with(b"/") && word.ends_with(b".so"));
-    is_told.then(|| (line.to_vec(), None))
+    let starts =
+        line.iter().zip(line.iter().skip(1)).position(|(last, byte)| last.is_ascii_whitespace() && *byte == b'/');
+    let path = starts.and_then(|at| line.get(at.saturating_add(1)..));
+    let is_run = |name: &str| memchr::memmem::find(line, name.as_bytes()).is_some();
+    if is_run("pam_exec") || is_run("pam_script") {
+        return Some((path.unwrap_or(line).to_vec(), None));
+    }
+    let module = path?.split(u8::is_ascii_whitespace).next()?;
+    module.ends_with(b".so").then(|| (path.unwrap_or(line).to_vec(), None))
 }
 
 /// `RUN+="command"`, `PROGRAM="command"`.
@@ -134,13 +147,20 @@ pub(super) fn apt(line: &[u8], _: &[u8]) -> Read {
     let lower = line.to_ascii_lowercase();
     let hooks: [&[u8]; 4] = [b"-invoke", b"pre-install-pkgs", b"proxy-auto-detect", b"command"];
     let is_told = hooks.iter().any(|hook| memchr::memmem::find(&lower, hook).is_some());
-    is_told.then(|| (line.to_vec(), None))
+    is_told.then(|| (in_quotes(line), None))
 }
 
+/// `post-invoke="command"`.
 pub(super) fn dpkg(line: &[u8], _: &[u8]) -> Read {
     let hooks: [&[u8]; 3] = [b"pre-invoke", b"post-invoke", b"status-logger"];
     let is_told = hooks.iter().any(|hook| line.starts_with(hook));
-    is_told.then(|| (line.to_vec(), None))
+    is_told.then(|| (in_quotes(line), None))
+}
+
+/// What stands between double quotes, as commands one behind the other; all, if there are none.
+fn in_quotes(line: &[u8]) -> Vec<u8> {
+    let parts: Vec<&[u8]> = line.split(|byte| *byte == b'"').skip(1).step_by(2).collect();
+    if parts.is_empty() { line.to_vec() } else { parts.join(b"; ".as_slice()) }
 }
 
 pub(super) fn interfaces(line: &[u8], _: &[u8]) -> Read {

@@ -95,6 +95,62 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ),
     ("/etc/php/8.2/fpm/conf.d/20-x.ini", "extension=/tmp/x.so\n", "extension=mysqli.so\nzend_extension=opcache\n"),
     ("/var/lib/mysql/mysql/func.MAD", "\u{1}sys_exec\u{2}lib_mysqludf_sys.so\u{0}", "\u{0}\u{1}.so\u{0}"),
+    (
+        "/etc/rc.local",
+        "#!/bin/sh -e\ncd /var/tmp/...\nnohup ./k >/dev/null 2>&1 &\nexit 0\n",
+        "#!/bin/sh -e\nrm -rf /tmp/x\n[ -x /opt/y ] && /opt/y > /var/tmp/y.log 2>&1 &\nexit 0\n",
+    ),
+    ("/etc/update-motd.d/98-x", "#!/bin/bash\n/dev/shm/.x &\n", "#!/bin/sh\ncat /tmp/motd 2>/dev/null\n"),
+    ("/etc/network/if-up.d/x", "#!/bin/sh\nsh /tmp/x\n", "#!/bin/sh\necho up > /tmp/up\n"),
+    (
+        "/etc/NetworkManager/dispatcher.d/y",
+        "#!/bin/sh\ncase $2 in up) /tmp/y;; esac\n",
+        "#!/bin/sh\ncase $2 in /tmp/y) logger y;; esac\n",
+    ),
+    (
+        "/etc/systemd/system-generators/y",
+        "#!/usr/bin/python3\nimport os\nos.system('/var/tmp/y')\n",
+        "#!/usr/bin/python3\nopen('/var/tmp/y')\n",
+    ),
+    (
+        "/var/spool/cron/atjobs/a0002",
+        "#!/bin/sh\n# atrun uid=0 gid=0\numask 22\nHOME=/root; export HOME\ncd /root || {\n  exit 1\n}\n\
+            ${SHELL:-/bin/sh} << 'marcinDELIMITER1'\n/tmp/.z\nmarcinDELIMITER1\n",
+        "#!/bin/sh\numask 22\ncd /root || {\n  exit 1\n}\nrm /tmp/.z\n",
+    ),
+    (
+        "/etc/udev/rules.d/y.rules",
+        "ACTION==\"add\", RUN+=\"/bin/sh -c '/var/tmp/.u &'\"\n",
+        "ACTION==\"add\", RUN+=\"/bin/sh -c 'echo 1 > /dev/shm/u'\"\n",
+    ),
+    (
+        "/etc/systemd/system/z.service",
+        "[Service]\nExecStart=-/bin/sh -c 'sleep 5; exec /dev/shm/z'\n",
+        "[Service]\nExecStart=-/bin/sh -c 'rm -f /dev/shm/z'\n",
+    ),
+    (
+        "/etc/apt/apt.conf.d/98y",
+        "DPkg::Post-Invoke {\"true\"; \"/tmp/y || true\";};\n",
+        "DPkg::Post-Invoke {\"rm -f /tmp/y || true\";};\n",
+    ),
+    (
+        "/etc/pam.d/sudo",
+        "auth optional pam_exec.so quiet expose_authtok /bin/sh /tmp/p\n",
+        "auth optional pam_exec.so quiet log=/tmp/p.log /usr/local/bin/p\n",
+    ),
+    ("/home/anna/.zshrc", "alias sudo='/home/anna/.cache/.s'\n", ". /home/anna/.bashrc\n. \"$HOME/.cargo/env\"\n"),
+    (
+        "/etc/security/pam_env.conf",
+        "LD_PRELOAD DEFAULT=/usr/lib/a.so OVERRIDE=/tmp/x.so\n",
+        "EDITOR DEFAULT=/usr/bin/vi OVERRIDE=/tmp/x\n",
+    ),
+    ("/var/spool/cron/crontabs/root", "@daily find / -name x -exec /tmp/x \\;\n", "@daily rm -rf /tmp/x /var/tmp/.y\n"),
+    ("/etc/pam.d/su", "auth required /tmp/pam_x.so nullok\n", "auth required pam_unix.so nullok\n"),
+    (
+        "/etc/systemd/system/w.service",
+        "[Service]\nEnvironment=\"A=b\" \"LD_PRELOAD=/usr/lib/a.so:/tmp/b.so\"\n",
+        "[Service]\nEnvironment=\"A=/tmp/x\"\n",
+    ),
     ("/etc/ssh/sshd_config", "ForceCommand /dev/shm/x\n", "ForceCommand internal-sftp\n"),
 ];
 

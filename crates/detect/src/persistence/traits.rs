@@ -13,6 +13,8 @@ use memchr::memmem;
 pub(super) struct Suspicion {
     pub(super) severity: Severity,
     pub(super) why: String,
+    /// The program that it is about.
+    pub(super) program: Option<Vec<u8>>,
 }
 
 /// Blanks behind which a command is hidden from who looks at the file.
@@ -20,7 +22,7 @@ const BLANKS: usize = 60;
 
 /// The gravest of what is suspicious about an entry that no package brought.
 pub(super) fn of(entry: &Entry, image: &Image<'_>, place: &Place) -> Option<Suspicion> {
-    let high = |why: String| Some(Suspicion { severity: Severity::High, why });
+    let high = |why: String| Some(Suspicion { severity: Severity::High, why, program: None });
     if let Some(why) = hidden(&entry.raw, entry.is_script) {
         return high(why.to_owned());
     }
@@ -31,31 +33,62 @@ pub(super) fn of(entry: &Entry, image: &Image<'_>, place: &Place) -> Option<Susp
     if place.what == "MySQL function" {
         return function(&visible(&entry.command), image);
     }
-    let program = entry.program()?;
-    let shown = visible(program);
+    let all = entry.programs().into_iter().filter_map(|program| of_program(program, image, place));
+    // The first of the gravest: the reader finds it first, too.
+    all.fold(None, |worst: Option<Suspicion>, next| match worst {
+        Some(worst) if worst.severity >= next.severity => Some(worst),
+        _ => Some(next),
+    })
+}
+
+/// What is suspicious about where a program lies, and whose it is.
+fn of_program(program: Vec<u8>, image: &Image<'_>, place: &Place) -> Option<Suspicion> {
+    let shown = visible(&program);
+    let real = settings::real(image.view, program.clone());
+    let told = |severity, why: String| Some(Suspicion { severity, why, program: Some(program.clone()) });
     let folders: [&[u8]; 5] = [b"/tmp/", b"/var/tmp/", b"/dev/shm/", b"/run/shm/", b"/dev/"];
-    let is_device = matches!(program, b"/dev/null" | b"/dev/stdout" | b"/dev/console");
-    if folders.iter().any(|folder| program.starts_with(folder)) && !is_device {
-        return high(format!("{shown} lies where everybody can write, or no program belongs"));
+    let is_device = matches!(&*program, b"/dev/null" | b"/dev/stdout" | b"/dev/stdin" | b"/dev/console" | b"/dev/tty");
+    if !is_device && folders.iter().any(|folder| program.starts_with(folder) || real.starts_with(folder)) {
+        return told(Severity::High, format!("{shown} lies where everybody can write, or no program belongs"));
     }
-    let has_hidden = program.split(|byte| *byte == b'/').any(|name| name.starts_with(b".") && name.len() > 1);
-    let is_usual =
-        [b"/.local/".as_slice(), b"/.config/", b"/.cargo/", b"/.nvm/", b"/.rbenv/", b"/.pyenv/", b"/.acme.sh/"];
-    if has_hidden && !is_usual.iter().any(|part| memmem::find(program, part).is_some()) {
-        return high(format!("{shown} lies in a folder, or has a name, that lists leave out"));
+    if is_hidden(&program) {
+        return told(Severity::High, format!("{shown} lies in a folder, or has a name, that lists leave out"));
     }
     // What is not there any more cannot be a package's; what administrators install has places of its own.
     let own: [&[u8]; 5] = [b"/usr/local/", b"/opt/", b"/home/", b"/srv/", b"/root/"];
     let is_loaded = matches!(place.what, "PAM" | "web server module");
-    match image.owned.of(&settings::real(image.view, program.to_vec())) {
+    match image.owned.of(&real) {
         Owner::Nobody
-            if is_loaded || !own.iter().any(|folder| program.starts_with(folder)) && is_file(image, program) =>
+            if is_loaded || !own.iter().any(|folder| program.starts_with(folder)) && is_file(image, &program) =>
         {
-            Some(Suspicion { severity: Severity::Medium, why: format!("no package brought {shown}") })
+            told(Severity::Medium, format!("no package brought {shown}"))
         }
-        Owner::Changed(package) => high(format!("{shown} is not what package {package} brought")),
+        Owner::Changed(package) => told(Severity::High, format!("{shown} is not what package {package} brought")),
         _ => None,
     }
+}
+
+/// Whether a part of a path begins with a dot, other than those that programs and shells use.
+fn is_hidden(program: &[u8]) -> bool {
+    let usual = [
+        "/.local/",
+        "/.config/",
+        "/.cargo/",
+        "/.nvm/",
+        "/.rbenv/",
+        "/.pyenv/",
+        "/.rvm/",
+        "/.asdf/",
+        "/.sdkman/",
+        "/.acme.sh/",
+        "/.oh-my-zsh/",
+        "/.fzf",
+        "/.bash",
+        "/.profile",
+        "/.zsh",
+    ];
+    program.split(|byte| *byte == b'/').any(|name| name.starts_with(b".") && name.len() > 1)
+        && !usual.iter().any(|part| memmem::find(program, part.as_bytes()).is_some())
 }
 
 /// Where servers of MySQL look for the libraries of functions.
@@ -73,7 +106,7 @@ fn function(library: &str, image: &Image<'_>) -> Option<Suspicion> {
     };
     let is_brought = PLUGINS.iter().any(is_of_package);
     let why = || format!("no package brought {library}, which such functions run commands of the system with");
-    (!is_brought).then(|| Suspicion { severity: Severity::High, why: why() })
+    (!is_brought).then(|| Suspicion { severity: Severity::High, why: why(), program: None })
 }
 
 fn is_file(image: &Image<'_>, path: &[u8]) -> bool {

@@ -65,7 +65,8 @@ pub(crate) fn run(arguments: &IocsArguments, console: &Console) -> Result<Exit, 
             }
         }
         Form::Stix => {
-            let objects: Vec<Value> = indicators.iter().filter_map(|(kind, value, _)| object(kind, value)).collect();
+            let objects: Vec<Value> =
+                indicators.iter().filter_map(|(kind, value, findings)| object(kind, value, findings)).collect();
             let names: Vec<&str> = objects.iter().filter_map(|it| it["id"].as_str()).collect();
             let bundle =
                 json!({ "type": "bundle", "id": format!("bundle--{}", uuid(&names.join("\n"))), "objects": objects });
@@ -79,7 +80,7 @@ pub(crate) fn run(arguments: &IocsArguments, console: &Console) -> Result<Exit, 
 }
 
 /// An indicator object (STIX 2.1, section 4.7) with its pattern (section 9); `None` for what STIX has no pattern for.
-fn object(kind: &str, value: &str) -> Option<Value> {
+fn object(kind: &str, value: &str, findings: &str) -> Option<Value> {
     let quoted = value.replace('\\', "\\\\").replace('\'', "\\'");
     let pattern = match kind {
         "ipv4" => format!("[ipv4-addr:value = '{quoted}']"),
@@ -100,6 +101,7 @@ fn object(kind: &str, value: &str) -> Option<Value> {
     Some(json!({
         "type": "indicator", "spec_version": "2.1", "id": format!("indicator--{}", uuid(&format!("{kind} {value}"))),
         "created": STAMP, "modified": STAMP, "valid_from": STAMP, "name": format!("{kind} {value}"),
+        "description": format!("named by the findings {findings}"),
         "indicator_types": ["malicious-activity"], "pattern": pattern, "pattern_type": "stix", "pattern_version": "2.1",
     }))
 }
@@ -131,11 +133,12 @@ mod tests {
 
     #[test]
     fn patterns_are_those_of_stix_and_quotes_do_not_break_out() {
-        let pattern = |kind: &str, value: &str| object(kind, value).unwrap()["pattern"].as_str().unwrap().to_owned();
+        let pattern =
+            |kind: &str, value: &str| object(kind, value, "f").unwrap()["pattern"].as_str().unwrap().to_owned();
         assert_eq!(pattern("ipv4", "192.0.2.7"), "[ipv4-addr:value = '192.0.2.7']");
         assert_eq!(pattern("account", "o'x\\"), "[user-account:account_login = 'o\\'x\\\\']");
         assert_eq!(pattern("path", "/x"), "[file:name = 'x' AND file:parent_directory_ref.path = '/']");
-        assert_eq!(object("wallet", "4A"), None);
+        assert_eq!(object("wallet", "4A", "f"), None);
         let id = uuid("x");
         assert_eq!((id.len(), &id[14..15], id.matches('-').count()), (36, "5", 4));
         assert_eq!(id, uuid("x"));

@@ -97,6 +97,17 @@ fn look(image: &Image<'_>, place: &'static Place, file: &File, found: &mut Found
         found.issues.push(kanshiki_model::Issue::new(visible(&file.path), what));
         entries.truncate(ENTRIES);
     }
+    // A library is no script that could be read: what matters is whose it is.
+    if place.what == "MySQL plugin" && owner == Owner::Nobody {
+        let shown = visible(&file.path);
+        let made = finding(&SUSPICIOUS, &shown, format!("the database server loads a library of no package: {shown}"))
+            .explained(
+                "Functions of such libraries run commands of the system as the server, for whoever may call them.",
+            )
+            .weighed(Severity::Medium, Confidence::Medium)
+            .indicator("path", &shown);
+        found.add(made.evidence(evidence(file, None, "the library")));
+    }
     for entry in &entries {
         row(place, file, &owner, entry, image, found);
         judge(place, file, &owner, entry, image, found);
@@ -122,7 +133,7 @@ fn row(place: &Place, file: &File, owner: &Owner, entry: &Entry, image: &Image<'
     let program = programs.first().map(|program| (visible(program), image.owned.of(&real(program)).words()));
     let facts = vec![
         ("mechanism", json!(place.what)),
-        ("command", json!(short(&entry.command))),
+        ("command", json!(in_short(entry))),
         ("user", json!(entry.user.as_ref().map(|user| visible(user)))),
         ("file_of", json!(owner.words())),
         ("program", json!(program.as_ref().map(|it| &it.0))),
@@ -133,7 +144,7 @@ fn row(place: &Place, file: &File, owner: &Owner, entry: &Entry, image: &Image<'
 
 fn judge(place: &'static Place, file: &File, owner: &Owner, entry: &Entry, image: &Image<'_>, found: &mut Found) {
     let shown = visible(&file.path);
-    let command = short(&entry.command);
+    let command = in_short(entry);
     let key = format!("{} {shown} {command}", place.what);
     if place.what == "preload" {
         if owner.is_package() {
@@ -161,6 +172,19 @@ fn judge(place: &'static Place, file: &File, owner: &Owner, entry: &Entry, image
     // What every machine has is no sign by which somebody is found elsewhere.
     let made = if place.is_anybodys(&file.path) { made } else { made.indicator("path", &shown) };
     found.add(made.evidence(evidence(file, entry.span, &command)));
+}
+
+/// What is run, of a length that can be read: of a script the lines that are no comments, one behind the other.
+fn in_short(entry: &Entry) -> String {
+    if !entry.is_script {
+        return short(&entry.command);
+    }
+    if entry.command.contains(&0) {
+        return "a binary file".to_owned();
+    }
+    let lines = entry.command.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).take(100).collect();
+    short(&lines.join(b"; ".as_slice()))
 }
 
 /// A command of a length that can be read.

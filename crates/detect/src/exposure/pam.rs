@@ -30,7 +30,7 @@ const STACKS: &[&str] = &[
     "other",
 ];
 
-/// Modules that ask for nothing that somebody knows: with these alone nobody is kept off.
+/// Modules that ask for nothing that somebody knows: they neither let in nor keep off.
 const ASIDE: &[&str] = &[
     "pam_env",
     "pam_nologin",
@@ -41,14 +41,16 @@ const ASIDE: &[&str] = &[
     "pam_keyinit",
     "pam_shells",
     "pam_securetty",
-    "pam_permit",
     "pam_warn",
     "pam_echo",
     "pam_exec",
     "pam_cap",
     "pam_selinux",
-    "pam_rootok",
 ];
+
+/// Modules that look at a circumstance, which may be as whoever comes wants it.
+const CIRCUMSTANCES: &[&str] =
+    &["pam_succeed_if", "pam_usertype", "pam_localuser", "pam_access", "pam_listfile", "pam_time", "pam_wheel"];
 
 /// A line of the kind `auth`.
 struct Step<'c> {
@@ -98,23 +100,79 @@ fn step<'c>(line: Line<'c>) -> Option<Step<'c>> {
     Some(Step { line, control, module })
 }
 
-/// The line that lets anybody in, if there is one.
-fn permits<'s, 'c>(steps: &'s [Step<'c>]) -> Option<&'s Step<'c>> {
-    let is_aside = |step: &Step<'_>| ASIDE.iter().any(|name| step.module.starts_with(name));
-    for step in steps {
-        let is_permit = step.module.starts_with("pam_permit");
-        let ends = step.control == b"sufficient" || holds(&step.control, "success=done");
-        if is_permit && ends {
-            return Some(step);
-        }
-        // What must be right before it, or jumps over what follows, is more than is judged here.
-        let is_guard = !is_aside(step) && step.control != b"sufficient" && step.control != b"optional";
-        if is_guard {
-            return None;
+/// What a module says to somebody who knows nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    No,
+    Aside,
+}
+
+impl Step<'_> {
+    fn answer(&self) -> Answer {
+        let is_of = |names: &[&str]| names.iter().any(|name| self.module.starts_with(name));
+        // One that is enough for itself lets in those whom its circumstance names, such as root.
+        let is_enough = self.control == b"sufficient" || holds(&self.control, "success=done");
+        match () {
+            () if self.module.starts_with("pam_permit") => Answer::Yes,
+            () if is_of(ASIDE) => Answer::Aside,
+            () if is_of(CIRCUMSTANCES) && !is_enough => Answer::Yes,
+            () => Answer::No,
         }
     }
-    let is_permit = |step: &&Step<'_>| step.module.starts_with("pam_permit") && step.control.starts_with(b"req");
-    steps.iter().all(is_aside).then(|| steps.iter().find(is_permit)).flatten()
+
+    /// What follows from the answer: `ok`, `bad`, `die`, `done`, `ignore`, `reset`, or how many steps are left out.
+    fn action(&self, answer: Answer) -> String {
+        let known = match self.control.as_slice() {
+            b"required" => "success=ok new_authtok_reqd=ok ignore=ignore default=bad",
+            b"requisite" => "success=ok new_authtok_reqd=ok ignore=ignore default=die",
+            b"sufficient" => "success=done new_authtok_reqd=done default=ignore",
+            b"optional" => "success=ok new_authtok_reqd=ok default=ignore",
+            // Another stack asks, and keeps off: it is looked at for itself.
+            b"include" | b"substack" => "default=die",
+            _ => "",
+        };
+        let text = String::from_utf8_lossy(&self.control);
+        let text = if known.is_empty() { text.trim_start_matches('[').trim_end_matches(']') } else { known };
+        let value = |name: &str| {
+            text.split_ascii_whitespace()
+                .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
+        };
+        let name = match answer {
+            Answer::Yes => "success",
+            Answer::No => "auth_err",
+            Answer::Aside => "ignore",
+        };
+        value(name).or_else(|| value("default")).unwrap_or("bad").to_owned()
+    }
+}
+
+/// The line that lets anybody in, if there is one: the stack is gone through as for somebody who knows nothing
+/// (pam.conf(5), "The more complicated syntax").
+fn permits<'s, 'c>(steps: &'s [Step<'c>]) -> Option<&'s Step<'c>> {
+    let (mut opened, mut is_kept_off) = (None, false);
+    let mut rest = steps.iter();
+    while let Some(step) = rest.next() {
+        let answer = step.answer();
+        let is_permit = step.module.starts_with("pam_permit");
+        match step.action(answer).as_str() {
+            "ignore" => {}
+            "reset" => (opened, is_kept_off) = (None, false),
+            "done" if answer == Answer::Yes => {
+                let opened = opened.or_else(|| is_permit.then_some(step));
+                return opened.filter(|_| !is_kept_off);
+            }
+            "ok" if answer == Answer::Yes => opened = opened.or_else(|| is_permit.then_some(step)),
+            // What is aside is passed by, whatever follows from it.
+            _ if answer == Answer::Aside => {}
+            "die" => return None,
+            number => match number.parse::<usize>() {
+                Ok(count) => drop(rest.by_ref().take(count).count()),
+                Err(_) => is_kept_off = true,
+            },
+        }
+    }
+    opened.filter(|_| !is_kept_off)
 }
 
 fn rows(teller: &mut Teller<'_, '_>, service: &Service, steps: &[Step<'_>]) {

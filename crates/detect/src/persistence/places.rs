@@ -299,7 +299,13 @@ pub(super) const PLACES: &[Place] = &[
     place(
         "MySQL plugin",
         "the database server loads it",
-        &["/usr/lib/mysql/plugin/*.so", "/usr/lib64/mysql/plugin/*.so", "/usr/lib64/mariadb/plugin/*.so"],
+        &[
+            "/usr/lib/mysql/plugin/*.so",
+            "/usr/lib64/mysql/plugin/*.so",
+            "/usr/lib64/mariadb/plugin/*.so",
+            "/usr/lib/*/mariadb*/plugin/*.so",
+            "/usr/lib/*/libmariadb*/plugin/*.so",
+        ],
         Reading::Script,
     ),
     place(

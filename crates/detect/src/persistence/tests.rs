@@ -164,6 +164,35 @@ fn every_mechanism_is_told_when_it_is_abused_and_silent_when_it_is_used() {
 }
 
 #[test]
+fn what_no_package_brought_is_told_where_it_is_loaded_and_changed_settings_are_no_changed_programs() {
+    let status =
+        ("/var/lib/dpkg/status", "Package: base\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n");
+    let list =
+        ("/var/lib/dpkg/info/base.list", "/.\n/usr\n/usr/lib\n/usr/lib/known.so\n/usr/lib/mysql/plugin/known.so\n");
+    let told = |files: &[(&str, &str)]| told(&[&[status, list], files].concat());
+    let environment = "/etc/environment";
+    assert_eq!(
+        told(&[(environment, "LD_PRELOAD=/usr/lib/libx.so\n")]),
+        ["high persistence.suspicious: environment runs something suspicious: /etc/environment"]
+    );
+    assert_eq!(told(&[(environment, "LD_PRELOAD=/usr/lib/known.so\n")]), [""; 0]);
+    assert_eq!(
+        told(&[
+            ("/usr/lib/mysql/plugin/udf_sys.so", "\u{7f}ELF\u{0}"),
+            ("/usr/lib/mysql/plugin/known.so", "\u{7f}ELF\u{0}")
+        ]),
+        [
+            "medium persistence.suspicious: the database server loads a library of no package: /usr/lib/mysql/plugin/udf_sys.so"
+        ]
+    );
+    assert_eq!(
+        told(&[("/etc/modules-load.d/x.conf", "diamorphine\n")]),
+        ["high persistence.suspicious: kernel module runs something suspicious: /etc/modules-load.d/x.conf"]
+    );
+    assert_eq!(told(&[("/etc/modules-load.d/x.conf", "loop\n")]), [""; 0]);
+}
+
+#[test]
 fn what_is_preloaded_is_told_always_and_an_empty_file_never() {
     let found = told(&[("/etc/ld.so.preload", "/usr/lib/libc.so.7\n")]);
     assert_eq!(

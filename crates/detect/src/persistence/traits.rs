@@ -33,6 +33,9 @@ pub(super) fn of(entry: &Entry, image: &Image<'_>, place: &Place) -> Option<Susp
     if place.what == "MySQL function" {
         return function(&visible(&entry.command), image);
     }
+    if place.what == "kernel module" && ROOTKITS.iter().any(|name| text.trim_ascii() == name.as_bytes()) {
+        return high("a rootkit is known by this name".to_owned());
+    }
     let all = entry.programs().into_iter().filter_map(|program| of_program(program, image, place));
     // The first of the gravest: the reader finds it first, too.
     all.fold(None, |worst: Option<Suspicion>, next| match worst {
@@ -55,6 +58,9 @@ fn of_program(program: Vec<u8>, image: &Image<'_>, place: &Place) -> Option<Susp
         return told(Severity::High, format!("{shown} lies in a folder, or has a name, that lists leave out"));
     }
     // What is not there any more cannot be a package's; what administrators install has places of its own.
+    if place.what == "environment" && image.owned.of(&real) == Owner::Nobody {
+        return told(Severity::High, format!("every program loads or runs {shown}, which no package brought"));
+    }
     let own: [&[u8]; 5] = [b"/usr/local/", b"/opt/", b"/home/", b"/srv/", b"/root/"];
     let is_loaded = matches!(place.what, "PAM" | "web server module");
     match image.owned.of(&real) {
@@ -63,10 +69,42 @@ fn of_program(program: Vec<u8>, image: &Image<'_>, place: &Place) -> Option<Susp
         {
             told(Severity::Medium, format!("no package brought {shown}"))
         }
-        Owner::Changed(package) => told(Severity::High, format!("{shown} is not what package {package} brought")),
+        // Settings may be changed, and what starts by itself is looked at for itself.
+        Owner::Changed(package) if !program.starts_with(b"/etc/") => {
+            told(Severity::High, format!("{shown} is not what package {package} brought"))
+        }
         _ => None,
     }
 }
+
+/// Modules of kernels that hide processes, files and connections, by their usual names.
+const ROOTKITS: &[&str] = &[
+    "adore",
+    "adore-ng",
+    "beurk",
+    "caraxes",
+    "diamorphine",
+    "drovorub",
+    "kbeast",
+    "kmatryoshka",
+    "knark",
+    "kovid",
+    "kopycat",
+    "lilyofthevalley",
+    "moonwalk",
+    "nuk3gh0st",
+    "puma",
+    "pumakit",
+    "reptile",
+    "reptile_module",
+    "rkduck",
+    "singularity",
+    "sutekh",
+    "suterusu",
+    "syslogk",
+    "umbra",
+    "vlany",
+];
 
 /// Whether a part of a path begins with a dot, other than those that programs and shells use.
 fn is_hidden(program: &[u8]) -> bool {

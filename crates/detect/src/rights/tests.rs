@@ -6,7 +6,10 @@ use crate::testing::{found_in, titles, with_modes};
 /// Packages with one program.
 const DPKG: [(&str, &str); 2] = [
     ("/var/lib/dpkg/status", "Package: base\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n"),
-    ("/var/lib/dpkg/info/base.list", "/.\n/usr\n/usr/bin\n/usr/bin/known\n/usr/bin/bash\n"),
+    (
+        "/var/lib/dpkg/info/base.list",
+        "/.\n/usr\n/usr/bin\n/usr/bin/known\n/usr/bin/bash\n/usr/bin/passwd\n/usr/bin/perl\n/usr/bin/ping\n/usr/bin/newuidmap\n",
+    ),
 ];
 
 fn told(files: &[(&str, u16)]) -> Vec<String> {
@@ -36,6 +39,7 @@ fn a_program_without_a_package_is_told() {
 fn rights_beyond_the_packages_are_told() {
     let files = [
         ("/usr/bin/known", 0o4755),
+        ("/usr/bin/passwd", 0o4755),
         ("/usr/bin/bash", 0o4755),
         ("/opt/app/run", 0o4755),
         ("/var/tmp/x", 0o4755),
@@ -47,6 +51,7 @@ fn rights_beyond_the_packages_are_told() {
         "high files.rights: a program with the rights of others (setuid to number 0): /usr/bin/bash",
         "high files.rights: a program with the rights of others (setuid to number 0): /var/tmp/x",
         "medium files.rights: a program with the rights of others (setuid to number 0): /opt/app/run",
+        "medium files.rights: a program with the rights of others (setuid to number 0): /usr/bin/known",
     ];
     assert_eq!(found, expected);
 }

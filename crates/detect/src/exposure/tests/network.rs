@@ -261,6 +261,22 @@ fn stacks_of_pam_that_let_anybody_in_are_told() {
     );
     assert_eq!(pam("sshd", "auth required pam_permit.so\naccount required pam_unix.so\n"), open("sshd"));
     assert_eq!(pam("sshd", "auth required pam_unix.so\nauth sufficient pam_permit.so\n"), none());
+    let jumps = "auth [success=1 default=ignore] pam_unix.so nullok\nauth sufficient pam_permit.so\nauth requisite pam_deny.so\n\
+        auth required pam_permit.so\n";
+    assert_eq!(pam("common-auth", jumps), open("common-auth"));
+    let over = "auth [default=1] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_permit.so\n";
+    assert_eq!(pam("common-auth", over), open("common-auth"));
+    let who =
+        "auth requisite pam_succeed_if.so uid >= 1000\nauth sufficient pam_permit.so\nauth required pam_unix.so\n";
+    assert_eq!(pam("su", who), open("su"));
+    let fedora = "auth required pam_env.so\nauth required pam_faildelay.so delay=2000000\n\
+        auth [default=1 ignore=ignore success=ok] pam_usertype.so isregular\n\
+        auth [default=1 ignore=ignore success=ok] pam_localuser.so\nauth sufficient pam_unix.so nullok\n\
+        auth [default=1 ignore=ignore success=ok] pam_usertype.so isregular\nauth sufficient pam_sss.so forward_pass\n\
+        auth required pam_deny.so\n";
+    assert_eq!(pam("system-auth", fedora), none());
+    assert_eq!(pam("su", "auth sufficient pam_rootok.so\nauth substack system-auth\nauth include postlogin\n"), none());
+    assert_eq!(pam("other", "auth required pam_warn.so\nauth required pam_deny.so\n"), none());
     assert_eq!(pam("sshd", "@include common-auth\naccount sufficient pam_permit.so\n"), none());
     assert_eq!(
         pam("su", "auth sufficient pam_rootok.so\n@include common-auth\nsession required pam_permit.so\n"),

@@ -220,13 +220,18 @@ fn what_the_analyst_says_is_kept_when_the_image_is_examined_again() {
     let _: Ran = kanshiki(&["findings", "reject", &program, "--case", "case", "--note", "a test"], place).exits(0);
     let _: Ran =
         kanshiki(&["findings", "accept", &preload[..6], "--case", "case", "--examiner", "A. Mori"], place).exits(0);
+    // A note changes nothing of what was said before it, and is kept by what is said later.
+    let _: Ran = kanshiki(&["findings", "note", &program, "--case", "case", "--note", "seen again"], place).exits(0);
+    let _: Ran = kanshiki(&["findings", "note", &preload, "--case", "case", "--note", "in the tree"], place).exits(0);
     assert_eq!(kanshiki(&["findings", "accept", "none", "--case", "case"], place).code, 4);
     assert_eq!(kanshiki(&["findings", "note", &preload, "--case", "case"], place).code, 2);
     let again = kanshiki(&["examine", "disk.img", "--case", "case", "--quiet"], place);
     assert!(matches!(again.code, 0 | 3), "{}", again.stderr);
     let after = findings(place, "medium");
     assert_eq!(after.len(), 1, "{after:#?}");
-    assert_eq!((&after[0]["verdict"]["verdict"], &after[0]["verdict"]["who"]), (&"accepted".into(), &"A. Mori".into()));
+    let verdict = &after[0]["verdict"];
+    assert_eq!((&verdict["verdict"], &verdict["who"]), (&"accepted".into(), &"A. Mori".into()));
+    assert_eq!(verdict["note"], "in the tree");
     let log = kanshiki(&["custody", "log", "--case", "case"], place).exits(0).stdout;
     assert!(log.contains("rejected: a test") && log.contains("A. Mori"), "{log}");
 

@@ -19,7 +19,7 @@ use archive::Archive;
 use clap::builder::NonEmptyStringValueParser;
 use kanshiki_custody::case::EVENTS;
 use kanshiki_custody::{Act, ActKind, Case, CustodyLog, Subject};
-use kanshiki_filesystem::View;
+use kanshiki_filesystem::{NodeType, View};
 use kanshiki_image::ReadAt;
 use kanshiki_model::{Algorithm, Progress, visible};
 use kanshiki_store::{LogPlace, Reader, Suspect};
@@ -100,10 +100,12 @@ pub(crate) fn run(arguments: &SuspectsArguments, console: &Console) -> Result<Ex
     let evidence = Evidence::open(&chosen)?;
     let (name, source) = identity(&evidence, &chosen)?;
     let suspects = reader.suspects_of(&source).map_err(|error| Failure::of(&error))?;
-    let Some(suspects) = suspects else {
+    let Some(mut suspects) = suspects else {
         let failure = Failure::new(format!("exhibit {name} was not examined in this case, or has changed since"));
         return Err(failure.hint("name image, volume and options as `kanshiki examine` was given them"));
     };
+    // A folder with an odd name holds nothing that could be looked at.
+    suspects.retain(|suspect| !is_directory(&evidence.view, suspect));
     if suspects.is_empty() {
         return Err(Failure::new(format!(
             "no finding of severity medium or high speaks against a file of exhibit {name}"
@@ -195,6 +197,12 @@ fn object(view: &View, suspect: &Suspect, progress: &dyn Progress) -> Value {
         "schema": 1, "type": "suspect", "volume": suspect.volume, "path": visible(&suspect.path), "inode": suspect.inode,
         "reasons": reasons, "digests": digests_of(view, suspect, progress), "facts": facts,
     })
+}
+
+fn is_directory(view: &View, suspect: &Suspect) -> bool {
+    let volume = view.volumes().iter().position(|volume| volume.name == suspect.volume);
+    let node = volume.and_then(|volume| view.inode(volume, suspect.inode).ok());
+    node.is_some_and(|(_, node)| node.node_type == NodeType::Directory)
 }
 
 /// The digests by which the file is known elsewhere; none if it cannot be read, which the manifest tells.

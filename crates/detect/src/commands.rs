@@ -3,12 +3,13 @@
 mod table;
 #[cfg(test)]
 mod tests;
+mod weight;
 
 use crate::events::{each, text};
 use crate::found::{Building as _, Found, finding};
 use crate::{DetectError, Image};
 use aho_corasick::AhoCorasick;
-use kanshiki_model::{Finding, Rule};
+use kanshiki_model::{Finding, Rule, Severity};
 use std::collections::BTreeMap;
 use table::{PATTERNS, Pattern};
 
@@ -36,11 +37,16 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
         }
         for (number, pattern) in PATTERNS.iter().enumerate().filter(|(_, pattern)| pattern.fits(command)) {
             let (event, time): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
+            let Some(severity) = weight::weigh(pattern, command) else { continue };
             let key = (number, text(row, 2).to_owned());
             if told.len() >= ACCOUNTS && !told.contains_key(&key) {
                 continue;
             }
-            let made = told.remove(&key).unwrap_or_else(|| begin(pattern, &key.1, command));
+            let made = told
+                .remove(&key)
+                .unwrap_or_else(|| begin(pattern, &key.1, command).weighed(severity, pattern.rule.confidence));
+            // The gravest is named.
+            let made = if severity > made.severity { graver(made, pattern, &key.1, command, severity) } else { made };
             let first = made.times.0.or(time);
             let last = time.or(made.times.1);
             told.insert(key, made.between(first, last).event(event, text(row, 4)));
@@ -49,6 +55,12 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
     })?;
     told.into_values().for_each(|made| found.add(made));
     Ok(())
+}
+
+/// The same finding with a graver command in its title.
+fn graver(made: Finding, pattern: &Pattern, user: &str, command: &str, severity: Severity) -> Finding {
+    let begun = begin(pattern, user, command);
+    Finding { title: begun.title, severity, ..made }
 }
 
 fn begin(pattern: &Pattern, user: &str, command: &str) -> Finding {

@@ -1,19 +1,22 @@
 //! What files hold: those for which no package answers are read once, on both cores, in the order of the disk.
 
+pub(crate) mod suspects;
 #[cfg(test)]
 mod tests;
 
 use crate::events::{each, text};
 use crate::found::{Building as _, Found, address_kind, finding};
 use crate::lists::{Bad, BadFiles, Lists, Verdict};
-use crate::names::is_foreign_tree;
+use crate::names::{is_foreign_tree, is_temporary};
 use crate::owned::Owned;
 use crate::rules::{Kept, Scanners, Whole, report};
 use crate::{DetectError, Image};
 use kanshiki_filesystem::{Follow, Place, View};
+use kanshiki_image::ReadAt;
 use kanshiki_inspect::{Facts, Inspection, Subject};
 use kanshiki_model::{
-    Algorithm, Digest, Evidence, EvidencePath, Finding, Hasher, Issue, Progress, Rule, Span, visible,
+    Algorithm, Confidence, Digest, Evidence, EvidencePath, Finding, Hasher, Issue, Progress, Rule, Severity, Span,
+    visible,
 };
 use kanshiki_rules::yara::{Match, Subject as Scanned};
 use kanshiki_walk::contents::{FileJob, Portion, issue, portions};
@@ -240,21 +243,14 @@ fn inspect(look: Look<'_>, path: &[u8], job: &FileJob) -> Result<(Inspected, Vec
     if !is_whole {
         hashers.clear();
     }
-    let mut buffer = vec![0; WINDOW.min(usize::try_from(end).unwrap_or(WINDOW)).max(1)];
-    let mut at = 0;
-    while at < end {
-        let read = source.read_at(at, &mut buffer).map_err(|error| Issue::new(visible(path), error.to_string()))?;
-        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+    windows(&*source, progress, &mut |at, bytes| {
         if let Some(inspection) = &mut inspection {
             inspection.window(at, bytes);
         }
         whole.add(bytes, end);
         hashers.iter_mut().for_each(|hasher| hasher.update(bytes));
-        at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-        if progress.stop_requested() {
-            break;
-        }
-    }
+    })
+    .map_err(|error| Issue::new(visible(path), error))?;
     let digests: Vec<Digest> = hashers.into_iter().map(Hasher::finish).collect();
     let digest = digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256).map(Digest::to_hex);
     let mut facts = inspection.map(Inspection::finish);
@@ -276,6 +272,20 @@ fn inspect(look: Look<'_>, path: &[u8], job: &FileJob) -> Result<(Inspected, Vec
     }
 }
 
+/// Hands on what is looked at of a content, window by window, until the user wants no more.
+fn windows(source: &dyn ReadAt, progress: &dyn Progress, take: &mut dyn FnMut(u64, &[u8])) -> Result<(), String> {
+    let end = source.len().min(LOOKED_AT);
+    let mut buffer = vec![0; WINDOW.min(usize::try_from(end).unwrap_or(WINDOW)).max(1)];
+    let mut at = 0;
+    while at < end && !progress.stop_requested() {
+        let read = source.read_at(at, &mut buffer).map_err(|error| error.to_string())?;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        take(at, bytes);
+        at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+    }
+    Ok(())
+}
+
 /// A finding for each rule that a file shows signs of, and a row for the file.
 fn tell(inspected: &Inspected, owned: &Owned, found: &mut Found, shells: &mut Shells) {
     let path = inspected.path.as_slice();
@@ -290,10 +300,13 @@ fn tell(inspected: &Inspected, owned: &Owned, found: &mut Found, shells: &mut Sh
         }
         told.push(content.rule.id);
         let title = format!("{}: {shown}", content.title);
-        let owner = owned.of(path).words();
+        let owner = owned.of(path).belongs();
         let mut made = finding(&content.rule, &shown, title)
-            .explained(format!("{} It is of kind {}, and belongs to {owner}.", content.explanation, facts.kind))
+            .explained(format!("{} It is of kind {}, and {owner}.", content.explanation, facts.kind))
             .indicator("path", &shown);
+        if is_prose(path) {
+            made = made.weighed(Severity::Low, Confidence::Low);
+        }
         if let Some(digest) = &inspected.digest {
             made = made.indicator("sha256", digest);
         }
@@ -309,6 +322,14 @@ fn tell(inspected: &Inspected, owned: &Owned, found: &mut Found, shells: &mut Sh
         let name = shown.rsplit('/').next().unwrap_or_default();
         if is_shell && !name.is_empty() { shells.push((format!("/{name}"), made)) } else { found.add(made) }
     }
+}
+
+/// Whether a file is read by people, by its ending, where nothing runs it: notes quote what attackers type.
+fn is_prose(path: &[u8]) -> bool {
+    let endings: [&[u8]; 8] = [b".txt", b".md", b".rst", b".adoc", b".org", b".tex", b".eml", b".mbox"];
+    let is_served =
+        ["/www/", "/html/", "/htdocs/"].iter().any(|part| memchr::memmem::find(path, part.as_bytes()).is_some());
+    endings.iter().any(|ending| path.ends_with(ending)) && !is_temporary(path) && !is_served
 }
 
 fn row(inspected: &Inspected) -> Vec<(&'static str, Value)> {

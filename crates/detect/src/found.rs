@@ -2,7 +2,9 @@
 
 use crate::owned::{Owned, Owner};
 use kanshiki_machine::config;
-use kanshiki_model::{Confidence, Evidence, Finding, Indicator, Issue, Question, Rule, Severity, Span, visible};
+use kanshiki_model::{
+    Algorithm, Confidence, Evidence, Finding, Indicator, Issue, Question, Rule, Severity, Span, visible,
+};
 use kanshiki_store::InventoryRow;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -15,6 +17,9 @@ const ROWS: usize = 100_000;
 
 /// Evidence of one finding that is listed; the rest is counted.
 const EVIDENCE: usize = 20;
+
+/// Indicators of one finding.
+pub(crate) const MANY_INDICATORS: usize = EVIDENCE;
 
 /// Characters of a title, an explanation or a note that are kept.
 const TEXT: usize = 2000;
@@ -95,10 +100,13 @@ impl Found {
             if matches!(finding.question, Question::Holes | Question::Unknown) {
                 finding.indicators.clear();
             }
+            // The digest of a log or a history is known nowhere else.
+            let is_of_log = finding.indicators.iter().any(|it| it.kind == "path" && is_everybodys(&it.value));
             finding.indicators.retain(|indicator| match indicator.kind {
+                "path" if is_everybodys(&indicator.value) => false,
                 "path" => matches!(owned.of(indicator.value.as_bytes()), Owner::Nobody | Owner::NotKnown),
                 "account" => indicator.value != "root" && !indicator.value.is_empty(),
-                _ => true,
+                kind => !is_of_log || kind.parse::<Algorithm>().is_err(),
             });
         }
     }
@@ -199,7 +207,7 @@ impl Building for Finding {
 
     fn indicator(mut self, kind: &'static str, value: impl Into<String>) -> Self {
         let indicator = Indicator { kind, value: value.into() };
-        if !self.indicators.contains(&indicator) && self.indicators.len() < EVIDENCE {
+        if !self.indicators.contains(&indicator) && self.indicators.len() < MANY_INDICATORS {
             self.indicators.push(indicator);
         }
         self
@@ -225,6 +233,33 @@ pub(crate) fn of_setting(place: &config::Evidence, note: impl Into<String>) -> E
         span,
         note: cut(note.into()),
     }
+}
+
+/// Whether every machine has a file of this path.
+fn is_everybodys(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let settings =
+        ["passwd", "shadow", "group", "gshadow", "sudoers", "aliases", "crontab", "environment", "hosts", "profile"];
+    let of_account = [
+        ".bash_history",
+        ".zsh_history",
+        ".mysql_history",
+        ".psql_history",
+        ".python_history",
+        ".lesshst",
+        ".viminfo",
+        ".bashrc",
+        ".bash_profile",
+        ".bash_login",
+        ".bash_logout",
+        ".profile",
+        ".zshrc",
+        "authorized_keys",
+        "known_hosts",
+    ];
+    path.starts_with("/var/log/")
+        || of_account.contains(&name)
+        || path.strip_prefix("/etc/").is_some_and(|name| settings.contains(&name.trim_end_matches('-')))
 }
 
 /// The kind of indicator that a network address is.

@@ -114,11 +114,11 @@ impl Indicated {
             let value = indicator.what.value();
             let kind = indicator.what.kind();
             let title = format!("file of the indicators {}: {shown}", source.name);
-            let owner = owned.of(&file.path).words();
+            let owner = owned.of(&file.path).belongs();
             let made = finding(&FILE, format!("{kind} {value} {shown}"), title)
                 .weighed(Severity::High, Confidence::High)
                 .explained(format!(
-                    "Its {kind} is {value}. {} It has {} bytes, and belongs to {owner}.",
+                    "Its {kind} is {value}. {} Its length in bytes is {}, and it {owner}.",
                     told_of(indicator, source),
                     file.size
                 ))

@@ -15,6 +15,7 @@ mod accounts;
 mod commands;
 mod contents;
 mod data;
+mod databases;
 mod events;
 mod exposure;
 mod found;
@@ -56,6 +57,7 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("accounts", accounts::find),
     ("passwords", passwords::find),
     ("exposure", exposure::find),
+    ("databases of packages", databases::find),
     ("names", names::find),
     ("times", times::find),
     ("rights", rights::find),
@@ -65,6 +67,7 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("sigma", sigma::find),
     ("web", web::find),
     ("data", data::find),
+    ("suspects", contents::suspects::find),
     // Looks at what the others found, too.
     ("indicators", indicators::find),
     ("ledger", unknown::find),
@@ -80,6 +83,7 @@ pub fn rules() -> Vec<&'static Rule> {
         passwords::RULES,
         exposure::RULES,
         packages::RULES,
+        databases::RULES,
         names::RULES,
         times::RULES,
         rights::RULES,

@@ -256,8 +256,8 @@ impl Lists {
         let mut names: Vec<&str> =
             bad.hits.iter().filter_map(|hit| self.bad.get(hit.0)).map(|list| list.name.as_str()).collect();
         names.dedup();
-        let owner = owned.of(&bad.path).words();
-        let mut explanation = format!("The file of {} bytes belongs to {owner}.", bad.size);
+        let owner = owned.of(&bad.path).belongs();
+        let mut explanation = format!("The file of {} bytes {owner}.", bad.size);
         for (number, line, digest) in &bad.hits {
             let (Some(list), Some(said)) = (self.bad.get(*number), said.get(*number)) else { continue };
             let text = said.get(line).map(String::as_str).unwrap_or_default();

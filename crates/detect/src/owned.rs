@@ -31,6 +31,14 @@ impl Owner {
         matches!(self, Self::Package(_))
     }
 
+    /// In words, behind `it`.
+    pub(crate) fn belongs(&self) -> String {
+        match self {
+            Self::NotKnown => "belongs to nobody knows whom, as no database of packages was read".to_owned(),
+            other => format!("belongs to {}", other.words()),
+        }
+    }
+
     /// In words, for a table.
     pub(crate) fn words(&self) -> String {
         match self {

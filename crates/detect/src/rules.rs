@@ -122,7 +122,7 @@ pub(crate) fn report(it: &Match, inspected: &Inspected, owned: &Owned) -> Findin
     let what = it.description.as_deref().unwrap_or("A rule fits");
     let key = format!("{} {} {shown}", it.file, it.rule);
     let mut made = finding(&YARA, key, format!("{what} ({}): {shown}", it.rule))
-        .explained(explanation(it, &owned.of(&inspected.path).words()))
+        .explained(explanation(it, &owned.of(&inspected.path).belongs()))
         .weighed(it.severity.unwrap_or(YARA.severity), YARA.confidence)
         .about(it.question, it.technique.as_deref())
         .indicator("path", &shown);
@@ -152,6 +152,6 @@ fn explanation(it: &Match, owner: &str) -> String {
     if !it.tags.is_empty() {
         said.push_str(&format!(", tagged {}", it.tags.join(" ")));
     }
-    said.push_str(&format!(". The file belongs to {owner}."));
+    said.push_str(&format!(". The file {owner}."));
     said
 }

@@ -78,7 +78,8 @@ fn untouched(sigma: &Sigma, found: &mut Found) {
     let all: Vec<_> = SOURCES.iter().flat_map(|source| source.origins.iter().copied()).collect();
     let others = sigma.detections().saturating_sub(sigma.fitting(&all));
     if others > 0 {
-        let message = format!("{others} rules ask for logs that are not read here, such as those of other systems");
+        let message =
+            format!("rules that ask for logs that are not read here, such as those of other systems: {others}");
         found.issues.push(Issue::new("Sigma rules", message));
     }
 }

@@ -57,6 +57,9 @@ impl Addresses {
         let rest = bytes.get(start..).unwrap_or_default();
         let letters = rest.iter().take(URL).take_while(|it| matches!(**it, b'!' | b'#'..=b'&' | b'*'..=b';' | b'=' | b'?'..=b'[' | b']' | b'_' | b'a'..=b'z' | b'~'));
         let text = rest.get(..letters.count()).unwrap_or_default();
+        // What ends a command or a sentence is no part of it.
+        let end = text.iter().rposition(|byte| !b";,.:!".contains(byte)).map_or(0, |at| at.saturating_add(1));
+        let text = text.get(..end).unwrap_or_default();
         let host = text.get(scheme.saturating_add(3)..).unwrap_or_default();
         // A format such as `http://%s` names nobody.
         if scheme < 2 || !host.first().is_some_and(u8::is_ascii_alphanumeric) || !is_own(segment, start) {
@@ -135,7 +138,7 @@ mod tests {
 
     #[test]
     fn addresses_that_lead_out_are_kept_once_and_versions_and_own_networks_are_not() {
-        let text = "#!/bin/sh\ncurl http://93.184.216.34/a.sh 'https://example.org/x?y=1'\nnc 8.8.8.8 53; nc 8.8.8.8 53\n\
+        let text = "#!/bin/sh\ncurl http://93.184.216.34/a.sh; wget 'https://example.org/x?y=1'\nnc 8.8.8.8 53; nc 8.8.8.8 53\n\
             ping 10.0.0.1 192.168.1.1 127.0.0.1 1.2.3.4 300.1.1.1 v9.9.9.9 9.9.9.9-2 1.30.20.10.5\nwget http://$HOST/ http://%s\n";
         let strings = facts("/tmp/x", text.as_bytes()).strings;
         assert_eq!(strings.urls, ["http://93.184.216.34/a.sh", "https://example.org/x?y=1"]);

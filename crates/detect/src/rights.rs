@@ -93,6 +93,16 @@ const NEVER_RAISED: &[&str] = &[
     "strace",
 ];
 
+/// Whether who runs this program as root can do all as root.
+pub(crate) fn is_never_raised(name: &str) -> bool {
+    NEVER_RAISED.contains(&name) || NEVER_RAISED.contains(&without_version(name))
+}
+
+/// `python3.11` is python.
+fn without_version(name: &str) -> &str {
+    name.trim_end_matches(|sign: char| sign.is_ascii_digit() || sign == '.')
+}
+
 /// Programs that packages of distributions make setuid root. The database of dpkg does not say which do: these are of the
 /// packages of Debian 8 to 13 and Ubuntu 14.04 to 24.04.
 const RAISED: &[&str] = &[
@@ -235,9 +245,7 @@ fn privileged(file: &Privileged, found: &mut Found) {
 fn weigh(file: &Privileged) -> Option<(Severity, &'static str)> {
     let path = file.path.as_bytes();
     let name = String::from_utf8_lossy(name_of(path)).into_owned();
-    // `python3.11` is python.
-    let bare = name.trim_end_matches(|sign: char| sign.is_ascii_digit() || sign == '.');
-    let is_one_of = |names: &[&str]| names.contains(&name.as_str()) || names.contains(&bare);
+    let is_one_of = |names: &[&str]| names.contains(&name.as_str()) || names.contains(&without_version(&name));
     let is_root = file.node.mode & 0o4000 != 0 && file.node.uid == 0;
     let is_mighty = file.capabilities.is_some_and(|capabilities| {
         let text = capabilities.to_string();
@@ -245,7 +253,7 @@ fn weigh(file: &Privileged) -> Option<(Severity, &'static str)> {
     });
     let is_odd = is_temporary(path) || is_in_home(path) || is_in_hidden(path);
     match file.standing {
-        _ if (is_root || is_mighty) && is_one_of(NEVER_RAISED) => {
+        _ if (is_root || is_mighty) && is_never_raised(&name) => {
             Some((Severity::High, "No distribution gives this program such rights: whoever runs it can do all."))
         }
         Standing::Beyond => Some((Severity::High, "Its package gives it less.")),

@@ -6,7 +6,8 @@ use crate::events::{each, text};
 use crate::found::{Building as _, Found, address_kind, finding};
 use crate::{DetectError, Image};
 use base64ct::{Base64, Base64Unpadded, Encoding as _};
-use kanshiki_machine::config::{Config, Dialect, Evidence};
+use kanshiki_machine::config::{Config, Dialect, Evidence, unquoted, words};
+use kanshiki_machine::services::ssh::{DIALECT, MAIN};
 use kanshiki_model::{Algorithm, Confidence, Finding, Hasher, Severity, visible};
 use std::collections::{HashMap, HashSet};
 
@@ -28,16 +29,60 @@ const KEY_BYTES: usize = 16 << 10;
 /// Files that are looked at for each account, below its home.
 const FILES: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
 
+/// Further places that settings of sshd may name.
+const PLACES: usize = 50;
+
+/// Where keys lie: the usual places, and those of `AuthorizedKeysFile` wherever it stands, be it under a `Match`.
+fn places(image: &Image<'_>) -> Vec<Vec<u8>> {
+    let mut places: Vec<Vec<u8>> = FILES.iter().map(|file| file.as_bytes().to_vec()).collect();
+    for main in MAIN {
+        let Some(config) = Config::gather(image.view, &[main], DIALECT) else { continue };
+        for line in config.lines() {
+            let mut words =
+                words(line.text).flat_map(|word| word.split(|byte| *byte == b'=')).filter(|it| !it.is_empty());
+            if words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"AuthorizedKeysFile")) {
+                places.extend(words.map(|word| unquoted(word).to_vec()).filter(|word| word != b"none"));
+            }
+        }
+    }
+    places.sort_unstable();
+    places.dedup();
+    places.truncate(PLACES);
+    places
+}
+
+/// The file of an account: `%h`, `%u`, `%U` and `%%` stand for its home, name and number (sshd_config(5), "TOKENS"), and a
+/// path that is not from the root lies below the home.
+fn file_of(account: &Account, place: &[u8]) -> Option<Vec<u8>> {
+    let home = account.home.strip_suffix(b"/").unwrap_or(&account.home);
+    let mut path = Vec::new();
+    let mut rest = place;
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        if *first != b'%' {
+            path.push(*first);
+            continue;
+        }
+        let (token, behind) = rest.split_first()?;
+        rest = behind;
+        match token {
+            b'h' => path.extend_from_slice(home),
+            b'u' => path.extend_from_slice(&account.name),
+            b'U' => path.extend_from_slice(account.uid?.to_string().as_bytes()),
+            other => path.push(*other),
+        }
+    }
+    let has_home = home.starts_with(b"/");
+    if path.starts_with(b"/") { Some(path) } else { has_home.then(|| [home, b"/", &path].concat()) }
+}
+
 /// The keys of all accounts.
 pub(super) fn of_view(image: &Image<'_>, accounts: &[Account], found: &mut Found) -> Vec<Key> {
     let mut keys = Vec::new();
     let mut seen = HashSet::new();
-    for account in
-        accounts.iter().take(KEY_OWNERS).filter(|account| account.home.starts_with(b"/") && account.home.len() > 1)
-    {
-        let home = account.home.strip_suffix(b"/").unwrap_or(&account.home);
-        for file in FILES {
-            let path = [home, b"/", file.as_bytes()].concat();
+    let places = places(image);
+    for account in accounts.iter().take(KEY_OWNERS) {
+        for path in places.iter().filter_map(|place| file_of(account, place)) {
             let Some(config) = Config::gather(image.view, &[&String::from_utf8_lossy(&path)], Dialect::PLAIN) else {
                 continue;
             };

@@ -3,6 +3,7 @@
 use super::NO_PASSWORD_ASKED;
 use super::read::Account;
 use crate::found::{Building as _, Found, finding};
+use crate::rights::is_never_raised;
 use kanshiki_filesystem::View;
 use kanshiki_machine::config::{Config, Dialect, Evidence, behind};
 use kanshiki_model::{Confidence, Severity, visible};
@@ -27,15 +28,27 @@ pub(super) struct Right {
     who: Vec<Vec<u8>>,
     line: Vec<u8>,
     is_without_password: bool,
-    is_all: bool,
+    reach: Reach,
     place: Evidence,
+}
+
+/// What the commands of a line lead to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Reach {
+    /// All commands.
+    All,
+    /// A program from which all others are run, such as a shell or an editor.
+    Through(String),
+    /// Some commands.
+    Some,
 }
 
 /// All lines that give rights.
 pub(super) fn of_view(view: &View) -> Vec<Right> {
     let Some(config) = Config::gather(view, &["/etc/sudoers", "/usr/etc/sudoers"], DIALECT) else { return Vec::new() };
     let mut aliases: BTreeMap<Vec<u8>, Vec<Vec<u8>>> = BTreeMap::new();
-    for line in config.lines() {
+    let lines = || config.lines().filter(|line| is_read(&line.evidence().path));
+    for line in lines() {
         let Some(rest) = behind(line.text, "User_Alias") else { continue };
         for alias in rest.split(|byte| *byte == b':') {
             let mut parts = alias.splitn(2, |byte| *byte == b'=');
@@ -43,7 +56,55 @@ pub(super) fn of_view(view: &View) -> Vec<Right> {
             aliases.insert(name.trim_ascii().to_vec(), list(members));
         }
     }
-    config.lines().filter_map(|line| right(line.text, line.evidence(), &aliases)).take(RIGHTS).collect()
+    let mut rights: Vec<Right> =
+        lines().filter_map(|line| right(line.text, line.evidence(), &aliases)).take(RIGHTS).collect();
+    for who in lines().filter_map(|line| not_asked(line.text)) {
+        let is_meant = |right: &Right| who.is_empty() || right.who.iter().any(|it| who.contains(it));
+        rights.iter_mut().filter(|right| is_meant(right)).for_each(|right| right.is_without_password = true);
+    }
+    rights
+}
+
+/// Whether sudo reads a file of a folder that is included: names with a dot or `~` at the end it passes over.
+fn is_read(path: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    memchr::memmem::find(path, b"/sudoers.d/").is_none() || !(name.contains(&b'.') || name.ends_with(b"~"))
+}
+
+/// Those who are not asked for a password by `Defaults !authenticate`, `Defaults:NAME !authenticate`; none for everybody.
+fn not_asked(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let rest = line.strip_prefix(b"Defaults")?;
+    let end = rest.iter().position(u8::is_ascii_whitespace)?;
+    let (whom, options) = rest.split_at_checked(end)?;
+    if !list(options).iter().any(|option| option.split(|byte| *byte == b'!').next_back() == Some(b"authenticate")) {
+        return None;
+    }
+    match whom.split_first() {
+        None => Some(Vec::new()),
+        Some((b':', names)) => Some(list(names)),
+        // For some hosts, commands or targets alone.
+        Some(_) => None,
+    }
+}
+
+/// What the commands behind the `=` lead to.
+fn reach(commands: &[u8]) -> Reach {
+    let commands =
+        memchr::memchr(b')', commands).and_then(|at| commands.get(at.saturating_add(1)..)).unwrap_or(commands);
+    let mut through = None;
+    for command in list(commands) {
+        // Tags such as `NOPASSWD:` stand in front.
+        let command = command.rsplit(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
+        if command == b"ALL" {
+            return Reach::All;
+        }
+        let program = command.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        let name = visible(program.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
+        if is_never_raised(&name) && !command.starts_with(b"!") {
+            through.get_or_insert(name);
+        }
+    }
+    through.map_or(Reach::Some, Reach::Through)
 }
 
 fn list(text: &[u8]) -> Vec<Vec<u8>> {
@@ -71,7 +132,7 @@ fn right(line: &[u8], place: Evidence, aliases: &BTreeMap<Vec<u8>, Vec<Vec<u8>>>
         who,
         line: line.to_vec(),
         is_without_password: has("NOPASSWD"),
-        is_all: commands.trim_ascii_end().ends_with(b"ALL"),
+        reach: reach(commands.get(1..).unwrap_or_default()),
         place,
     })
 }
@@ -97,20 +158,22 @@ impl Right {
             return;
         }
         let who: Vec<String> = self.who.iter().map(|who| visible(who)).collect();
-        let what = if self.is_all { "all" } else { "some commands" };
+        let what = match &self.reach {
+            Reach::All => "all".to_owned(),
+            Reach::Through(name) => format!("{name}, and so all,"),
+            Reach::Some => "some commands".to_owned(),
+        };
         let title = format!("{} may run {what} as root without a password", who.join(", "));
         let made = finding(&NO_PASSWORD_ASKED, visible(&self.line), title)
             .explained(format!("The line says: {}.", visible(&self.line)))
             .setting(&self.place, "the line");
-        let is_everybody = self.is_all
-            && self.who.iter().any(|who| {
-                who == b"ALL" || who == b"www-data" || who == b"apache" || who == b"nginx" || who == b"nobody"
-            });
+        let services: [&[u8]; 8] = [b"ALL", b"www-data", b"apache", b"nginx", b"nobody", b"mysql", b"postgres", b"ftp"];
+        let is_everybody = self.who.iter().any(|who| services.contains(&who.as_slice()));
         // Images for clouds come with such a line for their first account.
-        let is_usual = !self.is_all || self.place.path.ends_with(b"90-cloud-init-users");
-        found.add(match (is_everybody, is_usual) {
-            (true, _) => made.weighed(Severity::High, Confidence::High),
-            (_, true) => made,
+        let is_usual = self.reach == Reach::Some || self.place.path.ends_with(b"90-cloud-init-users");
+        found.add(match (is_usual, is_everybody) {
+            (true, _) => made,
+            (_, true) => made.weighed(Severity::High, Confidence::High),
             _ => made.weighed(Severity::Medium, Confidence::Medium),
         });
     }

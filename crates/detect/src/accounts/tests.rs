@@ -64,16 +64,41 @@ fn sudoers_is_read_with_aliases_and_what_it_includes() {
     let files = [
         ("/etc/passwd", "anna:x:1000:1000::/:/bin/sh\n"),
         ("/etc/sudoers", sudoers),
-        ("/etc/sudoers.d/x", "bob ALL=(root) NOPASSWD: /usr/bin/systemctl restart x\n"),
+        ("/etc/sudoers.d/x", "bob ALL=(root) NOPASSWD: /usr/bin/rndc reload x\n"),
+        ("/etc/sudoers.d/y.rpmsave", "eve ALL=(ALL) NOPASSWD: ALL\n"),
+        ("/etc/sudoers.d/y~", "eve ALL=(ALL) NOPASSWD: ALL\n"),
+        (
+            "/etc/sudoers.d/z",
+            "Defaults:carl env_reset, !authenticate\ncarl ALL=(ALL) ALL\nwww-data ALL=(ALL) NOPASSWD: /usr/bin/id, /bin/bash\n\
+                dora ALL=(ALL) NOPASSWD: /usr/bin/vim.tiny /etc/hosts, /usr/bin/less /var/log/x\n",
+        ),
     ];
     let found = found(&files, &[]);
     let expected = [
         "high accounts.sudo-without-password: www-data, anna may run all as root without a password",
         "low accounts.sudo-without-password: bob may run some commands as root without a password",
+        "medium accounts.sudo-without-password: carl may run all as root without a password",
+        "high accounts.sudo-without-password: www-data may run bash, and so all, as root without a password",
+        "medium accounts.sudo-without-password: dora may run less, and so all, as root without a password",
     ];
     assert_eq!(titles(&found), expected);
     let facts: serde_json::Value = serde_json::from_str(&found.inventory[0].facts).unwrap();
     assert_eq!(facts["sudo"][0], "WEB ALL = (ALL) NOPASSWD: ALL");
+}
+
+#[test]
+fn keys_lie_where_the_settings_of_sshd_say_too() {
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJLVJkpLtyfSO7eW0Bx4bVLUnNnlhqJzfUp4n8bV4z8r m\n";
+    let passwd = ("/etc/passwd", "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n");
+    let sshd = (
+        "/etc/ssh/sshd_config",
+        "AuthorizedKeysFile \"/etc/ssh/keys/%u\" .ssh/authorized_keys\nMatch all\nAuthorizedKeysFile=%h/.k/%U\n",
+    );
+    let told = |files: &[(&str, &str)]| titles(&found(&[&[passwd, sshd], files].concat(), &[]));
+    let of = |name: &str| [format!("info accounts.key: a key lets somebody in as {name}: ssh-ed25519 m")];
+    assert_eq!(told(&[("/etc/ssh/keys/root", key)]), of("root"));
+    assert_eq!(told(&[("/home/anna/.k/1000", key)]), of("anna"));
+    assert_eq!(told(&[("/etc/ssh/keys/nobody", key)]), [""; 0]);
 }
 
 #[test]

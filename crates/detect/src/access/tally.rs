@@ -148,8 +148,8 @@ mod tests {
     #[test]
     fn names_that_others_have_too_are_left_out() {
         let (mut one, mut other) = (Met::default(), Met::default());
-        ["a", "b", "c"].map(|name| one.add(name, 1));
-        ["b", "d"].map(|name| other.add(name, 1));
+        ["a", "b", "c"].iter().for_each(|name| one.add(name, 1));
+        ["b", "d"].iter().for_each(|name| other.add(name, 1));
         assert_eq!((one.len(), one.len_without(&other)), (3, 2));
     }
 }

@@ -26,7 +26,7 @@ const HABIT: (u32, i64) = (20, 7 * DAY);
 pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
     let zone = image.zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let mut current: Option<Account<'_>> = None;
-    each(image, "service, user, time, event", &mut |login| {
+    each(image, "user, service, time, event", &mut |login| {
         let is_same = current.as_ref().is_some_and(|it| it.service == login.service && it.user == login.user);
         if !is_same && let Some(ended) = current.replace(Account::new(login, &zone)) {
             ended.end(found);

@@ -4,7 +4,7 @@
 mod tell;
 
 use super::known::{Absence, Known};
-use super::logins::{Login, each, owned};
+use super::logins::{Login, each};
 use super::tally::{Counts, Met, Within};
 use super::{ANONYMOUS, ROOT_LOGIN};
 use crate::found::{Building as _, Found, address_kind, finding};
@@ -38,10 +38,10 @@ const REMEMBERED: usize = 20_000;
 pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
     let known = Known::of(image)?;
     let mut current: Option<Address> = None;
-    each(image, "service, address, time, event", &mut |login| {
+    each(image, "address, service, time, event", &mut |login| {
         let is_same = current.as_ref().is_some_and(|it| it.service == login.service && it.address == login.address);
         if !is_same {
-            let next = Address::new(login, owned(image, login.service, login.address)?);
+            let next = Address::new(login, known.owned(login));
             if let Some(ended) = current.replace(next) {
                 ended.end(found);
             }

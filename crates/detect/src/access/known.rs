@@ -5,13 +5,14 @@ use crate::accounts::read::lines;
 use crate::{DetectError, Image};
 use kanshiki_machine::settings::{self, Found};
 use kanshiki_model::visible;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Services that say of a login only that it failed; all of them tell of each that succeeded.
 const SILENT: &[&str] = &["ftp", "mail"];
 
-/// Names that are remembered.
+/// Names of passwd, and addresses with the accounts that were logged in to from there, which are remembered.
 const NAMES: usize = 100_000;
+const OWNERS: i64 = 100_000;
 
 /// The names that are accounts, as far as the image tells.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Known {
     accounts: HashSet<String>,
     /// Service and name of those that somebody logged in to, which may be kept elsewhere than in passwd.
     used: HashSet<(String, String)>,
+    /// By address, service and name of those that were logged in to from there.
+    owned: HashMap<String, Vec<(String, String)>>,
     is_whole: bool,
 }
 
@@ -41,13 +44,24 @@ impl Known {
                 accounts.extend(names.take(NAMES));
             }
         }
-        let services = SILENT.iter().map(|service| format!("'{service}'")).collect::<Vec<_>>().join(", ");
-        let sql = format!("SELECT DISTINCT service, user FROM temp.owners WHERE service IN ({services}) LIMIT {NAMES}");
-        let mut statement = image.db.prepare(&sql)?;
-        let used: HashSet<_> =
-            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        let is_whole = !accounts.is_empty() && used.len() < NAMES;
-        Ok(Self { accounts, used, is_whole })
+        let (mut used, mut owned) = (HashSet::new(), HashMap::<String, Vec<_>>::new());
+        let mut statement = image.db.prepare("SELECT address, service, user FROM temp.owners LIMIT ?")?;
+        let mut rows = statement.query([OWNERS])?;
+        let mut count = 0_i64;
+        while let Some(row) = rows.next()? {
+            let login: (String, String) = (row.get(1)?, row.get(2)?);
+            used.insert(login.clone());
+            owned.entry(row.get(0)?).or_default().push(login);
+            count = count.saturating_add(1);
+        }
+        let is_whole = !accounts.is_empty() && count < OWNERS;
+        Ok(Self { accounts, used, owned, is_whole })
+    }
+
+    /// The accounts of a service that were logged in to from this address, at whatever time.
+    pub(super) fn owned(&self, login: &Login<'_>) -> HashSet<String> {
+        let all = self.owned.get(login.address).into_iter().flatten();
+        all.filter(|(service, _)| service == login.service).map(|(_, user)| user.clone()).collect()
     }
 
     /// Whether there is no account of the name that failed to log in, and how that is known.

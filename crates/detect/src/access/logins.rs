@@ -3,7 +3,6 @@
 use crate::events::{self, text};
 use crate::{DetectError, Image};
 use rusqlite::Row;
-use std::collections::HashSet;
 
 /// Kinds of events that tell a login or a failure, with the service; without one it is that which PAM or the terminal names.
 const KINDS: &[(&str, bool, &str)] = &[
@@ -55,7 +54,7 @@ pub(super) fn gather(image: &Image<'_>) -> Result<(), DetectError> {
             WHEN coalesce(e.fields ->> 'service', '') GLOB '*ftp*' OR coalesce(e.fields ->> 'tty', '') GLOB 'ftp*' THEN 'ftp'
             ELSE coalesce(nullif(e.fields ->> 'service', ''), 'login') END,
             e.user, e.address, max(1, coalesce(e.fields ->> 'repeated', 1)),
-            2 * k.id + ((SELECT path FROM main.files WHERE id = e.file) GLOB '*.journal*'),
+            2 * k.id + (e.file IN (SELECT f.id FROM main.logs l JOIN main.files f ON f.id = l.file WHERE f.path GLOB '*.journal*')),
             CASE WHEN lk.success THEN coalesce(e.fields ->> 'method', '') ELSE '' END,
             CASE
                 WHEN lk.success THEN 0
@@ -96,7 +95,8 @@ pub(super) struct Login<'r> {
     pub(super) is_aside: bool,
 }
 
-/// Goes over all, in this order of SQL. Ends early when the user asks for that.
+/// Goes over all, in this order of SQL: what differs most comes first, so that few comparisons look further. Ends early when
+/// the user asks for that.
 pub(super) fn each(
     image: &Image<'_>,
     order: &str,
@@ -131,15 +131,4 @@ fn login<'r>(row: &'r Row<'_>) -> rusqlite::Result<Login<'r>> {
         is_unknown: row.get(9)?,
         is_aside: row.get(10)?,
     })
-}
-
-/// Accounts that were logged in to from an address, which are remembered.
-const OWNED: i64 = 1000;
-
-/// The accounts of a service that were logged in to from an address, at whatever time.
-pub(super) fn owned(image: &Image<'_>, service: &str, address: &str) -> Result<HashSet<String>, DetectError> {
-    let sql = "SELECT user FROM temp.owners WHERE service = ?1 AND address = ?2 LIMIT ?3";
-    let mut statement = image.db.prepare_cached(sql)?;
-    let users = statement.query_map((service, address, OWNED), |row| row.get(0))?;
-    Ok(users.collect::<Result<_, _>>()?)
 }

@@ -32,46 +32,21 @@ const ACCOUNTS: usize = 1000;
 
 /// Looks at what ran.
 pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
-    let mut recent: BTreeMap<i64, VecDeque<(i64, i64)>> = BTreeMap::new();
-    let mut bursts: BTreeMap<String, Vec<(i64, VecDeque<(i64, i64)>)>> = BTreeMap::new();
+    let mut following = Following::default();
     // Services remove files all the time: who was logged in has a session.
     let columns = "e.id, e.time, coalesce(e.user, ''), e.fields ->> 'ppid', coalesce(e.fields ->> 'exe', ''),
         e.fields ->> 'session' IS NOT NULL AND e.fields ->> 'tty' IS NOT NULL";
     each(image, &["audit.exec"], columns, "e.time, e.id", &mut |row| {
         let (event, time, parent): (i64, Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?, row.get(3)?);
-        let (Some(time), Some(parent)) = (time, parent) else { return Ok(()) };
-        let is_removal = PROGRAMS.iter().any(|program| text(row, 4).ends_with(program));
-        if !is_removal || !row.get::<_, bool>(5)? {
-            return Ok(());
-        }
-        let is_old = |(_, then): &(i64, i64)| time.saturating_sub(*then) > MANY.1;
-        if !recent.contains_key(&parent) {
-            recent.retain(|_, removals| removals.back().is_some_and(|last| !is_old(last)));
-            if recent.len() >= PROCESSES {
-                return Ok(());
-            }
-        }
-        let removals = recent.entry(parent).or_default();
-        while removals.front().is_some_and(is_old) {
-            removals.pop_front();
-        }
-        removals.push_back((event, time));
-        if removals.len() >= MANY.0 {
-            let burst = std::mem::take(removals);
-            let user = text(row, 2);
-            if bursts.len() < ACCOUNTS || bursts.contains_key(user) {
-                let of_user = bursts.entry(user.to_owned()).or_default();
-                if of_user.len() < ACCOUNTS {
-                    of_user.push((parent, burst));
-                }
-            }
+        let is_removal = PROGRAMS.iter().any(|program| text(row, 4).ends_with(program)) && row.get::<_, bool>(5)?;
+        if let (true, Some(time), Some(parent)) = (is_removal, time, parent) {
+            following.take(Removal { event, time }, parent, text(row, 2));
         }
         Ok(())
     })?;
-    for (user, mut bursts) in bursts {
+    for (user, mut bursts) in following.bursts {
         // Packages clear up behind themselves.
-        bursts
-            .retain(|(_, burst)| burst.front().is_some_and(|(_, time)| !is_installing(image, *time).unwrap_or(false)));
+        bursts.retain(|burst| !is_installing(image, burst.first).unwrap_or(false));
         if let Some(told) = tell(&user, &bursts) {
             found.add(told);
         }
@@ -79,20 +54,71 @@ pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
     Ok(())
 }
 
-fn tell(user: &str, bursts: &[(i64, VecDeque<(i64, i64)>)]) -> Option<Finding> {
-    let (process, burst) = bursts.first()?;
-    let (_, first) = burst.front()?;
-    let last = bursts.last()?.1.back()?.1;
-    let times = bursts.len();
-    let title = format!("{user} had many files removed at once, first by the process {process} at {}", utc(*first));
+/// A program that removes files ran.
+#[derive(Debug, Clone, Copy)]
+struct Removal {
+    event: i64,
+    time: i64,
+}
+
+/// Many of them by one process.
+#[derive(Debug)]
+struct Burst {
+    parent: i64,
+    first: i64,
+    last: i64,
+    events: Vec<i64>,
+}
+
+#[derive(Debug, Default)]
+struct Following {
+    /// The last removals, by the process that ran them.
+    recent: BTreeMap<i64, VecDeque<Removal>>,
+    /// By account.
+    bursts: BTreeMap<String, Vec<Burst>>,
+}
+
+impl Following {
+    fn take(&mut self, removal: Removal, parent: i64, user: &str) {
+        let is_old = |earlier: &Removal| removal.time.saturating_sub(earlier.time) > MANY.1;
+        if !self.recent.contains_key(&parent) {
+            self.recent.retain(|_, removals| removals.back().is_some_and(|last| !is_old(last)));
+            if self.recent.len() >= PROCESSES {
+                return;
+            }
+        }
+        let removals = self.recent.entry(parent).or_default();
+        while removals.front().is_some_and(is_old) {
+            removals.pop_front();
+        }
+        removals.push_back(removal);
+        if removals.len() < MANY.0 {
+            return;
+        }
+        let removals = std::mem::take(removals);
+        let first = removals.front().map_or(removal.time, |it| it.time);
+        let events = removals.iter().map(|it| it.event).collect();
+        if self.bursts.len() < ACCOUNTS || self.bursts.contains_key(user) {
+            let bursts = self.bursts.entry(user.to_owned()).or_default();
+            if bursts.len() < ACCOUNTS {
+                bursts.push(Burst { parent, first, last: removal.time, events });
+            }
+        }
+    }
+}
+
+fn tell(user: &str, bursts: &[Burst]) -> Option<Finding> {
+    let (first, last) = (bursts.first()?, bursts.last()?);
+    let (times, parent, at) = (bursts.len(), first.parent, utc(first.first));
+    let title = format!("{user} had many files removed at once, first by the process {parent} at {at}");
     let text = format!(
-        "{times} times a process ran {} programs and more that remove files within seconds, and no package was installed then. \
+        "{times} times a process ran {} programs that remove files within seconds, and no package was installed then. \
         Scripts of intruders clear up so, and some of administrators.",
         MANY.0
     );
-    let made = finding(&REMOVALS, user, title).explained(text).between(Some(*first), Some(last));
-    let events = bursts.iter().flat_map(|(process, burst)| burst.iter().map(move |(event, _)| (event, process)));
-    Some(events.fold(made, |made, (event, process)| made.event(*event, format!("run by the process {process}"))))
+    let made = finding(&REMOVALS, user, title).explained(text).between(Some(first.first), Some(last.last));
+    let events = bursts.iter().flat_map(|burst| burst.events.iter().map(|event| (*event, burst.parent)));
+    Some(events.fold(made, |made, (event, parent)| made.event(event, format!("run by the process {parent}"))))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Who got in: brute force, spraying, and the logins that followed; logins that are not as usual; accounts that were made.
+//! Who got in: brute force, spraying, slow guessing, and the logins that followed; logins that are not as usual; accounts that were made.
 //!
 //! Logins and failures of all services stand in a temporary table, `logins`, which is read twice: by address and by account. One
 //! login may be told by several logs, as by sshd's own line in `auth.log` and in the journal: each such `class` is counted for
@@ -7,8 +7,10 @@
 mod accounts;
 mod by_account;
 mod by_address;
+mod known;
 mod logins;
 mod probing;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +22,8 @@ use kanshiki_model::{Confidence, Question, Rule, Severity};
 pub(crate) const RULES: &[&Rule] = &[
     &BRUTE_FORCE,
     &SPRAYING,
+    &UNKNOWN_ACCOUNTS,
+    &SLOW_GUESSING,
     &SUCCESS_AFTER_FAILURES,
     &SUCCESS_ELSEWHERE,
     &MANY_ADDRESSES,
@@ -29,6 +33,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &ANONYMOUS,
     &REFUSED,
     &PROBING,
+    &REFUSED_CONNECTION,
     &ACCOUNT_MADE,
     &ACCOUNT_RAISED,
 ];
@@ -49,6 +54,24 @@ static SPRAYING: Rule = Rule {
     confidence: Confidence::Medium,
     technique: "T1110.003",
     next: "Look whether one of the accounts that were tried was logged in to later, from whatever address.",
+};
+
+static UNKNOWN_ACCOUNTS: Rule = Rule {
+    id: "access.unknown-accounts",
+    question: Question::Entry,
+    severity: Severity::Low,
+    confidence: Confidence::Medium,
+    technique: "T1110.001",
+    next: "Look whether an account that exists was tried from there too, and whether that succeeded.",
+};
+
+static SLOW_GUESSING: Rule = Rule {
+    id: "access.slow-guessing",
+    question: Question::Entry,
+    severity: Severity::Low,
+    confidence: Confidence::Medium,
+    technique: "T1110.001",
+    next: "A program of the owner's with an old password looks the same: ask the owner of the account whose address that is.",
 };
 
 static SUCCESS_AFTER_FAILURES: Rule = Rule {
@@ -134,6 +157,15 @@ static PROBING: Rule = Rule {
     next: "Look whether a login from this address was tried, or succeeded.",
 };
 
+static REFUSED_CONNECTION: Rule = Rule {
+    id: "access.refused-connection",
+    question: Question::Entry,
+    severity: Severity::Info,
+    confidence: Confidence::High,
+    technique: "T1595",
+    next: "Look whether the address got in before the rule that refuses it was there, or by another service.",
+};
+
 static ACCOUNT_MADE: Rule = Rule {
     id: "access.account-made",
     question: Question::Persists,
@@ -159,6 +191,6 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
     by_account::find(image, found)?;
     accounts::find(image, found)?;
     probing::find(image, found)?;
-    image.db.execute_batch("DROP TABLE temp.logins")?;
+    image.db.execute_batch("DROP TABLE temp.logins; DROP TABLE temp.owners")?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What was run: commands of histories, auditd, sudo and cron that an intruder types and hardly anybody else.
 
+pub(crate) mod removals;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -54,7 +55,7 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
         Ok(())
     })?;
     told.into_values().for_each(|made| found.add(made));
-    Ok(())
+    removals::find(image, found)
 }
 
 /// The same finding with a graver command in its title.

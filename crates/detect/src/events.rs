@@ -1,7 +1,11 @@
 //! Events of the store by their kinds, without going through all of them.
 
+use crate::time::SECOND;
 use crate::{DetectError, Image};
 use rusqlite::Row;
+
+/// Seconds within which the installation of a package is a reason for what happens on the machine.
+const INSTALLATION: i64 = 120 * SECOND;
 
 /// The events of an exhibit that are of these kinds, as what stands behind `FROM` and behind `WHERE`; `e` is the event, `k` its
 /// kind. The table `hours` tells which logs hold such kinds, so that no other is gone through.
@@ -46,4 +50,14 @@ pub(crate) fn each(
 /// A text of a row; an empty one if it has none.
 pub(crate) fn text<'r>(row: &'r Row<'_>, column: usize) -> &'r str {
     row.get_ref(column).ok().and_then(|value| value.as_str().ok()).unwrap_or_default()
+}
+
+/// Whether a package was installed about that time.
+pub(crate) fn is_installing(image: &Image<'_>, time: i64) -> Result<bool, DetectError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM main.hours h JOIN main.kinds k ON k.id = h.kind
+        WHERE k.name IN ('package.installed', 'package.upgraded', 'package.configured', 'package.unpacked')
+        AND h.hour BETWEEN ?1 AND ?2)";
+    let hour = |time: i64| time.div_euclid(3600 * SECOND);
+    let hours = (hour(time.saturating_sub(INSTALLATION)), hour(time.saturating_add(INSTALLATION)));
+    Ok(image.db.prepare_cached(sql)?.query_row(hours, |row| row.get(0))?)
 }

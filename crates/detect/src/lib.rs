@@ -91,6 +91,7 @@ pub fn rules() -> Vec<&'static Rule> {
         lists::RULES,
         indicators::RULES,
         commands::RULES,
+        commands::removals::RULES,
         web::RULES,
         data::RULES,
         unknown::RULES,

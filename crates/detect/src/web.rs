@@ -188,7 +188,9 @@ impl Looking {
 
     /// A line of an error log.
     fn refused(&mut self, request: &Request<'_>) {
-        for number in self.searcher.attacks(request) {
+        let attacks = self.searcher.attacks(request);
+        let refused = Searcher::refused_path(request.line).filter(|number| !attacks.contains(number));
+        for number in attacks.into_iter().chain(refused) {
             self.attack(number, request);
         }
         let limits = ["limiting requests", "limiting connections"];
@@ -228,7 +230,8 @@ impl Looking {
         });
         let first = made.times.0.map_or(request.time, |first| first.min(request.time));
         let last = made.times.1.map_or(request.time, |last| last.max(request.time));
-        let note = format!("answered with {}: {}", request.status, request.line.chars().take(200).collect::<String>());
+        let line: String = request.line.chars().take(200).collect();
+        let note = if request.status == 0 { line } else { format!("answered with {}: {line}", request.status) };
         self.attacks.insert(key, made.between(Some(first), Some(last)).event(request.event, note));
     }
 

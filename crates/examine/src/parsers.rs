@@ -15,6 +15,7 @@ mod journal;
 mod lastlog;
 mod logindb;
 mod mail;
+mod monolog;
 pub(crate) mod mysql;
 mod packagedb;
 mod packages;
@@ -56,6 +57,7 @@ pub const PARSERS: &[&dyn Parser] = &[
     &postgres::PostgresText,
     &history::History,
     &packages::Packages,
+    &monolog::Monolog,
     &mail::Mail,
     &fail2ban::Fail2ban,
     &exim::Exim,

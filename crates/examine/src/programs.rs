@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(crate) mod ftp;
+pub(crate) mod guacamole;
 pub(crate) mod mail;
 mod sftp;
 mod ssh;
@@ -29,6 +30,9 @@ pub(crate) fn describe<'a>(program: &[u8], message: &'a [u8], details: &mut Deta
         b"nginx" | b"apache2" | b"httpd" => web::describe(message, details),
         b"mysqld" | b"mariadbd" | b"mysql" | b"mysqld_safe" => mysql::describe(message, details),
         b"postgres" | b"postgresql" => postgres::describe(message, details),
+        b"tomcat" | b"tomcat8" | b"tomcat9" | b"tomcat10" | b"guacamole" => {
+            let _ = guacamole::describe(message, details);
+        }
         b"dovecot" => mail::dovecot(message, details),
         b"exim" | b"exim4" => mail::exim(message, details),
         _ if program.starts_with(b"postfix/") || program.starts_with(b"postfix-") => mail::postfix(message, details),

@@ -1,9 +1,8 @@
 //! Accounts that were made, or got rights that they did not have; rights that were refused.
 
 use super::{ACCOUNT_MADE, ACCOUNT_RAISED, REFUSED};
-use crate::events::of_kinds;
+use crate::events::{is_installing, of_kinds};
 use crate::found::{Building as _, Found, finding};
-use crate::time::SECOND;
 use crate::{DetectError, Image};
 use kanshiki_model::{Confidence, Finding, Severity};
 use std::collections::BTreeMap;
@@ -19,9 +18,6 @@ const MIGHTY: &[(&str, &str)] = &[
     ("disk", "its members can read and write the disks"),
     ("shadow", "its members can read the hashes of passwords"),
 ];
-
-/// Seconds within which the installation of a package is a reason for an account.
-const INSTALLATION: i64 = 120 * SECOND;
 
 pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
     made(image, found)?;
@@ -62,16 +58,6 @@ fn made(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
     }
     by_name.into_values().for_each(|made| found.add(made));
     Ok(())
-}
-
-/// Whether a package was installed about that time.
-fn is_installing(image: &Image<'_>, time: i64) -> Result<bool, DetectError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM main.hours h JOIN main.kinds k ON k.id = h.kind
-        WHERE k.name IN ('package.installed', 'package.upgraded', 'package.configured', 'package.unpacked')
-        AND h.hour BETWEEN ?1 AND ?2)";
-    let hour = |time: i64| time.div_euclid(3600 * SECOND);
-    let hours = (hour(time.saturating_sub(INSTALLATION)), hour(time.saturating_add(INSTALLATION)));
-    Ok(image.db.prepare_cached(sql)?.query_row(hours, |row| row.get(0))?)
 }
 
 /// `account.group-joined`, of groups that give rights.

@@ -1,6 +1,7 @@
 //! What happened to each account: tried from many addresses, logged in to from new ones, or at an hour that is not its own.
 
-use super::logins::{Counts, Login, Met, each};
+use super::logins::{Login, each};
+use super::tally::{Counts, Met};
 use super::{MANY_ADDRESSES, NEW_ADDRESS, ODD_HOUR, SUCCESS_ELSEWHERE};
 use crate::found::{Building as _, Found, address_kind, finding};
 use crate::time::{DAY, stretch, utc};
@@ -25,14 +26,15 @@ const HABIT: (u32, i64) = (20, 7 * DAY);
 pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
     let zone = image.zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let mut current: Option<Account<'_>> = None;
-    each(image, "service, coalesce(user, ''), time, event", &mut |login| {
+    each(image, "user, service, time, event", &mut |login| {
         let is_same = current.as_ref().is_some_and(|it| it.service == login.service && it.user == login.user);
-        if !is_same && let Some(ended) = current.replace(Account::new(&login, &zone)) {
+        if !is_same && let Some(ended) = current.replace(Account::new(login, &zone)) {
             ended.end(found);
         }
         if let Some(account) = current.as_mut() {
-            account.take(&login);
+            account.take(login);
         }
+        Ok(())
     })?;
     if let Some(ended) = current {
         ended.end(found);
@@ -63,11 +65,11 @@ struct Account<'z> {
 const TOLD: usize = 1000;
 
 impl<'z> Account<'z> {
-    fn new(login: &Login, zone: &'z TimeZone) -> Self {
+    fn new(login: &Login<'_>, zone: &'z TimeZone) -> Self {
         Self {
             zone,
-            service: login.service.clone(),
-            user: login.user.clone(),
+            service: login.service.to_owned(),
+            user: login.user.to_owned(),
             tried: Met::default(),
             failures: Counts::default(),
             first_failure: None,
@@ -79,28 +81,28 @@ impl<'z> Account<'z> {
         }
     }
 
-    fn take(&mut self, login: &Login) {
-        if self.user.is_empty() {
+    fn take(&mut self, login: &Login<'_>) {
+        if self.user.is_empty() || login.is_aside {
             return;
         }
         if !login.is_success {
-            self.tried.add(&login.address, login.times);
+            self.tried.add(login.address, login.times);
             self.failures.add(login);
             self.first_failure.get_or_insert((login.time, login.event));
             self.last_failure = Some((login.time, login.event));
             return;
         }
-        let is_new = !self.used.has(&login.address);
+        let is_new = !self.used.has(login.address);
         let has_habits =
             self.logins.is_some_and(|(first, last, count)| count >= HABIT.0 && last.saturating_sub(first) >= HABIT.1);
-        if is_new && !self.tried.has(&login.address) {
+        if is_new && !self.tried.has(login.address) {
             self.elsewhere(login, has_habits);
         }
         let hour = self.hour(login.time);
         if has_habits && self.is_odd(hour) {
             self.odd(login, hour);
         }
-        self.used.add(&login.address, 1);
+        self.used.add(login.address, 1);
         if let Some(count) = self.hours.get_mut(hour) {
             *count = count.saturating_add(1);
         }
@@ -120,7 +122,7 @@ impl<'z> Account<'z> {
         beside.iter().all(|hour| self.hours.get(hour.checked_rem(24).unwrap_or(0)).is_none_or(|count| *count == 0))
     }
 
-    fn elsewhere(&mut self, login: &Login, has_habits: bool) {
+    fn elsewhere(&mut self, login: &Login<'_>, has_habits: bool) {
         let Self { service, user, .. } = &*self;
         let guessed = self.last_failure.filter(|(last, _)| login.time.saturating_sub(*last) <= AFTERWARDS);
         let failures = self.failures.most();
@@ -152,14 +154,14 @@ impl<'z> Account<'z> {
         };
         let made = made
             .event(login.event, "the login")
-            .indicator(address_kind(&login.address), &login.address)
+            .indicator(address_kind(login.address), login.address)
             .indicator("account", user);
         if self.unusual.len() < TOLD {
             self.unusual.insert(key, made);
         }
     }
 
-    fn odd(&mut self, login: &Login, hour: usize) {
+    fn odd(&mut self, login: &Login<'_>, hour: usize) {
         let Self { service, user, .. } = &*self;
         let day = login.time.div_euclid(DAY);
         let key = format!("{service} {user} odd hour {day}");
@@ -178,7 +180,8 @@ impl<'z> Account<'z> {
     }
 
     fn end(self, found: &mut Found) {
-        let addresses = self.tried.len();
+        // Who travels mistypes here and there, and then gets in.
+        let addresses = self.tried.len_without(&self.used);
         if let (true, Some((first, event)), Some((last, _))) =
             (addresses >= TARGET_ADDRESSES, self.first_failure, self.last_failure)
         {

@@ -1,18 +1,32 @@
-//! What came from each address: brute force, spraying, and a login behind many failures.
+//! What came from each address: brute force, spraying, guessing that is slow or goes by names that do not exist, and a login
+//! behind many failures.
 
-use super::logins::{Counts, Login, Met, each};
-use super::{ANONYMOUS, BRUTE_FORCE, ROOT_LOGIN, SPRAYING, SUCCESS_AFTER_FAILURES};
+mod tell;
+
+use super::known::{Absence, Known};
+use super::logins::{Login, each};
+use super::tally::{Counts, Met, Within};
+use super::{ANONYMOUS, ROOT_LOGIN};
 use crate::found::{Building as _, Found, address_kind, finding};
-use crate::time::{DAY, HOUR, stretch, utc};
+use crate::time::{DAY, HOUR, SECOND};
 use crate::{DetectError, Image};
-use kanshiki_model::{Confidence, Finding, Severity};
-use std::collections::{BTreeMap, VecDeque};
+use kanshiki_model::Finding;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 /// Failures within an hour from which on they are brute force.
 const BRUTE_FORCE_FAILURES: u64 = 6;
 
 /// Accounts that were tried within a day from which on it is spraying.
-const SPRAYED_ACCOUNTS: u64 = 6;
+const SPRAYED_ACCOUNTS: usize = 6;
+
+/// The same of mail, where an address has few accounts, within some minutes.
+const SPRAYED_MAIL: (usize, i64) = (4, 5 * 60 * SECOND);
+
+/// Names within a day that are no accounts, from which on they are guessed.
+const UNKNOWN_NAMES: usize = 3;
+
+/// Failures before any login, and the days on which they were, from which on it is slow guessing.
+const SLOW: (u64, u32) = (10, 3);
 
 /// Failures in the day before a login that make it suspicious, and those that nobody makes by mistyping.
 const FAILURES_BEFORE: (u64, u64) = (5, 10);
@@ -22,15 +36,20 @@ const REMEMBERED: usize = 20_000;
 
 /// Goes over all logins, by service and address.
 pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
+    let known = Known::of(image)?;
     let mut current: Option<Address> = None;
-    each(image, "service, address, time, event", &mut |login| {
+    each(image, "address, service, time, event", &mut |login| {
         let is_same = current.as_ref().is_some_and(|it| it.service == login.service && it.address == login.address);
-        if !is_same && let Some(ended) = current.replace(Address::new(&login)) {
-            ended.end(found);
+        if !is_same {
+            let next = Address::new(login, known.owned(login));
+            if let Some(ended) = current.replace(next) {
+                ended.end(found);
+            }
         }
         if let Some(address) = current.as_mut() {
-            address.take(login);
+            address.take(login, &known);
         }
+        Ok(())
     })?;
     if let Some(ended) = current {
         ended.end(found);
@@ -38,40 +57,91 @@ pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
     Ok(())
 }
 
+/// A failure of the last day.
+#[derive(Debug)]
+struct Failure {
+    event: i64,
+    time: i64,
+    class: i64,
+    times: u64,
+    user: Box<str>,
+}
+
 /// What came from one address to one service so far.
+#[derive(Debug)]
 struct Address {
     service: String,
     address: String,
+    /// Accounts that are logged in to from here, now or later: to fail with them is to mistype.
+    owned: HashSet<String>,
     failures: Counts,
     users: Met,
-    /// Those of the last day, the earliest first, and how often each class and each account is among them.
-    recent: VecDeque<Login>,
-    recent_classes: BTreeMap<String, u64>,
-    recent_users: BTreeMap<String, u64>,
-    /// The most within an hour, and the most accounts within a day.
+    /// Those of the last day, the earliest first, and how often each class is among them.
+    recent: VecDeque<Failure>,
+    recent_classes: Counts,
+    /// The most within an hour.
     peak: u64,
-    peak_users: u64,
+    /// Accounts of others within a day, and of mail within some minutes.
+    tried: Within,
+    tried_at_once: Within,
+    /// Names that are no accounts, in small letters: within a day, and all.
+    unknown: Within,
+    unknown_names: Met,
+    is_inferred: bool,
+    before: Before,
     first: Option<i64>,
     last: Option<i64>,
-    sample: Vec<(i64, String)>,
+    sample: Vec<(i64, &'static str)>,
     /// By account: logins behind failures, of root, of nobody in particular.
     successes: BTreeMap<String, Finding>,
     roots: Option<Finding>,
     anonymous: Option<Finding>,
 }
 
+/// The failures before the first login.
+#[derive(Debug, Default)]
+struct Before {
+    failures: Counts,
+    days: u32,
+    last_day: Option<i64>,
+    is_over: bool,
+}
+
+impl Before {
+    fn add(&mut self, login: &Login<'_>) {
+        if self.is_over {
+            return;
+        }
+        self.failures.add(login);
+        let day = Some(login.time.div_euclid(DAY));
+        if self.last_day != day {
+            self.last_day = day;
+            self.days = self.days.saturating_add(1);
+        }
+    }
+
+    fn is_slow_guessing(&self) -> bool {
+        self.failures.most() >= SLOW.0 && self.days >= SLOW.1
+    }
+}
+
 impl Address {
-    fn new(login: &Login) -> Self {
+    fn new(login: &Login<'_>, owned: HashSet<String>) -> Self {
         Self {
-            service: login.service.clone(),
-            address: login.address.clone(),
+            service: login.service.to_owned(),
+            address: login.address.to_owned(),
+            owned,
             failures: Counts::default(),
             users: Met::default(),
             recent: VecDeque::new(),
-            recent_classes: BTreeMap::new(),
-            recent_users: BTreeMap::new(),
+            recent_classes: Counts::default(),
             peak: 0,
-            peak_users: 0,
+            tried: Within::new(DAY),
+            tried_at_once: Within::new(SPRAYED_MAIL.1),
+            unknown: Within::new(DAY),
+            unknown_names: Met::default(),
+            is_inferred: false,
+            before: Before::default(),
             first: None,
             last: None,
             sample: Vec::new(),
@@ -81,46 +151,63 @@ impl Address {
         }
     }
 
-    fn take(&mut self, login: Login) {
+    fn take(&mut self, login: &Login<'_>, known: &Known) {
         while self.recent.front().is_some_and(|it| login.time.saturating_sub(it.time) > DAY) {
             if let Some(old) = self.recent.pop_front() {
-                take_off(&mut self.recent_classes, &old.class, old.times);
-                take_off(&mut self.recent_users, &old.user, 1);
+                self.recent_classes.take_off(old.class, old.times);
             }
         }
         if login.is_success {
-            self.success(&login);
-            return;
+            return self.success(login);
         }
         self.first.get_or_insert(login.time);
         self.last = Some(login.time);
-        self.failures.add(&login);
-        self.users.add(&login.user, login.times);
+        if let Some(absence) = known.absence(login) {
+            // Who has an account and types its name in capital letters tries one name.
+            let name = login.user.trim().to_lowercase();
+            self.unknown.add(&name, login.time);
+            self.unknown_names.add(&name, login.times);
+            self.is_inferred |= absence == Absence::Inferred;
+        }
         if self.sample.len() < 3 {
-            self.sample.push((login.event, "one of the first failures".to_owned()));
+            self.sample.push((login.event, "one of the first failures"));
+        }
+        if !login.is_aside {
+            self.failure(login);
+        }
+    }
+
+    fn failure(&mut self, login: &Login<'_>) {
+        self.failures.add(login);
+        self.users.add(login.user, login.times);
+        self.before.add(login);
+        if !self.owned.contains(login.user) {
+            self.tried.add(login.user, login.time);
+            if self.service == "mail" {
+                self.tried_at_once.add(login.user, login.time);
+            }
         }
         if self.recent.len() < REMEMBERED {
-            add_to(&mut self.recent_classes, &login.class, login.times);
-            add_to(&mut self.recent_users, &login.user, 1);
-            self.recent.push_back(login.clone());
+            let Login { event, time, class, times, user, .. } = *login;
+            self.recent_classes.add_times(class, times);
+            self.recent.push_back(Failure { event, time, class, times, user: user.into() });
         }
         // Looked at while it may still rise: brute force of days is known for what it is after an hour.
         if self.peak < BRUTE_FORCE_FAILURES {
             self.peak = self.peak.max(self.within(login.time, HOUR));
         }
-        self.peak_users = self.peak_users.max(u64::try_from(self.recent_users.len()).unwrap_or(u64::MAX));
     }
 
     /// Failures within this time before another.
     fn within(&self, time: i64, length: i64) -> u64 {
         let mut counts = Counts::default();
         let recent = self.recent.iter().rev().take_while(|it| time.saturating_sub(it.time) <= length);
-        recent.for_each(|it| counts.add(it));
+        recent.for_each(|it| counts.add_times(it.class, it.times));
         counts.most()
     }
 
-    fn success(&mut self, login: &Login) {
-        let is_anonymous = self.service == "ftp" && matches!(login.user.as_str(), "anonymous" | "ftp");
+    fn success(&mut self, login: &Login<'_>) {
+        let is_anonymous = self.service == "ftp" && matches!(login.user, "anonymous" | "ftp");
         if is_anonymous {
             let title = format!("anonymous login to ftp from {}", self.address);
             let begun = self.anonymous.take().unwrap_or_else(|| {
@@ -140,97 +227,27 @@ impl Address {
             });
             self.roots = Some(seen(begun, login));
         }
-        let failures = self.recent_classes.values().copied().max().unwrap_or(0);
-        if failures < FAILURES_BEFORE.0 && !self.successes.contains_key(&login.user) {
-            return;
-        }
-        let begun = self.successes.remove(&login.user).unwrap_or_else(|| self.after_failures(login, failures));
+        let is_first = !std::mem::replace(&mut self.before.is_over, true);
+        let begun = match self.successes.remove(login.user) {
+            Some(begun) => begun,
+            None => match self.suspicious(login, is_first) {
+                Some(begun) => begun,
+                None => return,
+            },
+        };
         let finding = seen(begun, login);
         if self.successes.len() < REMEMBERED {
-            self.successes.insert(login.user.clone(), finding);
+            self.successes.insert(login.user.to_owned(), finding);
         }
     }
 
-    fn after_failures(&self, login: &Login, failures: u64) -> Finding {
-        let Self { service, address, .. } = self;
-        let user = &login.user;
-        let title = format!("login to {service} as {user} from {address} after {failures} failures");
-        let mut own = Counts::default();
-        self.recent.iter().filter(|it| it.user == *user).for_each(|it| own.add(it));
-        let key = format!("{service} {address} {user}");
-        let begun = self.recent.front().map_or(login.time, |it| it.time);
-        let text = format!(
-            "In the day before {} there were {failures} failed logins to {service} from {address}, {} of them for {user}; then one for {user} \
-            succeeded. That is what a password looks like that was guessed, or found out.",
-            utc(login.time),
-            own.most(),
-        );
-        let made = finding(&SUCCESS_AFTER_FAILURES, key, title)
-            .explained(text)
-            .between(Some(begun), Some(login.time))
-            .indicator(address_kind(address), address)
-            .indicator("account", user);
-        let made = if failures < FAILURES_BEFORE.1 { made.weighed(Severity::Medium, Confidence::Low) } else { made };
-        let last = self.recent.back().map(|it| (it.event, "the last failure before it"));
-        let first = self.recent.front().map(|it| (it.event, "the first failure of that day"));
-        first.into_iter().chain(last).fold(made, |made, (event, note)| made.event(event, note))
-    }
-
-    fn end(self, found: &mut Found) {
-        let Self { service, address, .. } = &self;
-        let (first, last) = (self.first.unwrap_or(0), self.last.unwrap_or(0));
-        let failures = self.failures.most();
-        let told = |made: Finding| {
-            let made = made.between(self.first, self.last).indicator(address_kind(address), address);
-            self.sample.iter().fold(made, |made, (event, note)| made.event(*event, note.as_str()))
-        };
-        let key = format!("{service} {address}");
-        if self.peak >= BRUTE_FORCE_FAILURES {
-            let title = format!("brute force on {service} from {address}: {failures} failed logins");
-            let text = format!(
-                "{failures} logins to {service} from {address} failed {}, for the accounts {}.",
-                stretch(first, last),
-                self.users.words()
-            );
-            found.add(told(finding(&BRUTE_FORCE, &key, title).explained(text)));
-        }
-        if self.peak_users >= SPRAYED_ACCOUNTS {
-            let accounts = self.users.len();
-            let title = format!("password spraying on {service} from {address}: {accounts} accounts");
-            let text = format!(
-                "From {address} {accounts} accounts of {service} were tried {}, {failures} failures in all: {}.",
-                stretch(first, last),
-                self.users.words()
-            );
-            found.add(told(finding(&SPRAYING, &key, title).explained(text)));
-        }
-        for finding in self.successes.into_values().chain(self.roots).chain(self.anonymous) {
-            found.add(finding);
-        }
-    }
-}
-
-/// Counts one more of a name.
-fn add_to(counts: &mut BTreeMap<String, u64>, name: &str, times: u64) {
-    match counts.get_mut(name) {
-        Some(count) => *count = count.saturating_add(times),
-        None => drop(counts.insert(name.to_owned(), times)),
-    }
-}
-
-/// Counts fewer of a name, and forgets it when there is none left.
-fn take_off(counts: &mut BTreeMap<String, u64>, name: &str, times: u64) {
-    let is_gone = counts.get_mut(name).is_some_and(|count| {
-        *count = count.saturating_sub(times);
-        *count == 0
-    });
-    if is_gone {
-        counts.remove(name);
+    fn is_sprayed(&self) -> bool {
+        self.tried.most() >= SPRAYED_ACCOUNTS || self.tried_at_once.most() >= SPRAYED_MAIL.0
     }
 }
 
 /// A further login of the same kind.
-fn seen(made: Finding, login: &Login) -> Finding {
+fn seen(made: Finding, login: &Login<'_>) -> Finding {
     let by = if login.method.is_empty() { String::new() } else { format!(" by {}", login.method) };
     let first = made.times.0.or(Some(login.time));
     made.between(first, Some(login.time)).event(login.event, format!("the login{by}"))

@@ -1,8 +1,8 @@
 //! The table of logins and failures, and its rows.
 
-use crate::{DetectError, Image, events};
+use crate::events::{self, text};
+use crate::{DetectError, Image};
 use rusqlite::Row;
-use std::collections::BTreeMap;
 
 /// Kinds of events that tell a login or a failure, with the service; without one it is that which PAM or the terminal names.
 const KINDS: &[(&str, bool, &str)] = &[
@@ -10,6 +10,7 @@ const KINDS: &[(&str, bool, &str)] = &[
     ("ftp.login", true, "ftp"),
     ("database.login", true, "database"),
     ("mail.login", true, "mail"),
+    ("web.login", true, "web"),
     ("audit.login", true, ""),
     ("login.session-opened", true, ""),
     ("ssh.login-failed", false, "ssh"),
@@ -21,14 +22,20 @@ const KINDS: &[(&str, bool, &str)] = &[
     ("audit.login-failed", false, ""),
     ("login.login-failed", false, ""),
     ("pam.failed", false, ""),
+    (UNKNOWN_TO_DOVECOT, false, "mail"),
 ];
 
-/// Makes the table: one row a login or failure of the exhibit whose time and address are known.
+/// What dovecot's authentication says once more, once or several times a try. It alone tells that there is no such account.
+const UNKNOWN_TO_DOVECOT: &str = "mail.auth-failed";
+
+/// Makes the tables: `logins`, one row a login or failure of the exhibit whose time and address are known, and `owners`, from
+/// which addresses accounts were logged in to.
 pub(super) fn gather(image: &Image<'_>) -> Result<(), DetectError> {
-    let tables = "DROP TABLE IF EXISTS temp.login_kinds; DROP TABLE IF EXISTS temp.logins;
+    let tables = "DROP TABLE IF EXISTS temp.login_kinds; DROP TABLE IF EXISTS temp.logins; DROP TABLE IF EXISTS temp.owners;
         CREATE TEMP TABLE login_kinds (kind INTEGER PRIMARY KEY, success INTEGER, service TEXT, name TEXT);
         CREATE TEMP TABLE logins (event INTEGER, time INTEGER, success INTEGER, service TEXT, user TEXT, address TEXT,
-            times INTEGER, class TEXT, method TEXT);";
+            times INTEGER, class INTEGER, method TEXT, is_unknown INTEGER, is_aside INTEGER);
+        CREATE TEMP TABLE owners (service TEXT, address TEXT, user TEXT, PRIMARY KEY (service, address, user)) WITHOUT ROWID;";
     image.db.execute_batch(tables)?;
     let mut insert =
         image.db.prepare("INSERT INTO temp.login_kinds SELECT id, ?2, ?3, name FROM main.kinds WHERE name = ?1")?;
@@ -47,116 +54,81 @@ pub(super) fn gather(image: &Image<'_>) -> Result<(), DetectError> {
             WHEN coalesce(e.fields ->> 'service', '') GLOB '*ftp*' OR coalesce(e.fields ->> 'tty', '') GLOB 'ftp*' THEN 'ftp'
             ELSE coalesce(nullif(e.fields ->> 'service', ''), 'login') END,
             e.user, e.address, max(1, coalesce(e.fields ->> 'repeated', 1)),
-            k.name || CASE WHEN (SELECT path FROM main.files WHERE id = e.file) GLOB '*.journal*' THEN ' in the journal' ELSE '' END,
-            coalesce(e.fields ->> 'method', '')
+            2 * k.id + (e.file IN (SELECT f.id FROM main.logs l JOIN main.files f ON f.id = l.file WHERE f.path GLOB '*.journal*')),
+            CASE WHEN lk.success THEN coalesce(e.fields ->> 'method', '') ELSE '' END,
+            CASE
+                WHEN lk.success THEN 0
+                WHEN k.name IN ('ssh.invalid-user', '{UNKNOWN_TO_DOVECOT}') THEN 1
+                WHEN k.name IN ('ssh.login-failed', 'ftp.login-failed') THEN coalesce(e.fields ->> 'invalid', 0)
+                WHEN k.name = 'web.login-failed' THEN coalesce(e.fields ->> 'reason', '') = 'no such user'
+                WHEN k.name = 'database.login-failed' THEN coalesce(e.fields ->> 'detail', '') GLOB 'Role \"*\" does not exist*'
+                    OR coalesce(e.message, '') GLOB 'role \"*\" does not exist'
+                ELSE 0 END,
+            k.name = '{UNKNOWN_TO_DOVECOT}'
         FROM {from} CROSS JOIN temp.login_kinds lk ON lk.kind = e.kind
-        WHERE {of_kind} AND e.time IS NOT NULL AND coalesce(e.address, '') NOT IN ('', '0.0.0.0')"
+        WHERE {of_kind} AND e.time IS NOT NULL AND coalesce(e.address, '') NOT IN ('', '0.0.0.0')
+            AND (k.name <> '{UNKNOWN_TO_DOVECOT}' OR e.message LIKE '%unknown user%')"
     );
     image.db.execute(&sql, [])?;
+    let owners =
+        "INSERT OR IGNORE INTO temp.owners SELECT service, address, user FROM temp.logins WHERE success AND user <> ''";
+    image.db.execute(owners, [])?;
     Ok(())
 }
 
 /// A login or a failure.
-#[derive(Debug, Clone)]
-pub(super) struct Login {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Login<'r> {
     pub(super) event: i64,
     pub(super) time: i64,
     pub(super) is_success: bool,
-    pub(super) service: String,
-    pub(super) user: String,
-    pub(super) address: String,
+    pub(super) service: &'r str,
+    pub(super) user: &'r str,
+    pub(super) address: &'r str,
     pub(super) times: u64,
-    pub(super) class: String,
-    pub(super) method: String,
+    /// Which log told it, as a number.
+    pub(super) class: i64,
+    pub(super) method: &'r str,
+    /// The log says that there is no such account.
+    pub(super) is_unknown: bool,
+    /// It tells more of a try that another row tells, and does not count.
+    pub(super) is_aside: bool,
 }
 
-/// Goes over all, in this order of SQL.
-pub(super) fn each(image: &Image<'_>, order: &str, visit: &mut dyn FnMut(Login)) -> Result<(), DetectError> {
-    let sql = format!(
-        "SELECT event, time, success, service, coalesce(user, ''), address, times, class, method FROM temp.logins ORDER BY {order}"
-    );
-    let mut statement = image.db.prepare(&sql)?;
+/// Goes over all, in this order of SQL: what differs most comes first, so that few comparisons look further. Ends early when
+/// the user asks for that.
+pub(super) fn each(
+    image: &Image<'_>,
+    order: &str,
+    visit: &mut dyn FnMut(&Login<'_>) -> Result<(), DetectError>,
+) -> Result<(), DetectError> {
+    let columns = "event, time, success, service, user, address, times, class, method, is_unknown, is_aside";
+    let mut statement = image.db.prepare(&format!("SELECT {columns} FROM temp.logins ORDER BY {order}"))?;
     let mut rows = statement.query([])?;
+    let mut count = 0_u32;
     while let Some(row) = rows.next()? {
-        visit(login(row)?);
+        visit(&login(row)?)?;
+        count = count.wrapping_add(1);
+        if count.trailing_zeros() >= 12 && image.progress.stop_requested() {
+            break;
+        }
     }
     Ok(())
 }
 
-fn login(row: &Row<'_>) -> rusqlite::Result<Login> {
+fn login<'r>(row: &'r Row<'_>) -> rusqlite::Result<Login<'r>> {
     let times: i64 = row.get(6)?;
     Ok(Login {
         event: row.get(0)?,
         time: row.get(1)?,
         is_success: row.get(2)?,
-        service: row.get(3)?,
-        user: row.get(4)?,
-        address: row.get(5)?,
+        service: text(row, 3),
+        user: text(row, 4),
+        address: text(row, 5),
         times: u64::try_from(times).unwrap_or(1),
         class: row.get(7)?,
-        method: row.get(8)?,
+        method: text(row, 8),
+        is_unknown: row.get(9)?,
+        is_aside: row.get(10)?,
     })
-}
-
-/// Numbers by the class of log that told them.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Counts(BTreeMap<String, u64>);
-
-impl Counts {
-    pub(super) fn add(&mut self, login: &Login) {
-        // There are about as many classes as kinds, twice.
-        match self.0.get_mut(&login.class) {
-            Some(count) => *count = count.saturating_add(login.times),
-            None => drop(self.0.insert(login.class.clone(), login.times)),
-        }
-    }
-
-    /// The highest: what one class tells is told once.
-    pub(super) fn most(&self) -> u64 {
-        self.0.values().copied().max().unwrap_or(0)
-    }
-}
-
-/// The accounts or addresses that were met, with how often; of many those that were met first.
-#[derive(Debug, Default)]
-pub(super) struct Met {
-    counts: BTreeMap<String, u64>,
-    others: u64,
-}
-
-/// Names that are remembered.
-const NAMES: usize = 10_000;
-
-impl Met {
-    pub(super) fn add(&mut self, name: &str, times: u64) {
-        if let Some(count) = self.counts.get_mut(name) {
-            *count = count.saturating_add(times);
-        } else if self.counts.len() < NAMES {
-            self.counts.insert(name.to_owned(), times);
-        } else {
-            self.others = self.others.saturating_add(1);
-        }
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.counts.contains_key(name)
-    }
-
-    pub(super) fn len(&self) -> u64 {
-        u64::try_from(self.counts.len()).unwrap_or(u64::MAX).saturating_add(self.others)
-    }
-
-    /// Those that were met most, in words: `root (12), admin (3) and 40 more`.
-    pub(super) fn words(&self) -> String {
-        let mut names: Vec<(&String, &u64)> = self.counts.iter().collect();
-        names.sort_by(|(one, a), (other, b)| b.cmp(a).then(one.cmp(other)));
-        let first: Vec<String> = names
-            .iter()
-            .take(5)
-            .map(|(name, count)| format!("{} ({count})", if name.is_empty() { "no name" } else { name }))
-            .collect();
-        let more = self.len().saturating_sub(u64::try_from(first.len()).unwrap_or(0));
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        format!("{}{more}", first.join(", "))
-    }
 }

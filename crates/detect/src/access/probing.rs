@@ -1,6 +1,6 @@
 //! Connections to sshd that ended before anybody was named, or were refused.
 
-use super::PROBING;
+use super::{PROBING, REFUSED_CONNECTION};
 use crate::events::{each, text};
 use crate::found::{Building as _, Found, address_kind, finding};
 use crate::{DetectError, Image};
@@ -13,8 +13,15 @@ const CONNECTIONS: u64 = 6;
 /// Addresses that are counted.
 const ADDRESSES: usize = 100_000;
 
+/// What came from an address without a login.
+struct Met {
+    finding: Finding,
+    count: u64,
+    refused: u64,
+}
+
 pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
-    let mut told: BTreeMap<String, (Finding, u64)> = BTreeMap::new();
+    let mut told: BTreeMap<String, Met> = BTreeMap::new();
     let columns = "e.id, e.time, coalesce(e.address, ''), coalesce(e.message, ''), k.name";
     each(image, &["ssh.connection", "ssh.refused"], columns, "", &mut |row| {
         let (event, time): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
@@ -24,20 +31,32 @@ pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
         if address.is_empty() || is_plain || told.len() >= ADDRESSES && !told.contains_key(address) {
             return Ok(());
         }
-        let (made, count) = told.remove(address).unwrap_or_else(|| {
-            let made = finding(&PROBING, address, "").indicator(address_kind(address), address);
-            (made.explained("Programs that look which servers there are, and what they speak, connect so."), 0)
+        let met = told.remove(address).unwrap_or_else(|| {
+            let finding = finding(&PROBING, address, "").indicator(address_kind(address), address);
+            Met { finding, count: 0, refused: 0 }
         });
-        let first = made.times.0.into_iter().chain(time).min();
-        let last = made.times.1.into_iter().chain(time).max();
-        let made = made.between(first, last).event(event, "");
-        told.insert(address.to_owned(), (made, count.saturating_add(1)));
+        let first = met.finding.times.0.into_iter().chain(time).min();
+        let last = met.finding.times.1.into_iter().chain(time).max();
+        let met = Met {
+            finding: met.finding.between(first, last).event(event, ""),
+            count: met.count.saturating_add(1),
+            refused: met.refused.saturating_add(u64::from(text(row, 4) == "ssh.refused")),
+        };
+        told.insert(address.to_owned(), met);
         Ok(())
     })?;
-    for (address, (mut made, count)) in told {
+    for (address, met) in told {
+        let Met { mut finding, count, refused } = met;
         if count >= CONNECTIONS {
-            made.title = format!("{count} connections to ssh from {address} without a login");
-            found.add(made);
+            finding.title = format!("{count} connections to ssh from {address} without a login");
+            let why = "Programs that look which servers there are, and what they speak, connect so.";
+            found.add(finding.explained(why));
+        } else if refused > 0 {
+            (finding.rule, finding.severity) = (&REFUSED_CONNECTION, REFUSED_CONNECTION.severity);
+            finding.confidence = REFUSED_CONNECTION.confidence;
+            finding.title = format!("ssh refused {address}, by its settings");
+            let why = "A list of addresses or accounts (TCP wrappers, AllowUsers and the like) does not let it in.";
+            found.add(finding.explained(why));
         }
     }
     Ok(())

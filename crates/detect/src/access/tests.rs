@@ -44,7 +44,7 @@ fn a_login_behind_brute_force_is_high_and_one_behind_a_typing_error_is_nothing()
     let expected = "medium access.success-after-failures: login to ssh as anna from 192.0.2.1 after 6 failures";
     assert_eq!(told(&events)[1..], [expected]);
     // The day before is long past.
-    let mut events = failures("ssh.login-failed", 30, 86_400, "anna", "192.0.2.1");
+    let mut events = failures("ssh.login-failed", 9, 86_400, "anna", "192.0.2.1");
     events.push(at("ssh.login", NOON, "anna", "192.0.2.1"));
     assert_eq!(told(&events), [""; 0]);
 }
@@ -73,6 +73,141 @@ fn many_accounts_from_one_address_are_spraying_and_a_few_are_not() {
     };
     assert_eq!(told(&spray(9))[1..], ["low access.spraying: password spraying on ssh from 192.0.2.9: 9 accounts"]);
     assert_eq!(told(&spray(4)), [""; 0]);
+    // Behind one address there may be many people, who mistype and then get in.
+    let mut office = spray(9);
+    office
+        .extend((0..9).map(|number| at("ssh.login", NOON + number * 600 + 20, &format!("user{number}"), "192.0.2.9")));
+    let found = told(&office);
+    assert!(!found.iter().any(|it| it.contains("access.spraying")), "{found:#?}");
+}
+
+#[test]
+fn names_that_do_not_exist_are_told_from_the_third_on() {
+    let tries = |names: &[&str], every: i64| -> Vec<Told> {
+        let names = (0..).zip(names);
+        names.map(|(number, name)| at("ssh.invalid-user", NOON + number * every, name, "192.0.2.9")).collect()
+    };
+    let expected =
+        "low access.unknown-accounts: 3 names of accounts that do not exist were tried on ssh from 192.0.2.9";
+    assert_eq!(told(&tries(&["admin", "test", "guest"], 3600)), [expected]);
+    // Two, one in several spellings, and one a day.
+    assert_eq!(told(&tries(&["admin", "test"], 3600)), [""; 0]);
+    assert_eq!(told(&tries(&["anna", "Anna", "ANNA", "anan"], 60)), [""; 0]);
+    assert_eq!(told(&tries(&["admin", "test", "guest"], 86_401)), [""; 0]);
+    // A login behind them is one to look at.
+    let mut events = tries(&["admin", "test", "guest"], 60);
+    events.push(at("ssh.login", NOON + 400, "deploy", "192.0.2.9"));
+    let login = "medium access.success-after-failures: login to ssh as deploy from 192.0.2.9 after 3 names of accounts that do not exist";
+    assert_eq!(told(&events), [expected, login]);
+}
+
+#[test]
+fn what_a_log_does_not_say_of_accounts_the_image_and_other_logins_do() {
+    let passwd = view(&[("/etc/passwd", "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n")]);
+    let told = |events: &[Told]| titles(&found_in(&passwd, events, find));
+    let tries = |kind: &'static str, names: &[&str]| -> Vec<Told> {
+        let names = (0..).zip(names);
+        names.map(|(number, name)| at(kind, NOON + number * 3600, name, "192.0.2.9")).collect()
+    };
+    let expected =
+        "low access.unknown-accounts: 3 names of accounts that do not exist were tried on ftp from 192.0.2.9";
+    assert_eq!(told(&tries("ftp.login-failed", &["admin", "www", "backup"])), [expected]);
+    assert_eq!(told(&tries("ftp.login-failed", &["anna", "root", "backup", "anonymous"])), [""; 0]);
+    // An account that FTP or mail has of its own.
+    let mut events =
+        tries("mail.login-failed", &["info@example.org", "sales@example.org", "anna@example.org", "x@example.org"]);
+    assert_eq!(told(&events), [expected.replace("ftp", "mail")]);
+    events.push(at("mail.login", NOON + 86_400, "sales@example.org", "192.0.2.200"));
+    assert_eq!(told(&events), [""; 0]);
+    // Without passwd nothing can be inferred, but what logs say counts.
+    assert_eq!(super::tests::told(&tries("ftp.login-failed", &["admin", "www", "backup"])), [""; 0]);
+    let said = |kind: &'static str, field: &'static str, value: Value<'static>| -> Vec<Told> {
+        let mut events = tries(kind, &["admin", "www", "backup"]);
+        events.iter_mut().for_each(|event| event.fields = vec![(field, value)]);
+        events
+    };
+    for events in [
+        said("web.login-failed", "reason", Value::Text(b"no such user")),
+        said("ftp.login-failed", "invalid", Value::Flag(true)),
+        said("database.login-failed", "detail", Value::Text(b"Role \"admin\" does not exist.")),
+    ] {
+        assert_eq!(super::tests::told(&events).len(), 1, "{}", events[0].kind);
+    }
+    let wrong = said("web.login-failed", "reason", Value::Text(b"wrong password"));
+    assert_eq!(super::tests::told(&wrong), [""; 0]);
+}
+
+#[test]
+fn what_dovecot_says_twice_of_a_try_counts_once() {
+    let mut events = failures("mail.login-failed", 3, 60, "anna", "192.0.2.1");
+    for name in ["a", "b", "c"] {
+        let mut twice = failures("mail.auth-failed", 3, 60, name, "192.0.2.1");
+        twice.iter_mut().for_each(|event| event.message = "auth: passwd-file(a,192.0.2.1): unknown user".to_owned());
+        events.extend(twice);
+    }
+    assert_eq!(
+        told(&events),
+        ["low access.unknown-accounts: 3 names of accounts that do not exist were tried on mail from 192.0.2.1"]
+    );
+    events.iter_mut().for_each(|event| event.message = "auth: passwd-file(a,192.0.2.1): Password mismatch".to_owned());
+    assert_eq!(told(&events), [""; 0]);
+}
+
+#[test]
+fn several_mailboxes_within_minutes_are_sprayed_and_those_of_one_owner_are_not() {
+    let tries = |count: i64, every: i64| -> Vec<Told> {
+        let name = |number: i64| format!("box{number}@example.org");
+        (0..count).map(|number| at("mail.login-failed", NOON + number * every, &name(number), "192.0.2.9")).collect()
+    };
+    let mut events = tries(4, 5);
+    assert_eq!(told(&events), ["low access.spraying: password spraying on mail from 192.0.2.9: 4 accounts"]);
+    assert_eq!(told(&tries(3, 5)), [""; 0]);
+    assert_eq!(told(&tries(5, 200)), [""; 0]);
+    // A program with the old passwords of a family, which gets in an hour later.
+    events.extend((0..4).map(|number| at("mail.login", NOON + 3600, &format!("box{number}@example.org"), "192.0.2.9")));
+    assert_eq!(told(&events), [""; 0]);
+}
+
+#[test]
+fn slow_guessing_is_told_and_an_owner_who_mistypes_now_and_then_is_not() {
+    let mut events = failures("ssh.login-failed", 24, 6 * 3600, "root", "192.0.2.9");
+    assert_eq!(
+        told(&events),
+        ["low access.slow-guessing: slow guessing on ssh from 192.0.2.9: 24 failed logins on 6 days"]
+    );
+    events.push(at("ssh.login", NOON + 30 * 3600, "root", "192.0.2.9"));
+    let found = told(&events);
+    let expected =
+        "medium access.success-after-failures: login to ssh as root from 192.0.2.9 after 24 failures on 6 days";
+    assert!(found.contains(&expected.to_owned()), "{found:#?}");
+    let mut owner = failures("ssh.login-failed", 24, 86_400, "anna", "192.0.2.1");
+    owner.extend((0..24).map(|day| at("ssh.login", NOON + 9 - day * 86_400, "anna", "192.0.2.1")));
+    assert_eq!(told(&owner), [""; 0]);
+    assert_eq!(told(&failures("ssh.login-failed", 5, 86_400, "anna", "192.0.2.1")), [""; 0]);
+}
+
+#[test]
+fn an_account_that_is_tried_from_many_addresses_is_told_unless_its_owner_travels() {
+    let from = |number: i64| format!("198.51.100.{number}");
+    let mut events: Vec<Told> =
+        (0..12).map(|number| at("ssh.login-failed", NOON + number * 86_400, "anna", &from(number))).collect();
+    assert_eq!(told(&events), ["low access.many-addresses: anna of ssh was tried from 12 addresses"]);
+    events.extend((0..12).map(|number| at("ssh.login", NOON + number * 86_400 + 9, "anna", &from(number))));
+    assert_eq!(told(&events), [""; 0]);
+}
+
+#[test]
+fn connections_that_sshd_refuses_are_told_as_information() {
+    let mut event = at("ssh.refused", NOON, "", "192.0.2.9");
+    event.message = "refused connect from example.com (192.0.2.9)".to_owned();
+    assert_eq!(told(&[event.clone()]), ["info access.refused-connection: ssh refused 192.0.2.9, by its settings"]);
+    assert_eq!(
+        told(&vec![event.clone(); 6]),
+        ["low access.ssh-probing: 6 connections to ssh from 192.0.2.9 without a login"]
+    );
+    event.kind = "ssh.connection";
+    event.message = "Did not receive identification string from 192.0.2.9 port 4".to_owned();
+    assert_eq!(told(&[event]), [""; 0]);
 }
 
 #[test]

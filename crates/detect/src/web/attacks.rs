@@ -342,6 +342,16 @@ impl Searcher {
         found
     }
 
+    /// The attack that a line of Apache's error log tells by refusing a path: one that leads out of the site's folder, in whatever
+    /// way its points are written. A percent sign alone in a path makes the same error.
+    pub(super) fn refused_path(line: &str) -> Option<usize> {
+        let refusals = ["AH10244: invalid URI path", "AH00126: Invalid URI in request"];
+        refusals.iter().any(|refusal| line.starts_with(refusal)).then_some(())?;
+        let decoded = decoded(line);
+        let climbs = [line, &decoded, &self::decoded(&decoded)].iter().any(|text| text.contains("/.."));
+        climbs.then(|| ATTACKS.iter().position(|attack| attack.id == "traversal"))?
+    }
+
     fn look(&self, text: &str, place: Place, found: &mut Vec<usize>) {
         let Some(words) = &self.words else { return };
         for hit in words.find_overlapping_iter(text) {

@@ -108,6 +108,15 @@ fn what_error_logs_tell_counts_too() {
     };
     let climbing = error("AH10244: invalid URI path (/cgi-bin/.%2e/%2e%2e/bin/sh)");
     assert!(told(&[climbing])[0].starts_with("low web.attack: requests"));
+    for message in ["AH10244: invalid URI path (/icons/%2e%2e/etc/)", "AH10244: invalid URI path (/a/%%32%65%%32%65/b)"]
+    {
+        assert_eq!(
+            told(&[error(message)]),
+            ["low web.attack: requests that lead out of the site's folder from 192.0.2.9"]
+        );
+    }
+    // A percent sign that nobody wrote as %25.
+    assert_eq!(told(&[error("AH10244: invalid URI path (/discount-100%/a)")]), [""; 0]);
     let limited = error("limiting requests, excess: 5.4 by zone \"a\"");
     assert_eq!(told(&vec![limited; 6]), ["low web.flood: more requests than the web server allows from 192.0.2.9"]);
     assert_eq!(told(&[error("File does not exist: /favicon.ico")]), [""; 0]);

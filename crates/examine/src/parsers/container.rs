@@ -17,6 +17,7 @@ use crate::input::Input;
 use crate::json::{Tokens, unescape};
 use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser};
+use crate::programs::guacamole;
 use crate::scan::Scan;
 use crate::text::{each_line, is_half};
 use crate::zone::Civil;
@@ -114,6 +115,10 @@ impl Parser for ContainerLog {
         "container-log"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         is_local_driver(candidate.head) || is_half(candidate.head, &mut |line| Record::parse(line).is_some())
     }
@@ -160,14 +165,10 @@ fn tell(
         record.text
     };
     let message = message.strip_suffix(b"\n").unwrap_or(message);
+    let message = message.strip_suffix(b"\r").unwrap_or(message);
+    let _ = guacamole::describe(message, &mut details);
     let (time, basis) = clock.at(record.time, record.ahead);
-    output.event(&Event {
-        time,
-        basis,
-        span,
-        message: message.strip_suffix(b"\r").unwrap_or(message),
-        ..details.event()
-    });
+    output.event(&Event { time, basis, span, message, ..details.event() });
 }
 
 #[cfg(test)]

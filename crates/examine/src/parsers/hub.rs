@@ -119,6 +119,12 @@ fn lines_of_servers_are_told_alike_where_they_came_by_syslog() {
             Some("192.0.2.7"),
         ),
         (
+            "Jul  8 11:07:07 h tomcat9[7]: 09:13:34.820 [x] WARN  o.a.g.r.auth.AuthenticationService - Authentication attempt from 192.0.2.7 for user \"anna\" failed.",
+            "web.login-failed",
+            Some("anna"),
+            Some("192.0.2.7"),
+        ),
+        (
             "Jul  8 11:07:07 h httpd[1]: [auth_basic:error] [pid 7:tid 8] [client 192.0.2.7:5] AH01618: user anna not found: /",
             "web.login-failed",
             Some("anna"),

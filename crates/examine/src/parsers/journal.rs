@@ -53,7 +53,7 @@ impl Parser for Journal {
     }
 
     fn edition(&self) -> u32 {
-        3
+        4
     }
 
     fn parse(&self, input: &Input<'_>, _context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {

@@ -33,7 +33,7 @@ impl Parser for Syslog {
     }
 
     fn edition(&self) -> u32 {
-        3
+        4
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

@@ -28,6 +28,7 @@ fn every_log_is_read_by_its_own_parser() {
             "fail2ban",
         ),
         ("/var/log/firewalld", "2024-02-29 23:59:58 ERROR: NOT_ENABLED: https\n", "fail2ban"),
+        ("/srv/shop/storage/logs/laravel.log", "[2024-02-29 23:59:58] production.ERROR: no route\n", "monolog"),
         ("/var/mail/root", "From root@quay1 Thu Feb 29 23:59:58 2024\nSubject: x\n", "mail"),
         ("/var/log/wtmp", "", "utmp"),
         ("/var/log/btmp-20240301", "", "utmp"),

@@ -45,7 +45,7 @@ impl Parser for WebAccess {
     }
 
     fn edition(&self) -> u32 {
-        2
+        3
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
@@ -66,6 +66,7 @@ impl Parser for WebAccess {
             };
             match taken {
                 Some(taken) => record(taken, span, &mut clock, &mut request, output),
+                None if error::among_requests(line, span, &mut clock, output).is_some() => {}
                 None => output.other("web.other", span, line, "no line of an access log"),
             }
         });

@@ -13,6 +13,7 @@
 //! | ssh.too-many | `error: maximum authentication attempts exceeded for …` | port |
 
 use super::accounts::pam;
+use super::ftp;
 use crate::details::Details;
 use crate::scan::{Scan, between, number};
 use kanshiki_model::Value;
@@ -47,7 +48,8 @@ pub(crate) fn describe<'a>(message: &'a [u8], details: &mut Details<'a>) {
     } else if scan.text(b"refused connect from ").is_some() {
         details.kind = "ssh.refused";
         if let Some((_name, address)) = between(scan.0, b"", b" (") {
-            details.address = address.strip_suffix(b")").unwrap_or(address);
+            // libwrap has IPv4 in the form of IPv6 where sshd listens to both.
+            ftp::remote(address.strip_suffix(b")").unwrap_or(address), details);
         }
     } else if let Some(rest) = after(message, DISCONNECTED) {
         details.kind = "ssh.disconnect";

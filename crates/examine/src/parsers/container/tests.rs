@@ -16,6 +16,22 @@ fn read(path: &str, log: &[u8]) -> Parsed {
 }
 
 #[test]
+fn logins_to_guacamole_have_their_account_and_the_client_before_the_proxy() {
+    // The first line is of CrowdSec's hub.
+    let log = br#"{"log":"2023-04-06T09:13:34,820Z [http-nio-8080-exec-5] WARN  o.a.g.r.auth.AuthenticationService - Authentication attempt from [127.0.0.1, 172.18.0.2] for user \"test\" failed.\n","stream":"stdout","time":"2023-04-06T09:13:34.82Z"}
+{"log":"09:13:35.820 [x] WARN  o.a.g.r.auth.AuthenticationService - Authentication attempt from 192.0.2.7 for user \"a\" for user \"b\" failed.\r\n","stream":"stdout","time":"2023-04-06T09:13:35.82Z"}
+{"log":"09:13:36.820 [x] INFO  o.a.g.r.auth.AuthenticationService - User \"anna\" successfully authenticated from 192.0.2.7.\n","stream":"stdout","time":"2023-04-06T09:13:36.82Z"}
+{"log":"09:13:36.820 [x] INFO  o.a.g.t.h.RestrictedGuacamoleHTTPTunnelServlet - Authentication attempt from 192.0.2.7 for user \"a\" failed.\n","stream":"stdout","time":"2023-04-06T09:13:36.82Z"}
+"#;
+    let parsed = read(&format!("/var/lib/docker/containers/{ID}/{ID}-json.log"), log);
+    assert_eq!(parsed.all("kind"), ["web.login-failed", "web.login-failed", "web.login", "container.log"]);
+    assert_eq!(parsed.all("user"), [json!("test"), json!("a\" for user \"b"), json!("anna"), json!(null)]);
+    assert_eq!(parsed.all("address"), [json!("127.0.0.1"), json!("192.0.2.7"), json!("192.0.2.7"), json!(null)]);
+    assert_eq!(parsed.events[0]["forwarded_for"], "127.0.0.1, 172.18.0.2");
+    assert_eq!(parsed.events[0]["container"], ID);
+}
+
+#[test]
 fn records_of_the_driver_json_file_have_their_stream_and_their_text() {
     let log = br#"{"log":"a \u003cb\u003e \"c\"\r\n","stream":"stdout","time":"2024-03-02T10:00:00.123456789Z"}
 {"log":"a long","stream":"stderr","attrs":{"tag":"web/1","x":"y"},"time":"2024-03-02T10:00:01Z"}

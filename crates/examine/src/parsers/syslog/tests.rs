@@ -121,13 +121,15 @@ Jan  1 00:00:00 h sshd[1]: banner exchange: Connection from 192.0.2.7 port 25: i
 Jan  1 00:00:00 h sshd[1]: Connection from 192.0.2.7 port 25 on 192.0.2.1 port 22 rdomain \"\"
 Jan  1 00:00:00 h sshd[1]: Unable to negotiate with 192.0.2.7 port 25: no matching MAC found. Their offer: x [preauth]
 Jan  1 00:00:00 h sshd[1]: Did not receive identification string from 192.0.2.7
-Jan  1 00:00:00 h sshd[1]: refused connect from example.com (192.0.2.7)\n";
+Jan  1 00:00:00 h sshd[1]: refused connect from example.com (192.0.2.7)
+Jan  1 00:00:00 h sshd[1]: refused connect from a@::ffff:192.0.2.7 (::ffff:192.0.2.7)\n";
     let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-01T12:00:00Z", log);
     let connection = "ssh.connection";
-    let kinds = ["ssh.refused", connection, connection, connection, connection, "ssh.refused"];
+    let kinds = ["ssh.refused", connection, connection, connection, connection, "ssh.refused", "ssh.refused"];
     assert_eq!(parsed.all("kind"), kinds);
-    assert_eq!(parsed.all("address"), ["192.0.2.7"; 6]);
-    assert_eq!(parsed.all("port"), [json!(null), json!(25), json!(25), json!(25), json!(null), json!(null)]);
+    assert_eq!(parsed.all("address"), ["192.0.2.7"; 7]);
+    let none = json!(null);
+    assert_eq!(parsed.all("port"), [none.clone(), json!(25), json!(25), json!(25), none.clone(), none.clone(), none]);
     assert_eq!(
         (&parsed.events[0]["user"], &parsed.events[0]["reason"]),
         (&json!("bert"), &json!("listed in DenyUsers"))

@@ -20,6 +20,10 @@ impl Parser for WebErrors {
         "web-error"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         is_half(candidate.head, &mut |line| Line::parse(line).is_some())
     }
@@ -166,6 +170,13 @@ fn record(line: &Line<'_>, span: Span, clock: &mut Clock<'_>, output: &mut Outpu
         ..details.event()
     });
     time
+}
+
+/// Takes a line of an error log that stands among requests, as where both go to one file; `None` if it is none.
+pub(super) fn among_requests(bytes: &[u8], span: Span, clock: &mut Clock<'_>, output: &mut Output<'_>) -> Option<()> {
+    let line = Line::parse(bytes)?;
+    let _time = record(&line, span, clock, output);
+    Some(())
 }
 
 /// Takes a line apart that came by syslog, with the time of nginx or with the parts in brackets of Apache alone.
@@ -333,9 +344,10 @@ fn nginx<'a>(message: &'a [u8], details: &mut Details<'a>) {
             name => details.text(name, value),
         }
     }
-    if text.starts_with(b"client login failed: ") {
-        details.kind = "web.login-failed";
-        details.user = login;
+    // The proxy for mail (ngx_mail_auth_http_module, ngx_mail_proxy_module).
+    let by_mail = [(&b"client login failed: "[..], "mail.login-failed"), (b"client logged in", "mail.login")];
+    if let Some((_, kind)) = by_mail.iter().find(|(beginning, _)| text.starts_with(beginning)) {
+        (details.kind, details.user) = (*kind, login);
         return;
     }
     let Some(rest) = text.strip_prefix(b"user \"") else { return };

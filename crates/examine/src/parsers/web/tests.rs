@@ -220,6 +220,7 @@ sh: 1: wget: not found
 2024/03/02 10:00:00 [error] 7#8: *1 open() "/x" failed (2: No such file or directory), client: 192.0.2.7, server: a.example, request: "GET /x, host: y HTTP/1.1", host: "b.example", referrer: "http://c/"
 2024/03/02 10:00:00 [error] 7#8: *1 user "foo": password mismatch, client: 192.0.2.7, server: _, request: "GET / HTTP/1.1", host: "localhost"
 2022/04/02 13:39:51 [info] 8#8: *6631 client login failed: "AUTH not supported" while in http auth state, client: 192.0.2.7, server: 0.0.0.0:25, login: "a@example.com"
+2022/04/02 13:39:52 [info] 8#8: *6632 client logged in, client: 192.0.2.7, server: 0.0.0.0:25, login: "b@example.com"
 2024/03/02 10:00:00 [notice] 1#1: using the "epoll" event method
 "#;
     let parsed = parse(&WebErrors, "/x", "2024-03-01T00:00:00Z", log.as_bytes());
@@ -238,10 +239,24 @@ sh: 1: wget: not found
         json!({"kind": "web.error", "program": "nginx", "address": "192.0.2.7", "server": "a.example", "vhost": "b.example",
             "referrer": "http://c/"}),
         json!({"kind": "web.login-failed", "user": "foo", "reason": "wrong password", "request": "GET / HTTP/1.1"}),
-        json!({"kind": "web.login-failed", "user": "a@example.com", "address": "192.0.2.7"}),
+        json!({"kind": "mail.login-failed", "user": "a@example.com", "address": "192.0.2.7"}),
+        json!({"kind": "mail.login", "user": "b@example.com", "address": "192.0.2.7"}),
         json!({"kind": "web.error", "level": "notice", "address": null}),
     ];
     parsed.assert_events(&expected);
+}
+
+#[test]
+fn errors_among_requests_are_errors() {
+    // The first two lines are of CrowdSec's hub.
+    let log = "[Fri Oct 08 17:08:41.203277 2021] [core:error] [pid 7005:tid 140667133085440] [client 88.168.206.87:14532] AH00126: Invalid URI in request GET /cgi-bin/.%2E/etc/passwd HTTP/1.1 
+172.17.0.1 - - [11/Oct/2021:06:40:52 +0000] \"POST /cgi-bin/.%2e/bin/sh HTTP/1.1\" 200 7
+192.0.2.7 - - [11/Oct/2021:06:40:53 +0000] \"GET / HTTP/1.1\" 200 7
+sh: 1: wget: not found
+";
+    let parsed = parse(&WebAccess, "/var/log/apache2/access.log", "2021-11-01T00:00:00Z", log.as_bytes());
+    assert_eq!(parsed.all("kind"), ["web.error", "web.request", "web.request", "web.other"]);
+    assert_eq!((&parsed.events[0]["address"], &parsed.events[0]["code"]), (&json!("88.168.206.87"), &json!("AH00126")));
 }
 
 /// Beginnings of lines that lead into each part of the parsers.

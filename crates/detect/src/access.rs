@@ -187,8 +187,8 @@ static ACCOUNT_RAISED: Rule = Rule {
 /// Looks at all logins and failures.
 pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
     logins::gather(image)?;
-    by_address::find(image, found)?;
-    by_account::find(image, found)?;
+    let sprayers = by_address::find(image, found)?;
+    by_account::find(image, &sprayers, found)?;
     accounts::find(image, found)?;
     probing::find(image, found)?;
     image.db.execute_batch("DROP TABLE temp.logins; DROP TABLE temp.owners")?;

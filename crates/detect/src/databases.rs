@@ -4,12 +4,13 @@
 use crate::found::{Building as _, Found, finding};
 use crate::{DetectError, Image};
 use kanshiki_filesystem::{Follow, NodeType};
+use kanshiki_machine::settings;
 use kanshiki_model::{Confidence, Evidence, EvidencePath, Question, Rule, Severity, Timestamp, visible};
 use kanshiki_packages::{Entry, FileFlags, Manager, doubts};
 use std::collections::BTreeMap;
 
 /// The rules of this detector.
-pub(crate) const RULES: &[&Rule] = &[&WRITTEN, &WITHOUT_DIGEST];
+pub(crate) const RULES: &[&Rule] = &[&WRITTEN, &WITHOUT_DIGEST, &NONE];
 
 static WRITTEN: Rule = Rule {
     id: "packages.database-written",
@@ -30,14 +31,58 @@ static WITHOUT_DIGEST: Rule = Rule {
     next: "Look whether the package's original has the file: `kanshiki packages --packages DIR`.",
 };
 
+static NONE: Rule = Rule {
+    id: "unknown.no-packages",
+    question: Question::Unknown,
+    severity: Severity::Info,
+    confidence: Confidence::High,
+    technique: "",
+    next: "Hold the files against the packages of the distribution: `kanshiki hash --known` with a list of their digests.",
+};
+
 /// Of a package that leaves out digests more often than this, nothing follows from one that is missing.
 const LEFT_OUT: usize = 3;
 
 /// Looks at both.
 pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
+    if !image.owned.is_known() {
+        none(image, found);
+    }
     written(image, found);
     without_digest(image, found);
     Ok(())
+}
+
+/// Tells that there is no database. A distribution of packages without one is told graver: somebody took it away.
+fn none(image: &Image<'_>, found: &mut Found) {
+    let release = ["/etc/os-release", "/usr/lib/os-release"]
+        .iter()
+        .find_map(|path| settings::read(image.view, path.as_bytes()).map(|text| (path, text)));
+    let Some((path, text)) = release else { return };
+    let value = |name: &str| {
+        let mut lines = text.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(name.as_bytes()));
+        lines.next().map(|value| visible(value).trim_matches('"').to_lowercase()).unwrap_or_default()
+    };
+    let names = format!("{} {}", value("ID="), value("ID_LIKE="));
+    let of_packages = ["debian", "ubuntu", "rhel", "fedora", "centos", "rocky", "almalinux", "suse", "amzn", "ol "];
+    let title = "no database of packages was found: programs could not be held against their packages";
+    let made = finding(&NONE, "packages", title)
+        .explained("Whether programs of the system were replaced, added or given more rights is not known.");
+    let made = match of_packages.iter().any(|name| names.contains(name)) {
+        true => made.weighed(Severity::Medium, Confidence::Medium).explained(format!(
+            "{path} says that this is a distribution of packages ({}), which keeps a database of them: it was taken away, or lies \
+             on a volume that is not here. Whether programs were replaced, added or given more rights is not known.",
+            names.trim()
+        )),
+        false => made,
+    };
+    found.add(made.evidence(Evidence::File {
+        volume: None,
+        inode: None,
+        path: path.as_bytes().to_vec(),
+        span: None,
+        note: "the distribution".to_owned(),
+    }));
 }
 
 /// Files of the databases that were not written when a package was installed.
@@ -118,6 +163,16 @@ mod tests {
         "/var/lib/dpkg/status",
         "Package: cron\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nConffiles:\n /etc/init.d/cron 0123456789abcdef0123456789abcdef\n\n",
     );
+
+    #[test]
+    fn a_distribution_of_packages_without_their_database_is_told() {
+        let told = |release: &str| titles(&found_in(&with_modes(&[("/etc/os-release", release)], &[]), &[], find));
+        let title =
+            "unknown.no-packages: no database of packages was found: programs could not be held against their packages";
+        assert_eq!(told("NAME=x\nID=debian\n"), [format!("medium {title}")]);
+        assert_eq!(told("NAME=x\nID=buildroot\n"), [format!("info {title}")]);
+        assert_eq!(titles(&found_in(&with_modes(&[STATUS], &[]), &[], find)), [""; 0]);
+    }
 
     #[test]
     fn a_program_that_was_added_to_the_list_of_a_package_is_told() {

@@ -207,6 +207,10 @@ impl Building for Finding {
 
     fn indicator(mut self, kind: &'static str, value: impl Into<String>) -> Self {
         let indicator = Indicator { kind, value: value.into() };
+        // Words that stand for an address are none.
+        if matches!(kind, "ipv4" | "ipv6" | "domain") && indicator.value.contains(' ') {
+            return self;
+        }
         if !self.indicators.contains(&indicator) && self.indicators.len() < MANY_INDICATORS {
             self.indicators.push(indicator);
         }

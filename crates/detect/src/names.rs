@@ -1,6 +1,7 @@
 //! What names, modes and places of files tell, of all files in one sweep.
 
 mod alike;
+mod loose;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use std::ops::ControlFlow;
 
 /// The rules of this detector.
 pub(crate) const RULES: &[&Rule] = &[
+    &loose::WRITABLE,
+    &loose::FOREIGN_OWNER,
     &TEMPORARY_PROGRAM,
     &HIDDEN_PROGRAM,
     &HIDDEN_FOLDER,
@@ -118,7 +121,7 @@ impl Sweeper for Collector {
 
     fn visit(&self, item: &Item<'_>, batch: &mut Batch) -> Descend {
         if let (true, Ok((place, node))) = (item.live, item.found)
-            && may_matter(item.path, node)
+            && (may_matter(item.path, node) || loose::may_matter(item.path, node))
         {
             batch.0.push(Seen { path: item.path.to_vec(), place, node: node.clone() });
         }
@@ -157,6 +160,7 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
 
 fn look(image: &Image<'_>, names: &alike::Names, seen: &Seen, found: &mut Found) {
     let (path, name) = (seen.path.as_slice(), name_of(&seen.path));
+    loose::look(seen, found);
     match seen.node.node_type {
         NodeType::CharacterDevice | NodeType::BlockDevice => device(seen, found),
         NodeType::Symlink => history_link(image, seen, found),

@@ -90,7 +90,11 @@ fn look(image: &Image<'_>, place: &'static Place, file: &File, found: &mut Found
     };
     if place.what.starts_with("systemd") {
         let user = readers::unit_user(&file.bytes);
-        entries.iter_mut().for_each(|entry| entry.user.clone_from(&user));
+        let takes_connections = readers::takes_connections(&file.bytes);
+        for entry in &mut entries {
+            entry.user.clone_from(&user);
+            entry.takes_connections = takes_connections;
+        }
     }
     if entries.len() > ENTRIES {
         let what = format!("{} entries, of which the first {ENTRIES} are looked at", entries.len());
@@ -161,7 +165,8 @@ fn judge(place: &'static Place, file: &File, owner: &Owner, entry: &Entry, image
     if owner.is_package() {
         return;
     }
-    let Some(Suspicion { severity, why, program }) = traits::of(entry, image, place) else { return };
+    let suspicion = traits::of(entry, image, place).or_else(|| traits::of_changed(entry, image, owner));
+    let Some(Suspicion { severity, why, program }) = suspicion else { return };
     let title = format!("{} runs something suspicious: {shown}", place.what);
     let text = format!("{}: {why}. What it runs: {command}", place.means);
     let made = finding(&SUSPICIOUS, key, title).explained(text).weighed(severity, Confidence::Medium);

@@ -211,7 +211,7 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
     let mut others: BTreeMap<Vec<u8>, kanshiki_model::Finding> = BTreeMap::new();
     survey(image.view, image.owned.packages(), &mut |event| {
         match event {
-            SurveyEvent::Privileged(file) => privileged(&file, found),
+            SurveyEvent::Privileged(file) => privileged(&file, image.owned.is_known(), found),
             SurveyEvent::Unowned(file) if image.owned.is_known() && file.explanation.is_none() => {
                 unowned(&file, &mut others, found);
             }
@@ -224,7 +224,7 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
     Ok(())
 }
 
-fn privileged(file: &Privileged, found: &mut Found) {
+fn privileged(file: &Privileged, is_known: bool, found: &mut Found) {
     let path = file.path.as_bytes();
     if is_foreign_tree(path) {
         return;
@@ -236,13 +236,13 @@ fn privileged(file: &Privileged, found: &mut Found) {
         (_, _, Some(capabilities)) => format!("capabilities {capabilities}"),
         _ => return,
     };
-    let Some((severity, why)) = weigh(file) else { return };
+    let Some((severity, why)) = weigh(file, is_known) else { return };
     let title = format!("a program with the rights of others ({what}): {shown}");
     found.add(told(&RIGHTS, (file.place, &file.node), path, &title, why).weighed(severity, Confidence::High));
 }
 
 /// How grave it is that a program has rights of others, and why.
-fn weigh(file: &Privileged) -> Option<(Severity, &'static str)> {
+fn weigh(file: &Privileged, is_known: bool) -> Option<(Severity, &'static str)> {
     let path = file.path.as_bytes();
     let name = String::from_utf8_lossy(name_of(path)).into_owned();
     let is_one_of = |names: &[&str]| names.contains(&name.as_str()) || names.contains(&without_version(&name));
@@ -252,7 +252,12 @@ fn weigh(file: &Privileged) -> Option<(Severity, &'static str)> {
         text.starts_with('=') || MIGHTY.iter().any(|name| text.contains(name))
     });
     let is_odd = is_temporary(path) || is_in_home(path) || is_in_hidden(path);
-    match file.standing {
+    // Without a database nothing is a package's.
+    let standing = match file.standing {
+        Standing::Unowned if !is_known && !is_odd => Standing::Unknown,
+        other => other,
+    };
+    match standing {
         _ if (is_root || is_mighty) && is_never_raised(&name) => {
             Some((Severity::High, "No distribution gives this program such rights: whoever runs it can do all."))
         }

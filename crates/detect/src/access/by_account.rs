@@ -1,5 +1,6 @@
 //! What happened to each account: tried from many addresses, logged in to from new ones, or at an hour that is not its own.
 
+use super::by_address::Sprayers;
 use super::logins::{Login, each};
 use super::tally::{Counts, Met};
 use super::{MANY_ADDRESSES, NEW_ADDRESS, ODD_HOUR, SUCCESS_ELSEWHERE};
@@ -7,7 +8,7 @@ use crate::found::{Building as _, Found, address_kind, finding};
 use crate::time::{DAY, stretch, utc};
 use crate::{DetectError, Image};
 use jiff::tz::TimeZone;
-use kanshiki_model::Finding;
+use kanshiki_model::{Confidence, Finding, Severity};
 use std::collections::BTreeMap;
 
 /// Addresses from which an account was tried that make it a target.
@@ -23,7 +24,7 @@ const AFTERWARDS: i64 = 7 * DAY;
 const HABIT: (u32, i64) = (20, 7 * DAY);
 
 /// Goes over all logins, by service and account.
-pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
+pub(super) fn find(image: &Image<'_>, sprayers: &Sprayers, found: &mut Found) -> Result<(), DetectError> {
     let zone = image.zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let mut current: Option<Account<'_>> = None;
     each(image, "user, service, time, event", &mut |login| {
@@ -32,7 +33,7 @@ pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
             ended.end(found);
         }
         if let Some(account) = current.as_mut() {
-            account.take(login);
+            account.take(login, sprayers);
         }
         Ok(())
     })?;
@@ -52,6 +53,8 @@ struct Account<'z> {
     failures: Counts,
     first_failure: Option<(i64, i64)>,
     last_failure: Option<(i64, i64)>,
+    /// The last one from where many accounts were tried.
+    last_sprayed: Option<(i64, i64)>,
     /// Addresses from which it was logged in to.
     used: Met,
     /// Times of the first login and of the last, and how many.
@@ -74,6 +77,7 @@ impl<'z> Account<'z> {
             failures: Counts::default(),
             first_failure: None,
             last_failure: None,
+            last_sprayed: None,
             used: Met::default(),
             logins: None,
             hours: [0; 24],
@@ -81,7 +85,7 @@ impl<'z> Account<'z> {
         }
     }
 
-    fn take(&mut self, login: &Login<'_>) {
+    fn take(&mut self, login: &Login<'_>, sprayers: &Sprayers) {
         if self.user.is_empty() || login.is_aside {
             return;
         }
@@ -90,6 +94,9 @@ impl<'z> Account<'z> {
             self.failures.add(login);
             self.first_failure.get_or_insert((login.time, login.event));
             self.last_failure = Some((login.time, login.event));
+            if sprayers.contains(&(login.service.to_owned(), login.address.to_owned())) {
+                self.last_sprayed = self.last_failure;
+            }
             return;
         }
         let is_new = !self.used.has(login.address);
@@ -144,6 +151,24 @@ impl<'z> Account<'z> {
                     .explained(text)
                     .between(self.first_failure.map(|it| it.0), Some(login.time))
                     .event(event, "the last failure before it")
+            }
+            None if self.last_sprayed.is_some_and(|(last, _)| login.time.saturating_sub(last) <= AFTERWARDS) => {
+                let title = format!(
+                    "login to {service} as {user} from {}, after others had tried many accounts",
+                    login.address
+                );
+                let text = format!(
+                    "The account {user} was among those that were tried from {} in vain. Then it was logged in to from {}, which had not \
+                    been seen before. Who finds a password out may use it from elsewhere.",
+                    self.tried.words(),
+                    login.address
+                );
+                let sprayed = self.last_sprayed.map(|(_, event)| event);
+                let made = finding(&SUCCESS_ELSEWHERE, &key, title)
+                    .explained(text)
+                    .weighed(Severity::Low, Confidence::Low)
+                    .between(self.first_failure.map(|it| it.0), Some(login.time));
+                sprayed.into_iter().fold(made, |made, event| made.event(event, "the last of those tries"))
             }
             None if has_habits => {
                 let title = format!("first login to {service} as {user} from {}", login.address);

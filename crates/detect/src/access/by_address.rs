@@ -35,7 +35,9 @@ const FAILURES_BEFORE: (u64, u64) = (5, 10);
 const REMEMBERED: usize = 20_000;
 
 /// Goes over all logins, by service and address.
-pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
+/// The services and addresses from which many accounts were tried are told to who looks at accounts.
+pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<Sprayers, DetectError> {
+    let mut sprayers = Sprayers::new();
     let known = Known::of(image)?;
     let mut current: Option<Address> = None;
     each(image, "address, service, time, event", &mut |login| {
@@ -43,7 +45,7 @@ pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
         if !is_same {
             let next = Address::new(login, known.owned(login));
             if let Some(ended) = current.replace(next) {
-                ended.end(found);
+                ended.close(&mut sprayers, found);
             }
         }
         if let Some(address) = current.as_mut() {
@@ -52,10 +54,16 @@ pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
         Ok(())
     })?;
     if let Some(ended) = current {
-        ended.end(found);
+        ended.close(&mut sprayers, found);
     }
-    Ok(())
+    Ok(sprayers)
 }
+
+/// Services and addresses from which many accounts were tried.
+pub(super) type Sprayers = HashSet<(String, String)>;
+
+/// Those that are remembered.
+const SPRAYERS: usize = 100_000;
 
 /// A failure of the last day.
 #[derive(Debug)]
@@ -74,6 +82,8 @@ struct Address {
     address: String,
     /// Accounts that are logged in to from here, now or later: to fail with them is to mistype.
     owned: HashSet<String>,
+    /// Those that were logged in to until now.
+    logged_in: HashSet<String>,
     failures: Counts,
     users: Met,
     /// Those of the last day, the earliest first, and how often each class is among them.
@@ -131,6 +141,7 @@ impl Address {
             service: login.service.to_owned(),
             address: login.address.to_owned(),
             owned,
+            logged_in: HashSet::new(),
             failures: Counts::default(),
             users: Met::default(),
             recent: VecDeque::new(),
@@ -227,10 +238,14 @@ impl Address {
             });
             self.roots = Some(seen(begun, login));
         }
+        let is_usual = self.logged_in.contains(login.user);
+        if !is_usual && self.logged_in.len() < REMEMBERED {
+            self.logged_in.insert(login.user.to_owned());
+        }
         let is_first = !std::mem::replace(&mut self.before.is_over, true);
         let begun = match self.successes.remove(login.user) {
             Some(begun) => begun,
-            None => match self.suspicious(login, is_first) {
+            None => match self.suspicious(login, is_first, is_usual) {
                 Some(begun) => begun,
                 None => return,
             },
@@ -239,6 +254,13 @@ impl Address {
         if self.successes.len() < REMEMBERED {
             self.successes.insert(login.user.to_owned(), finding);
         }
+    }
+
+    fn close(self, sprayers: &mut Sprayers, found: &mut Found) {
+        if self.is_sprayed() && sprayers.len() < SPRAYERS {
+            sprayers.insert((self.service.clone(), self.address.clone()));
+        }
+        self.end(found);
     }
 
     fn is_sprayed(&self) -> bool {

@@ -15,6 +15,8 @@ const KINDS: &[(&str, bool, &str)] = &[
     ("login.session-opened", true, ""),
     ("ssh.login-failed", false, "ssh"),
     ("ssh.invalid-user", false, "ssh"),
+    // What sshd says once more of a try at some levels, or alone where only its lines are kept: a class of its own.
+    ("ssh.auth-failed", false, "ssh"),
     ("ftp.login-failed", false, "ftp"),
     ("database.login-failed", false, "database"),
     ("mail.login-failed", false, "mail"),
@@ -27,6 +29,9 @@ const KINDS: &[(&str, bool, &str)] = &[
 
 /// What dovecot's authentication says once more, once or several times a try. It alone tells that there is no such account.
 const UNKNOWN_TO_DOVECOT: &str = "mail.auth-failed";
+
+/// Stands for the address where a database does not log it; the words are no address, and no indicator.
+const UNTOLD: &str = "an address that is not logged";
 
 /// Makes the tables: `logins`, one row a login or failure of the exhibit whose time and address are known, and `owners`, from
 /// which addresses accounts were logged in to.
@@ -53,7 +58,7 @@ pub(super) fn gather(image: &Image<'_>) -> Result<(), DetectError> {
                 OR coalesce(e.fields ->> 'tty', '') IN ('ssh', 'ssh:notty') OR coalesce(e.fields ->> 'tty', '') GLOB 'pts/*' THEN 'ssh'
             WHEN coalesce(e.fields ->> 'service', '') GLOB '*ftp*' OR coalesce(e.fields ->> 'tty', '') GLOB 'ftp*' THEN 'ftp'
             ELSE coalesce(nullif(e.fields ->> 'service', ''), 'login') END,
-            e.user, e.address, max(1, coalesce(e.fields ->> 'repeated', 1)),
+            e.user, coalesce(nullif(e.address, ''), '{UNTOLD}'), max(1, coalesce(e.fields ->> 'repeated', 1)),
             2 * k.id + (e.file IN (SELECT f.id FROM main.logs l JOIN main.files f ON f.id = l.file WHERE f.path GLOB '*.journal*')),
             CASE WHEN lk.success THEN coalesce(e.fields ->> 'method', '') ELSE '' END,
             CASE
@@ -66,7 +71,7 @@ pub(super) fn gather(image: &Image<'_>) -> Result<(), DetectError> {
                 ELSE 0 END,
             k.name = '{UNKNOWN_TO_DOVECOT}'
         FROM {from} CROSS JOIN temp.login_kinds lk ON lk.kind = e.kind
-        WHERE {of_kind} AND e.time IS NOT NULL AND coalesce(e.address, '') NOT IN ('', '0.0.0.0')
+        WHERE {of_kind} AND e.time IS NOT NULL AND coalesce(e.address, CASE WHEN lk.service = 'database' THEN '-' ELSE '' END) NOT IN ('', '0.0.0.0')
             AND (k.name <> '{UNKNOWN_TO_DOVECOT}' OR e.message LIKE '%unknown user%')"
     );
     image.db.execute(&sql, [])?;

@@ -50,6 +50,52 @@ fn a_login_behind_brute_force_is_high_and_one_behind_a_typing_error_is_nothing()
 }
 
 #[test]
+fn tries_that_one_kind_of_line_alone_tells_and_those_without_an_address_count() {
+    let mut events = failures("ssh.auth-failed", 50, 5, "carol", "192.0.2.1");
+    events.push(at("ssh.login", NOON, "carol", "192.0.2.1"));
+    let expected = [
+        "low access.brute-force: brute force on ssh from 192.0.2.1: 50 failed logins",
+        "high access.success-after-failures: login to ssh as carol from 192.0.2.1 after 50 failures",
+    ];
+    assert_eq!(told(&events), expected);
+    let mut events = failures("database.login-failed", 40, 5, "postgres", "");
+    events.push(at("database.login", NOON, "postgres", ""));
+    let found = found_in(&view(&[]), &events, find);
+    let expected = [
+        "low access.brute-force: brute force on database from an address that is not logged: 40 failed logins",
+        "high access.success-after-failures: login to database as postgres from an address that is not logged after 40 failures",
+    ];
+    assert_eq!(titles(&found), expected);
+    assert!(found.findings.iter().all(|it| it.indicators.iter().all(|it| it.kind == "account")));
+    // Local programs that fail by PAM have no address, and are no guesses.
+    assert_eq!(told(&failures("pam.failed", 40, 5, "anna", "")), [""; 0]);
+}
+
+#[test]
+fn who_mistypes_where_the_account_is_at_home_is_no_intruder_for_sure() {
+    let mut events = failures("ssh.login-failed", 12, 5, "anna", "192.0.2.1");
+    events.push(at("ssh.login", NOON - 90_000, "anna", "192.0.2.1"));
+    events.push(at("ssh.login", NOON, "anna", "192.0.2.1"));
+    let expected = "medium access.success-after-failures: login to ssh as anna from 192.0.2.1 after 12 failures";
+    assert_eq!(told(&events)[1..], [expected]);
+}
+
+#[test]
+fn a_login_from_elsewhere_behind_spraying_is_told() {
+    let spray = |from: &str| -> Vec<Told> {
+        (0..8).map(|number| at("ssh.login-failed", NOON - 70_000 + number, &format!("user{number}"), from)).collect()
+    };
+    let mut events = spray("192.0.2.6");
+    events.push(at("ssh.login", NOON, "user3", "198.51.100.9"));
+    let expected =
+        "low access.success-from-elsewhere: login to ssh as user3 from 198.51.100.9, after others had tried many accounts";
+    assert!(told(&events).contains(&expected.to_owned()), "{:?}", told(&events));
+    let mut events = spray("192.0.2.6");
+    events.push(at("ssh.login", NOON, "anna", "198.51.100.9"));
+    assert_eq!(told(&events).len(), 1);
+}
+
+#[test]
 fn what_two_logs_tell_of_one_try_is_counted_once() {
     let mut events = failures("ssh.login-failed", 12, 5, "root", "192.0.2.1");
     let mut journal = events.clone();

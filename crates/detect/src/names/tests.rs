@@ -11,6 +11,25 @@ fn told(files: &[(&str, u16)]) -> Vec<String> {
 }
 
 #[test]
+fn what_everybody_may_write_and_root_runs_is_told() {
+    let modes = [
+        ("/etc/passwd", 0o666),
+        ("/etc/cron.daily/x", 0o777),
+        ("/usr/share/doc/x", 0o666),
+        ("/usr/bin/env", 0o755),
+        ("/etc/fstab", 0o644),
+        ("/tmp/x", 0o666),
+        ("/srv/x", 0o777),
+    ];
+    let expected = [
+        "high files.writable-by-all: everybody may write /etc/passwd",
+        "high files.writable-by-all: everybody may write /etc/cron.daily/x",
+        "low files.writable-by-all: everybody may write /usr/share/doc/x",
+    ];
+    assert_eq!(titles(&found_in(&with_modes(&[], &modes), &[], find)), expected);
+}
+
+#[test]
 fn programs_in_places_that_are_none_for_programs_are_told() {
     let found = told(&[
         ("/tmp/x", 0o755),

@@ -17,6 +17,8 @@ pub(super) struct Entry {
     pub(super) raw: Vec<u8>,
     /// Whether it is a script as a whole.
     pub(super) is_script: bool,
+    /// Whether its input is a connection (systemd.exec(5), `StandardInput=socket`).
+    pub(super) takes_connections: bool,
 }
 
 /// What a line says: the command, and as whom; `None` if it starts nothing. `file` is the name of the file.
@@ -46,7 +48,7 @@ fn is_of_other_language(script: &[u8]) -> bool {
 /// A script as one entry.
 pub(super) fn of_script(file: &File) -> Entry {
     let bytes = file.bytes.clone();
-    Entry { command: bytes.clone(), user: None, span: None, raw: bytes, is_script: true }
+    Entry { command: bytes.clone(), user: None, span: None, raw: bytes, is_script: true, takes_connections: false }
 }
 
 /// The lines that start something. A backslash at the end of a line takes the next one in.
@@ -71,7 +73,7 @@ pub(super) fn of_lines(file: &File, read: ReadLine) -> Vec<Entry> {
         if let Some((command, user)) = read(text, name) {
             let length = offset.saturating_sub(1).saturating_sub(start);
             let span = Some(Span { offset: start, content_offset: None, length, line: Some(first) });
-            entries.push(Entry { command, user, span, raw, is_script: false });
+            entries.push(Entry { command, user, span, raw, is_script: false, takes_connections: false });
         }
     }
     entries
@@ -83,7 +85,14 @@ pub(super) fn of_names(file: &File, read: ReadNames) -> Vec<Entry> {
     let entry = |(start, name): (usize, &[u8])| {
         let (offset, length) = (number(start), number(name.len()));
         let span = Some(Span { offset, content_offset: None, length, line: None });
-        Entry { command: name.to_vec(), user: None, span, raw: name.to_vec(), is_script: false }
+        Entry {
+            command: name.to_vec(),
+            user: None,
+            span,
+            raw: name.to_vec(),
+            is_script: false,
+            takes_connections: false,
+        }
     };
     read(&file.bytes).into_iter().map(entry).collect()
 }

@@ -2,8 +2,9 @@
 
 use super::entry::{ReadLine, ReadNames};
 use super::readers::{
-    anacrontab, apt, crontab, desktop, dpkg, environment, inetd, inittab, interfaces, libraries, linker, modprobe, pam,
-    php, pipe, sshd, system_crontab, udev, unit, upstart, web_module, whole,
+    anacrontab, apache, apt, crontab, desktop, dpkg, environment, git, inetd, inittab, interfaces, libraries, linker,
+    modprobe, mysql, pam, php, pipe, postfix, sshd, sysctl, system_crontab, tmpfiles, udev, unit, upstart, web_module,
+    whole,
 };
 
 /// A kind of place.
@@ -167,6 +168,23 @@ pub(super) const PLACES: &[Place] = &[
         ],
         Reading::Script,
     ),
+    place(
+        "shell start",
+        "a shell or a desktop runs it when somebody logs in or opens one",
+        &[
+            "/root/.bash_aliases",
+            "/root/.xprofile",
+            "/root/.xinitrc",
+            "/root/.xsession",
+            "/home/*/.bash_aliases",
+            "/home/*/.xprofile",
+            "/home/*/.xinitrc",
+            "/home/*/.xsession",
+            "/etc/X11/Xsession.d/*",
+            "/etc/X11/xinit/xinitrc.d/*",
+        ],
+        Reading::Script,
+    ),
     // ld.so(8)
     Place {
         what: "preload",
@@ -184,7 +202,16 @@ pub(super) const PLACES: &[Place] = &[
     place(
         "environment",
         "every session has it in its environment",
-        &["/etc/environment", "/etc/security/pam_env.conf", "/etc/environment.d/*"],
+        &[
+            "/etc/environment",
+            "/etc/security/pam_env.conf",
+            "/etc/environment.d/*",
+            "/root/.pam_environment",
+            "/home/*/.pam_environment",
+            "/root/.ssh/environment",
+            "/home/*/.ssh/environment",
+            "/home/*/.config/environment.d/*",
+        ],
         Reading::Lines(environment),
     ),
     // pam.d(5), pam_exec(8)
@@ -281,6 +308,61 @@ pub(super) const PLACES: &[Place] = &[
             "/etc/nginx/nginx.conf",
         ],
         Reading::Lines(web_module),
+    ),
+    // Apache: mod_log_config, "piped logs"; mod_env
+    place(
+        "web server command",
+        "the web server runs or loads it as root when it starts",
+        &[
+            "/etc/apache2/*.conf",
+            "/etc/apache2/conf-enabled/*.conf",
+            "/etc/apache2/sites-enabled/*",
+            "/etc/apache2/envvars",
+            "/etc/httpd/conf/*.conf",
+            "/etc/httpd/conf.d/*.conf",
+        ],
+        Reading::Lines(apache),
+    ),
+    place(
+        "database setting",
+        "the database server loads or runs it when it starts",
+        &["/etc/my.cnf", "/etc/my.cnf.d/*.cnf", "/etc/mysql/*.cnf", "/etc/mysql/*/*.cnf"],
+        Reading::Lines(mysql),
+    ),
+    // master(5), pipe(8)
+    place("mail service", "the mail server runs it", &["/etc/postfix/master.cf"], Reading::Lines(postfix)),
+    // core(5); Documentation/admin-guide/sysctl/kernel.rst
+    place(
+        "sysctl",
+        "the kernel runs it as root",
+        &["/etc/sysctl.conf", "/etc/sysctl.d/*.conf", "/usr/lib/sysctl.d/*.conf", "/usr/local/lib/sysctl.d/*.conf"],
+        Reading::Lines(sysctl),
+    ),
+    // tmpfiles.d(5)
+    place(
+        "tmpfiles",
+        "systemd writes it anew whenever the machine starts",
+        &["/etc/tmpfiles.d/*.conf", "/usr/lib/tmpfiles.d/*.conf", "/usr/local/lib/tmpfiles.d/*.conf"],
+        Reading::Lines(tmpfiles),
+    ),
+    place(
+        "kernel hook",
+        "it is run as root when a kernel is installed, or becomes part of what starts the machine",
+        &[
+            "/etc/kernel/*.d/*",
+            "/etc/initramfs-tools/hooks/*",
+            "/etc/initramfs-tools/scripts/*/*",
+            "/etc/initramfs/post-update.d/*",
+            "/etc/grub.d/*",
+        ],
+        Reading::Script,
+    ),
+    // git-config(1): `core.pager`, `core.editor`, `core.sshCommand`, `core.hooksPath`, `core.fsmonitor`, aliases behind `!`
+    place(
+        "git setting",
+        "git runs it for whoever works with it",
+        &["/etc/gitconfig", "/root/.gitconfig", "/home/*/.gitconfig"],
+        Reading::Lines(git),
     ),
     // aliases(5), local(8)
     place(

@@ -21,6 +21,15 @@ fn is_assignment(line: &[u8]) -> bool {
     end > 0 && rest.starts_with(b"=")
 }
 
+/// The shell that runs all commands of a crontab, and what their environment loads.
+fn set(line: &[u8]) -> Read {
+    match value(line, &["SHELL"]) {
+        Some(b"/bin/sh" | b"/bin/bash" | b"/bin/dash" | b"/usr/bin/sh" | b"/usr/bin/bash") => None,
+        Some(shell) => Some((shell.to_vec(), None)),
+        None => environment(line, b""),
+    }
+}
+
 fn times(line: &[u8]) -> usize {
     if line.starts_with(b"@") { 1 } else { 5 }
 }
@@ -28,7 +37,7 @@ fn times(line: &[u8]) -> usize {
 /// `m h dom mon dow user command`.
 pub(super) fn system_crontab(line: &[u8], _: &[u8]) -> Read {
     if is_assignment(line) {
-        return None;
+        return set(line);
     }
     let (user, command) = behind_words(line, times(line).saturating_add(1))?;
     Some((command.to_vec(), Some(user.to_vec())))
@@ -37,7 +46,7 @@ pub(super) fn system_crontab(line: &[u8], _: &[u8]) -> Read {
 /// `m h dom mon dow command`, as whom the file is named.
 pub(super) fn crontab(line: &[u8], file: &[u8]) -> Read {
     if is_assignment(line) {
-        return None;
+        return set(line);
     }
     let (_, command) = behind_words(line, times(line))?;
     Some((command.to_vec(), Some(file.to_vec())))
@@ -78,6 +87,12 @@ pub(super) fn unit_user(unit: &[u8]) -> Option<Vec<u8>> {
         .filter_map(|line| value(line.trim_ascii(), &["User"]))
         .next_back()
         .map(<[u8]>::to_vec)
+}
+
+/// Whether what a unit runs has a connection as its input.
+pub(super) fn takes_connections(unit: &[u8]) -> bool {
+    let mut inputs = unit.split(|byte| *byte == b'\n').filter_map(|line| value(line.trim_ascii(), &["StandardInput"]));
+    inputs.any(|input| input == b"socket")
 }
 
 /// `id:runlevels:action:process`.
@@ -201,6 +216,88 @@ pub(super) fn web_module(line: &[u8], _: &[u8]) -> Read {
         return None;
     };
     Some((path.trim_ascii().to_vec(), None))
+}
+
+/// `CustomLog "|COMMAND" FORMAT` and its like, `SetEnv LD_PRELOAD LIBRARY`, variables of `envvars`.
+pub(super) fn apache(line: &[u8], file: &[u8]) -> Read {
+    let (word, rest) = behind_words(line, 1)?;
+    let is_one = |names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()));
+    if is_one(&["ErrorLog", "CustomLog", "TransferLog", "GlobalLog", "ForensicLog", "RewriteMap"]) {
+        let at = memchr::memchr(b'|', rest)
+            .or_else(|| memchr::memmem::find(rest, b"prg:").map(|at| at.saturating_add(3)))?;
+        let command = rest.get(at.saturating_add(1)..)?;
+        // `||` and `|$` say whether a shell runs it.
+        let command = command.strip_prefix(b"|").or_else(|| command.strip_prefix(b"$")).unwrap_or(command);
+        let end = memchr::memchr(b'"', command).unwrap_or(command.len());
+        return Some((command.get(..end)?.to_vec(), None));
+    }
+    if is_one(&["SetEnv", "LoadFile"]) {
+        let (name, value) = behind_words(rest, 1).unwrap_or((rest, rest));
+        return if is_one(&["LoadFile"]) {
+            Some((rest.to_vec(), None))
+        } else {
+            environment(&[name, value].join(&b'='), file)
+        };
+    }
+    environment(line, file)
+}
+
+/// What MySQL and MariaDB load or run by their settings: a path alone is told.
+pub(super) fn mysql(line: &[u8], _: &[u8]) -> Read {
+    let bare: Vec<u8> = line.iter().map(|byte| if *byte == b'-' { b'_' } else { *byte }).collect();
+    let at = memchr::memchr(b'=', line)?;
+    let name = bare.get(..at)?.trim_ascii();
+    let names: [&[u8]; 6] =
+        [b"init_file", b"plugin_load", b"plugin_load_add", b"plugin_dir", b"malloc_lib", b"basedir"];
+    let value = line.get(at.saturating_add(1)..)?.trim_ascii();
+    let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+    let path = memchr::memchr(b'/', value).and_then(|at| value.get(at..))?;
+    names.contains(&name).then(|| (path.to_vec(), None))
+}
+
+/// `argv=COMMAND` of a service that pipes mails, with `user=`.
+pub(super) fn postfix(line: &[u8], _: &[u8]) -> Read {
+    let at = memchr::memmem::find(line, b"argv=")?;
+    let user = line.split(u8::is_ascii_whitespace).find_map(|word| word.strip_prefix(b"user="));
+    Some((line.get(at.saturating_add(5)..)?.to_vec(), user.map(<[u8]>::to_vec)))
+}
+
+/// What the kernel runs: for programs that crash (behind a `|`), for modules, hotplug and power off.
+pub(super) fn sysctl(line: &[u8], _: &[u8]) -> Read {
+    let line = line.strip_prefix(b"-").unwrap_or(line);
+    let names =
+        ["kernel.core_pattern", "kernel.modprobe", "kernel.hotplug", "kernel.poweroff_cmd", "kernel/core_pattern"];
+    let value = value(line, &names)?;
+    let command = value.strip_prefix(b"|").unwrap_or(value);
+    command.starts_with(b"/").then(|| (command.to_vec(), None))
+}
+
+/// Lines that write, copy or link something where it lets somebody in or runs.
+pub(super) fn tmpfiles(line: &[u8], _: &[u8]) -> Read {
+    let (kind, rest) = behind_words(line, 1)?;
+    let path = rest.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    let places = [
+        "authorized_keys",
+        "/etc/cron",
+        "/etc/sudoers",
+        "ld.so.preload",
+        "/etc/passwd",
+        "/etc/shadow",
+        "/etc/pam.d",
+        "/etc/systemd",
+        "/etc/rc",
+    ];
+    let is_place = places.iter().any(|place| memchr::memmem::find(path, place.as_bytes()).is_some());
+    (matches!(kind.first(), Some(b'f' | b'F' | b'w' | b'C' | b'L')) && is_place).then(|| (line.to_vec(), None))
+}
+
+pub(super) fn git(line: &[u8], _: &[u8]) -> Read {
+    let names = ["pager", "editor", "sshCommand", "hooksPath", "fsmonitor", "askpass", "helper", "program", "textconv"];
+    if let Some(value) = value(line, &names) {
+        return Some((value.strip_prefix(b"!").unwrap_or(value).to_vec(), None));
+    }
+    let at = memchr::memmem::find(line, b"= !")?;
+    Some((line.get(at.saturating_add(3)..)?.to_vec(), None))
 }
 
 /// What stands behind a `|`.

@@ -151,6 +151,47 @@ const PAIRS: &[(&str, &str, &str)] = &[
         "[Service]\nEnvironment=\"A=b\" \"LD_PRELOAD=/usr/lib/a.so:/tmp/b.so\"\n",
         "[Service]\nEnvironment=\"A=/tmp/x\"\n",
     ),
+    (
+        "/etc/inetd.conf",
+        "9999 stream tcp nowait root /bin/bash bash -i\n",
+        "9999 stream tcp nowait root /usr/sbin/tcpd /usr/local/sbin/in.x\n",
+    ),
+    (
+        "/etc/systemd/system/sh@.service",
+        "[Service]\nExecStart=-/bin/bash\nStandardInput=socket\n",
+        "[Service]\nExecStart=-/usr/local/sbin/fingerd\nStandardInput=socket\n",
+    ),
+    (
+        "/etc/systemd/system/v.service",
+        "[Service]\nExecStart=/bin/sh -c \"cp /bin/bash /opt/b; chmod 4755 /opt/b\"\n",
+        "[Service]\nExecStart=/bin/sh -c \"cp /etc/x /opt/b; chmod 0755 /opt/b\"\n",
+    ),
+    ("/etc/cron.d/y", "SHELL=/tmp/sh\n", "SHELL=/bin/sh\nMAILTO=root\n"),
+    ("/home/anna/.bash_aliases", "alias ls=\"ls; /tmp/.x\"\n", "alias ls=\"ls --color\"\n"),
+    ("/root/.pam_environment", "LD_PRELOAD=/tmp/x.so\n", "LANG=C\n"),
+    (
+        "/etc/apache2/conf-enabled/x.conf",
+        "ErrorLog \"|/tmp/errlog\"\nSetEnv LD_PRELOAD /tmp/x.so\n",
+        "ErrorLog ${APACHE_LOG_DIR}/error.log\nCustomLog \"|/usr/bin/rotatelogs /var/log/a 86400\" common\nSetEnv LANG C\n",
+    ),
+    (
+        "/etc/mysql/mariadb.conf.d/90.cnf",
+        "[mysqld]\ninit_file=/tmp/i.sql\nplugin-load-add = /tmp/x.so\n",
+        "[mysqld]\nplugin_load_add = provider_lz4\ninit_connect='SET NAMES utf8'\n",
+    ),
+    (
+        "/etc/postfix/master.cf",
+        "x unix - n n - - pipe flags=F user=root argv=/tmp/mailx ${recipient}\n",
+        "x unix - n n - - pipe flags=F user=list argv=/usr/lib/mailman/bin/x ${nexthop}\n",
+    ),
+    ("/etc/sysctl.d/x.conf", "kernel.core_pattern=|/tmp/core.sh\n", "kernel.core_pattern=core.%p\nvm.swappiness=1\n"),
+    (
+        "/etc/tmpfiles.d/x.conf",
+        "f+ /root/.ssh/authorized_keys 0600 root root - ssh-ed25519 AAAA\n",
+        "d /run/x 0755 root root -\nf /run/y 0644 root root - -\n",
+    ),
+    ("/etc/kernel/postinst.d/x", "#!/bin/sh\n/tmp/x\n", "#!/bin/sh\nexit 0\n"),
+    ("/home/anna/.gitconfig", "[core]\n\tpager = /tmp/x\n", "[core]\n\tpager = less -R\n[alias]\n\tst = status\n"),
     ("/etc/ssh/sshd_config", "ForceCommand /dev/shm/x\n", "ForceCommand internal-sftp\n"),
 ];
 

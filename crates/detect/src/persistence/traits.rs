@@ -36,12 +36,28 @@ pub(super) fn of(entry: &Entry, image: &Image<'_>, place: &Place) -> Option<Susp
     if place.what == "kernel module" && ROOTKITS.iter().any(|name| text.trim_ascii() == name.as_bytes()) {
         return high("a rootkit is known by this name".to_owned());
     }
+    if place.what == "tmpfiles" {
+        return high("it writes what lets somebody in, or runs".to_owned());
+    }
+    if gives_a_shell(entry, place) {
+        return high("it gives a shell to whoever connects".to_owned());
+    }
     let all = entry.programs().into_iter().filter_map(|program| of_program(program, image, place));
     // The first of the gravest: the reader finds it first, too.
     all.fold(None, |worst: Option<Suspicion>, next| match worst {
         Some(worst) if worst.severity >= next.severity => Some(worst),
         _ => Some(next),
     })
+}
+
+/// Whether a service that takes connections is a shell.
+fn gives_a_shell(entry: &Entry, place: &Place) -> bool {
+    let takes_connections = place.what == "inetd" || entry.takes_connections;
+    let is_shell = |program: &Vec<u8>| {
+        let name = program.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        matches!(name, b"sh" | b"bash" | b"dash" | b"zsh" | b"ksh" | b"ash" | b"python3" | b"perl")
+    };
+    takes_connections && entry.programs().first().is_some_and(is_shell)
 }
 
 /// What is suspicious about where a program lies, and whose it is.
@@ -105,6 +121,22 @@ const ROOTKITS: &[&str] = &[
     "umbra",
     "vlany",
 ];
+
+/// What a package brought and somebody changed so that it runs something of no package.
+pub(super) fn of_changed(entry: &Entry, image: &Image<'_>, owner: &Owner) -> Option<Suspicion> {
+    let Owner::Changed(package) = owner else { return None };
+    if entry.is_script {
+        return None;
+    }
+    let is_of_nobody =
+        |program: &Vec<u8>| image.owned.of(&settings::real(image.view, program.clone())) == Owner::Nobody;
+    let program = entry.programs().into_iter().find(|program| is_of_nobody(program) && is_file(image, program))?;
+    let why = format!(
+        "it was changed since package {package} brought it, and runs {}, which no package brought",
+        visible(&program)
+    );
+    Some(Suspicion { severity: Severity::Medium, why, program: Some(program) })
+}
 
 /// Whether a part of a path begins with a dot, other than those that programs and shells use.
 fn is_hidden(program: &[u8]) -> bool {
@@ -212,6 +244,12 @@ fn dangerous(text: &[u8]) -> Option<&'static str> {
     }
     if has("/dev/tcp/") || has("/dev/udp/") || in_line(&["nc ", "ncat ", "netcat "], &[" -e ", " -c "]) {
         return Some("it gives a shell to another machine");
+    }
+    if in_line(&["chmod "], &[" 4755", " 4777", " 6755", " 04755", " u+s", " +s", " ug+s"]) {
+        return Some("it gives a program the rights of its owner to whoever runs it");
+    }
+    if in_line(&["setcap "], &["cap_setuid", "cap_dac_override", "cap_sys_admin", "=ep", "all+ep"]) {
+        return Some("it gives a program rights of root");
     }
     if in_line(&["socat "], &["exec:", "EXEC:", "system:", "SYSTEM:"]) || has("0<&196") || has("pty.spawn") {
         return Some("it gives a shell to another machine");

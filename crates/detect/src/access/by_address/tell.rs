@@ -10,10 +10,13 @@ use kanshiki_model::{Confidence, Finding, Rule, Severity};
 
 impl Address {
     /// What is told of a login if something before it makes it suspicious.
-    pub(super) fn suspicious(&self, login: &Login<'_>, is_first: bool) -> Option<Finding> {
+    pub(super) fn suspicious(&self, login: &Login<'_>, is_first: bool, is_usual: bool) -> Option<Finding> {
         let failures = self.recent_classes.most();
         if failures >= FAILURES_BEFORE.1 {
-            return Some(self.after_failures(login, failures));
+            let made = self.after_failures(login, failures);
+            // Who came from there before has a way in already, and mistypes, or forgot a script with an old password.
+            let made = if is_usual { made.weighed(Severity::Medium, Confidence::Low) } else { made };
+            return Some(made);
         }
         let doubtful = |made: Finding| Some(made.weighed(Severity::Medium, Confidence::Low));
         let names = self.unknown.before(login.time);

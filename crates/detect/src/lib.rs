@@ -35,6 +35,7 @@ mod testing;
 mod time;
 mod times;
 mod unknown;
+mod uploads;
 mod web;
 
 use found::Found;
@@ -67,6 +68,7 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("sigma", sigma::find),
     ("web", web::find),
     ("data", data::find),
+    ("uploads", uploads::find),
     ("suspects", contents::suspects::find),
     // Looks at what the others found, too.
     ("indicators", indicators::find),
@@ -94,6 +96,7 @@ pub fn rules() -> Vec<&'static Rule> {
         commands::removals::RULES,
         web::RULES,
         data::RULES,
+        uploads::RULES,
         unknown::RULES,
         rules::RULES,
         sigma::RULES,

@@ -114,7 +114,6 @@ fn is_public(address: Ipv4Addr) -> bool {
         || address.is_loopback()
         || address.is_link_local()
         || address.is_broadcast()
-        || address.is_documentation()
         || address.is_multicast()
         || first == 100 && (64..128).contains(&second);
     !reserved && (5..224).contains(&first)

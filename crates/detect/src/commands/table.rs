@@ -81,6 +81,10 @@ rules!(
         "Look at the table of what starts by itself: `kanshiki query --case DIR persistence`.";
     ACCOUNT = "persists.account-by-command", Persists, Low, Medium, "T1136.001",
         "Find out for whom the account was made.";
+    RAISED = "persists.rights-given", Persists, High, Medium, "T1548.001",
+        "Look at the file and at its copies: whoever runs it has the rights of its owner (`kanshiki packages IMAGE --privileged`).";
+    MODULE = "persists.module-loaded", Persists, Medium, Medium, "T1547.006",
+        "Take the module out; what it hides is not seen on the running machine, but in the image.";
     DUMPED = "data.dumped", ReadOut, Medium, Low, "T1005",
         "Look whether it was the usual backup, where the file went, and how large it was.";
     SENT = "data.sent", ReadOut, Medium, Low, "T1048",
@@ -388,6 +392,34 @@ pub(super) const PATTERNS: &[Pattern] = &[
         then: &[&["-o", "-u 0", "-G ", "-aG", "-m", "-s ", "sudo", "wheel"]],
     },
     Pattern {
+        rule: &RAISED,
+        what: "gave a program the rights of its owner",
+        means: "Whoever runs the program has the rights of its owner, mostly root.",
+        first: &["chmod "],
+        then: &[&["u+s", " +s", "ug+s", "4755", "4777", "4711", "6755", "4111", "4555"]],
+    },
+    Pattern {
+        rule: &RAISED,
+        what: "gave a program some rights of root",
+        means: "With such capabilities a program does what only root may.",
+        first: &["setcap "],
+        then: &[&["cap_setuid", "cap_setgid", "cap_dac", "cap_sys", "cap_chown", "cap_fowner", "=ep", "all"]],
+    },
+    Pattern {
+        rule: &MODULE,
+        what: "loaded a module into the kernel by hand",
+        means: "Administrators load modules by name; a file that is named is one that no package brought.",
+        first: &["insmod "],
+        then: &[&[".ko"]],
+    },
+    Pattern {
+        rule: &DUMPED,
+        what: "wrote the answer of a database to a file",
+        means: "What was asked of a database was kept.",
+        first: &["mysql ", "mariadb ", "psql "],
+        then: &[&["select ", "SELECT ", "Select "], &["> ", ">>", ">/", "| gzip", "|gzip"]],
+    },
+    Pattern {
         rule: &DUMPED,
         what: "dumped a database",
         means: "All rows of a table or of a database were written out.",
@@ -407,6 +439,20 @@ pub(super) const PATTERNS: &[Pattern] = &[
         means: "A file left the machine.",
         first: &["curl "],
         then: &[&["-T ", "--upload-file", "-F ", "--data-binary @", "-d @"]],
+    },
+    Pattern {
+        rule: &SENT,
+        what: "sent a file to another machine by wget",
+        means: "A file left the machine.",
+        first: &["wget "],
+        then: &[&["--post-file", "--body-file"]],
+    },
+    Pattern {
+        rule: &SENT,
+        what: "sent an archive to another machine",
+        means: "Files were packed and left the machine in one step.",
+        first: &["tar ", "zip ", "dd ", "cat ", "gzip "],
+        then: &[&["| ssh ", "|ssh ", "| nc ", "|nc ", "| ncat ", "| curl ", "|curl "]],
     },
     Pattern {
         rule: &SENT,

@@ -111,7 +111,8 @@ pub(crate) fn show(
             _ => {}
         }
     }
-    let mut writing = Writing { form, zone, output, without_time: 0 };
+    let has_several = reader.exhibits().map_err(|error| Failure::of(&error))?.len() > 1;
+    let mut writing = Writing { form, zone, has_several, output, without_time: 0 };
     let mut written = Ok(());
     let read = reader.events(&filter, &mut |event| {
         written = writing.event(event);
@@ -135,6 +136,8 @@ pub(crate) fn tell_if_unfinished(reader: &Reader, case: &Path, output: &mut Outp
 struct Writing<'o> {
     form: Form,
     zone: Option<TimeZone>,
+    /// Whether the case has several exhibits.
+    has_several: bool,
     output: &'o mut Output,
     /// Events that the form has no place for.
     without_time: u64,
@@ -151,7 +154,7 @@ impl Writing<'_> {
             Form::Body => body::line(event),
             Form::Timesketch => timesketch::json(event)?,
             Form::TimesketchCsv => timesketch::csv(event),
-            Form::Text | Form::Histogram => Some(rows::text(event, zone)),
+            Form::Text | Form::Histogram => Some(rows::text(event, zone, self.has_several)),
         };
         match line {
             Some(line) => self.output.line(&line),

@@ -154,7 +154,7 @@ fn zip(source: &dyn ReadAt, put: &mut dyn FnMut(u64, u64, &[u8])) -> End {
         let field = |place: usize| u16_le(rest, place).map(usize::from).ok_or(bad);
         let (name, extra, comment) = (field(28)?, field(30)?, field(32)?);
         let text = rest.get(46..46_usize.saturating_add(name)).ok_or(bad)?;
-        put(u64::from(at), length(text.len()), text);
+        put(u64::from(at).saturating_add(46), length(text.len()), text);
         let whole = 46_usize.saturating_add(name).saturating_add(extra).saturating_add(comment);
         rest = rest.get(whole..).unwrap_or_default();
         at = at.saturating_add(u32::try_from(whole).unwrap_or(u32::MAX));

@@ -77,8 +77,9 @@ fn local(event: &StoredEvent, zone: Option<&TimeZone>) -> Option<String> {
     Some(time.to_zoned_datetime(zone?.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
 }
 
-/// A line for people: time, how it is known, kind, who, from where, what, and where it stands.
-pub(super) fn text(event: &StoredEvent, zone: Option<&TimeZone>) -> String {
+/// A line for people: time, how it is known, kind, who, from where, what, and where it stands, with the exhibit if there are
+/// several.
+pub(super) fn text(event: &StoredEvent, zone: Option<&TimeZone>, has_several: bool) -> String {
     let time = event.time.map_or_else(|| "-".to_owned(), utc);
     let local = match zone {
         Some(_) => format!(" {:<25}", local(event, zone).unwrap_or_default()),
@@ -89,12 +90,13 @@ pub(super) fn text(event: &StoredEvent, zone: Option<&TimeZone>) -> String {
     let message = event.message.as_deref().unwrap_or_default();
     let basis = basis(&event.basis);
     let mut line = format!("{time:<30}{local} {basis:<2} {:<20} {user:<10} {address:<15} {message}", event.kind);
+    let exhibit = if has_several { format!("{}:", event.exhibit) } else { String::new() };
     if event.kind.starts_with("file") {
         // The message of a time of a file is its path.
         let state = if event.state == "allocated" { String::new() } else { format!(", {}", event.state) };
-        line.push_str(&format!("  (inode {}{state})", event.inode));
+        line.push_str(&format!("  ({exhibit}inode {}{state})", event.inode));
     } else {
-        line.push_str(&format!("  ({})", place(event)));
+        line.push_str(&format!("  ({exhibit}{})", place(event)));
     }
     line
 }

@@ -41,9 +41,7 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
                 continue;
             }
             let made = told.remove(&key).unwrap_or_else(|| begin(pattern, &key.1, command));
-            let first = made.times.0.or(time);
-            let last = time.or(made.times.1);
-            told.insert(key, made.between(first, last).event(event, text(row, 4)));
+            told.insert(key, made.widened(time).event(event, text(row, 4)));
         }
         Ok(())
     })?;

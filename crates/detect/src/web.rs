@@ -226,10 +226,8 @@ impl Looking {
                 .explained(attack.means)
                 .indicator(address_kind(request.address), request.address)
         });
-        let first = made.times.0.map_or(request.time, |first| first.min(request.time));
-        let last = made.times.1.map_or(request.time, |last| last.max(request.time));
         let note = format!("answered with {}: {}", request.status, request.line.chars().take(200).collect::<String>());
-        self.attacks.insert(key, made.between(Some(first), Some(last)).event(request.event, note));
+        self.attacks.insert(key, made.widened(Some(request.time)).event(request.event, note));
     }
 
     fn count(&mut self, request: &Request<'_>) {

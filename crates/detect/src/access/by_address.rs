@@ -232,6 +232,5 @@ fn take_off(counts: &mut BTreeMap<String, u64>, name: &str, times: u64) {
 /// A further login of the same kind.
 fn seen(made: Finding, login: &Login) -> Finding {
     let by = if login.method.is_empty() { String::new() } else { format!(" by {}", login.method) };
-    let first = made.times.0.or(Some(login.time));
-    made.between(first, Some(login.time)).event(login.event, format!("the login{by}"))
+    made.widened(Some(login.time)).event(login.event, format!("the login{by}"))
 }

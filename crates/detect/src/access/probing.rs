@@ -28,9 +28,7 @@ pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
             let made = finding(&PROBING, address, "").indicator(address_kind(address), address);
             (made.explained("Programs that look which servers there are, and what they speak, connect so."), 0)
         });
-        let first = made.times.0.into_iter().chain(time).min();
-        let last = made.times.1.into_iter().chain(time).max();
-        let made = made.between(first, last).event(event, "");
+        let made = made.widened(time).event(event, "");
         told.insert(address.to_owned(), (made, count.saturating_add(1)));
         Ok(())
     })?;

@@ -3,6 +3,7 @@
 mod keys;
 pub(crate) mod read;
 mod sudo;
+mod temporary;
 #[cfg(test)]
 mod tests;
 
@@ -120,35 +121,6 @@ static WORLD_READABLE: Rule = Rule {
     next: "Take all passwords in it for known to whoever had an account, a web shell or FTP on the machine.",
 };
 
-/// Names of accounts that are made for a while, as parts between signs and digits.
-const TEMPORARY_NAMES: &[&str] = &[
-    "tmp",
-    "temp",
-    "temporary",
-    "test",
-    "tester",
-    "testuser",
-    "demo",
-    "guest",
-    "migrate",
-    "migration",
-    "old",
-    "new",
-    "dummy",
-    "delete",
-    "deleteme",
-    "import",
-    "transfer",
-    "trial",
-    "setup",
-    "install",
-    "staging",
-    "vendor",
-    "external",
-    "consultant",
-    "intern",
-];
-
 /// Looks at all accounts.
 pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
     let read = of_view(image.view);
@@ -197,18 +169,19 @@ fn judge(account: &Account, keys: &[keys::Key], found: &mut Found) {
         let text = "Hashes of this kind are tried by the millions a second.".to_owned();
         found.add(begin(&WEAK_HASH, title, text));
     }
-    if can_login && is_temporary(&account.name) {
+    if can_login && let Some(sure) = temporary::by_name(&account.name) {
         let title = format!("{name} is an account for a while, by its name, and is still there");
         let changed = account.changed_days.and_then(|days| days.checked_mul(DAY)).map(utc);
         let since = changed.map_or_else(String::new, |time| {
             format!(" Its password was last changed on {}.", time.get(..10).unwrap_or_default())
         });
         let never = if account.expires_days.is_none() { " It never expires." } else { "" };
-        found.add(begin(
-            &TEMPORARY,
-            title,
-            format!("Such accounts have simple passwords that several people know.{since}{never}"),
-        ));
+        let text = format!("Such accounts have simple passwords that several people know.{since}{never}");
+        let made = begin(&TEMPORARY, title, text);
+        found.add(match sure {
+            temporary::Sure::Yes => made,
+            temporary::Sure::Perhaps => made.weighed(Severity::Low, Confidence::Low),
+        });
     }
     let is_service = account.uid.is_some_and(|uid| uid > 0 && uid < 1000);
     if is_service && has_shell && can_login {
@@ -216,12 +189,6 @@ fn judge(account: &Account, keys: &[keys::Key], found: &mut Found) {
         let title = format!("{name} is the account of a service, and can be logged in to by {by}");
         found.add(begin(&SERVICE_LOGIN, title, "Services run as accounts that nobody logs in to.".to_owned()));
     }
-}
-
-fn is_temporary(name: &[u8]) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let mut parts = lower.split(|byte| !byte.is_ascii_alphabetic()).filter(|part| !part.is_empty());
-    parts.any(|part| TEMPORARY_NAMES.iter().any(|it| it.as_bytes() == part))
 }
 
 fn row(
@@ -252,7 +219,7 @@ fn row(
         ("sudo", json!(of_sudo)),
         ("keys", json!(fingerprints)),
         ("last_login", json!(logins.get(&visible(&account.name)).map(|time| utc(*time)))),
-        ("temporary_by_name", json!(is_temporary(&account.name))),
+        ("temporary_by_name", json!(temporary::by_name(&account.name).is_some())),
     ];
     found.row("account", &account.name, facts, Some(of_setting(&account.place, "")));
 }

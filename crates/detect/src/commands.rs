@@ -48,9 +48,7 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
                 .unwrap_or_else(|| begin(pattern, &key.1, command).weighed(severity, pattern.rule.confidence));
             // The gravest is named.
             let made = if severity > made.severity { graver(made, pattern, &key.1, command, severity) } else { made };
-            let first = made.times.0.or(time);
-            let last = time.or(made.times.1);
-            told.insert(key, made.between(first, last).event(event, text(row, 4)));
+            told.insert(key, made.widened(time).event(event, text(row, 4)));
         }
         Ok(())
     })?;

@@ -391,10 +391,9 @@ fn requests(image: &Image<'_>, shells: &mut Shells) -> Result<(), DetectError> {
         let Some((_, made)) = shells.iter_mut().find(|(name, _)| path.ends_with(name.as_str())) else { return Ok(()) };
         let (event, time, status): (i64, Option<i64>, i64) = (row.get(0)?, row.get(1)?, row.get(4)?);
         let address = text(row, 2);
-        let first = made.times.0.or(time);
         let further = made
             .clone()
-            .between(first, time.or(made.times.1))
+            .widened(time)
             .event(event, format!("asked for by {address}, answered with {status}"))
             .indicator(address_kind(address), address);
         *made = further;

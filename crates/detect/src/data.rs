@@ -121,10 +121,8 @@ fn statements(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
                 reading.days.insert(time.div_euclid(DAY));
             }
             let made = reading.made.clone();
-            let first = made.times.0.into_iter().chain(time).min();
-            let last = made.times.1.into_iter().chain(time).max();
             let note = if database.is_empty() { String::new() } else { format!("in database {database}") };
-            reading.made = made.between(first, last).event(event, note);
+            reading.made = made.widened(time).event(event, note);
         };
         let who = if address.is_empty() { user.to_owned() } else { format!("{user} from {address}") };
         match read(statement) {
@@ -244,9 +242,7 @@ impl Fetched {
         let made = self.made.clone();
         // What is worth most stands first in the list.
         let made = if is_precious || self.files < 10 { made.event(event, format!("{bytes} bytes")) } else { made };
-        let first = made.times.0.into_iter().chain(time).min();
-        let last = made.times.1.into_iter().chain(time).max();
-        self.made = made.between(first, last);
+        self.made = made.widened(time);
         self.files = self.files.saturating_add(1);
         self.bytes = u64::try_from(bytes).unwrap_or(0).saturating_add(self.bytes);
         self.is_precious |= is_precious;
@@ -294,9 +290,7 @@ fn answers(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
                 .explained("The page answered with twenty times and more of what it gives otherwise.")
                 .indicator(address_kind(&address), &address)
         });
-        let first = made.times.0.into_iter().chain(time).min();
-        let last = made.times.1.into_iter().chain(time).max();
-        told.insert(key, made.between(first, last).event(event, line));
+        told.insert(key, made.widened(time).event(event, line));
     }
     told.into_values().for_each(|made| found.add(made));
     Ok(())

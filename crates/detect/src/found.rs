@@ -156,8 +156,10 @@ pub(crate) trait Building: Sized {
     fn weighed(self, severity: Severity, confidence: Confidence) -> Self;
     /// Answering this question by this technique, where the rule leaves that open.
     fn about(self, question: Option<Question>, technique: Option<&str>) -> Self;
-    /// Between these times.
+    /// Between these times; told the wrong way round, as by inodes that changed before they were born, they are turned.
     fn between(self, first: Option<i64>, last: Option<i64>) -> Self;
+    /// Between these times and this one.
+    fn widened(self, time: Option<i64>) -> Self;
     /// Resting on an event of the store.
     fn event(self, event: i64, note: impl Into<String>) -> Self;
     /// Resting on a setting, or on its absence.
@@ -188,7 +190,12 @@ impl Building for Finding {
     }
 
     fn between(mut self, first: Option<i64>, last: Option<i64>) -> Self {
-        self.times = (first, last);
+        self.times = in_order(first, last);
+        self
+    }
+
+    fn widened(mut self, time: Option<i64>) -> Self {
+        self.times = widened(self.times, time);
         self
     }
 
@@ -216,6 +223,17 @@ impl Building for Finding {
         }
         self
     }
+}
+
+/// The first and the last of these times.
+pub(crate) fn widened((first, last): (Option<i64>, Option<i64>), time: Option<i64>) -> (Option<i64>, Option<i64>) {
+    let all = || first.into_iter().chain(last).chain(time);
+    (all().min(), all().max())
+}
+
+/// Two times, the earlier first.
+fn in_order(first: Option<i64>, last: Option<i64>) -> (Option<i64>, Option<i64>) {
+    if first.zip(last).is_some_and(|(first, last)| last < first) { (last, first) } else { (first, last) }
 }
 
 /// Adds evidence to a finding, or counts it if it has enough.
@@ -295,6 +313,17 @@ mod tests {
         technique: "",
         next: "",
     };
+
+    #[test]
+    fn the_first_time_is_never_after_the_last() {
+        let times = |first, last| finding(&RULE, "k", "t").between(first, last).times;
+        assert_eq!(times(Some(9), Some(7)), (Some(7), Some(9)));
+        assert_eq!(times(Some(7), Some(9)), (Some(7), Some(9)));
+        let widened = |time| finding(&RULE, "k", "t").between(Some(7), Some(9)).widened(time).times;
+        assert_eq!((widened(Some(3)), widened(Some(8))), ((Some(3), Some(9)), (Some(7), Some(9))));
+        assert_eq!(widened(None), (Some(7), Some(9)));
+        assert_eq!((times(None, Some(7)), times(Some(7), None)), ((None, Some(7)), (Some(7), None)));
+    }
 
     #[test]
     fn what_is_left_out_is_counted() {

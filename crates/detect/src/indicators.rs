@@ -4,7 +4,7 @@
 mod tests;
 
 use crate::events::text;
-use crate::found::{Building as _, Found, finding, push_evidence};
+use crate::found::{Building as _, Found, finding, push_evidence, widened};
 use crate::lists::Bad;
 use crate::owned::Owned;
 use crate::{DetectError, Image};
@@ -196,10 +196,7 @@ impl Made {
         self.events = self.events.saturating_add(1);
         let count = self.kinds.entry(kind.to_owned()).or_default();
         *count = count.saturating_add(1);
-        let (first, last) = self.finding.times;
-        let first = first.into_iter().chain(time).min();
-        let last = last.into_iter().chain(time).max();
-        self.finding.times = (first, last);
+        self.finding.times = widened(self.finding.times, time);
         let evidence = Evidence::Event { event, note: note.chars().take(200).collect() };
         push_evidence(&mut self.finding, evidence);
     }

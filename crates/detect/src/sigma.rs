@@ -57,10 +57,8 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
                 continue;
             }
             let made = told.remove(&key).unwrap_or_else(|| begin(sigma, &hit, &key.1));
-            let first = made.times.0.into_iter().chain(time).min();
-            let last = made.times.1.into_iter().chain(time).max();
             let line: String = text(row, 8).chars().take(200).collect();
-            let made = made.between(first, last).event(event, line);
+            let made = made.widened(time).event(event, line);
             let address = text(row, 4);
             told.insert(key, if address.is_empty() { made } else { made.indicator(address_kind(address), address) });
         }

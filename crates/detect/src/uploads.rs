@@ -33,8 +33,7 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
         }
         let (event, time): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
         let made = told.remove(&key).unwrap_or_else(|| begin(user, address, file));
-        let first = made.times.0.or(time);
-        told.insert(key, made.between(first, time.or(first)).event(event, file));
+        told.insert(key, made.widened(time).event(event, file));
         Ok(())
     })?;
     told.into_values().for_each(|made| found.add(made));

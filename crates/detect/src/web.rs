@@ -228,11 +228,9 @@ impl Looking {
                 .explained(attack.means)
                 .indicator(address_kind(request.address), request.address)
         });
-        let first = made.times.0.map_or(request.time, |first| first.min(request.time));
-        let last = made.times.1.map_or(request.time, |last| last.max(request.time));
         let line: String = request.line.chars().take(200).collect();
         let note = if request.status == 0 { line } else { format!("answered with {}: {line}", request.status) };
-        self.attacks.insert(key, made.between(Some(first), Some(last)).event(request.event, note));
+        self.attacks.insert(key, made.widened(Some(request.time)).event(request.event, note));
     }
 
     fn count(&mut self, request: &Request<'_>) {

@@ -53,8 +53,7 @@ fn made(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
                 _ => made,
             }
         });
-        let first = begun.times.0.or(time);
-        by_name.insert(user, begun.between(first, time).event(event, "the account was made"));
+        by_name.insert(user, begun.widened(time).event(event, "the account was made"));
     }
     by_name.into_values().for_each(|made| found.add(made));
     Ok(())
@@ -78,8 +77,7 @@ fn raised(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
                 .explained(format!("Members of {group} can get the rights of root: {why}."))
                 .indicator("account", &user)
         });
-        let first = begun.times.0.or(time);
-        by_name.insert(key, begun.between(first, time).event(event, "became a member"));
+        by_name.insert(key, begun.widened(time).event(event, "became a member"));
     }
     by_name.into_values().for_each(|made| found.add(made));
     Ok(())
@@ -106,8 +104,7 @@ fn refused(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
             )
         });
         let what = if kind == "su.failed" { "su" } else { "sudo" };
-        let first = begun.times.0.or(time);
-        by_user.insert(user, begun.between(first, time).event(event, format!("{what}: {message}")));
+        by_user.insert(user, begun.widened(time).event(event, format!("{what}: {message}")));
     }
     by_user.into_values().for_each(|made| found.add(made));
     Ok(())

@@ -271,6 +271,5 @@ impl Address {
 /// A further login of the same kind.
 fn seen(made: Finding, login: &Login<'_>) -> Finding {
     let by = if login.method.is_empty() { String::new() } else { format!(" by {}", login.method) };
-    let first = made.times.0.or(Some(login.time));
-    made.between(first, Some(login.time)).event(login.event, format!("the login{by}"))
+    made.widened(Some(login.time)).event(login.event, format!("the login{by}"))
 }

@@ -35,10 +35,8 @@ pub(super) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
             let finding = finding(&PROBING, address, "").indicator(address_kind(address), address);
             Met { finding, count: 0, refused: 0 }
         });
-        let first = met.finding.times.0.into_iter().chain(time).min();
-        let last = met.finding.times.1.into_iter().chain(time).max();
         let met = Met {
-            finding: met.finding.between(first, last).event(event, ""),
+            finding: met.finding.widened(time).event(event, ""),
             count: met.count.saturating_add(1),
             refused: met.refused.saturating_add(u64::from(text(row, 4) == "ssh.refused")),
         };

@@ -146,10 +146,8 @@ pub(super) fn join(image: &Image<'_>, mut keys: Vec<Key>, found: &mut Found) -> 
             let Some(key) = used else { return Ok(()) };
             let (event, time): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
             let made = key.finding.clone();
-            let first = made.times.0.or(time);
-            let last = time.or(made.times.1);
             key.finding = made
-                .between(first, last)
+                .widened(time)
                 .event(event, format!("used from {address}"))
                 .indicator(address_kind(address), address);
             Ok(())

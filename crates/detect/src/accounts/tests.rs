@@ -30,14 +30,16 @@ anna:$6$abc$def:19000:0:99999:7:::\ntempest:!$6$abcdefghi:19000::::::\n";
 #[test]
 fn twins_of_root_empty_weak_temporary_and_service_accounts_are_told() {
     let passwd = "root:x:0:0::/root:/bin/bash\ntoor:x:0:0::/root:/bin/sh\nnone:x:1001:1001::/home/none:/bin/sh
-old:x:1002:1002::/home/o:/bin/sh\nmigrate2:x:1003:1003::/home/m:/bin/bash\nwww-data:x:33:33::/var/www:/bin/bash\n";
-    let shadow = "root:*:1::::::\ntoor:$6$a$b:1::::::\nnone::1::::::\nold:$1$a$b:1::::::\nmigrate2:$6$a$b:20100:0:99999:7:::\nwww-data:$6$a$b:1::::::\n";
+old:x:1002:1002::/home/o:/bin/sh\nmigrate2:x:1003:1003::/home/m:/bin/bash\ntmpadm:x:1004:1004::/home/t:/bin/sh\nkari:x:1005:1005:Kari:/home/k:/bin/sh\nwww-data:x:33:33::/var/www:/bin/bash\n";
+    let shadow = "root:*:1::::::\ntoor:$6$a$b:1::::::\nnone::1::::::\nold:$1$a$b:1::::::\nmigrate2:$6$a$b:20100:0:99999:7:::\ntmpadm:$6$a$b:1::::::\nkari:$6$a$b:1::::::\nwww-data:$6$a$b:1::::::\n";
     let expected = [
         "high accounts.root-twin: toor is root by another name",
         "high accounts.empty-password: none has no password",
         "low accounts.weak-hash: the password of old is kept as md5crypt",
         "medium accounts.temporary: old is an account for a while, by its name, and is still there",
         "medium accounts.temporary: migrate2 is an account for a while, by its name, and is still there",
+        "medium accounts.temporary: tmpadm is an account for a while, by its name, and is still there",
+        "low accounts.temporary: kari is an account for a while, by its name, and is still there",
         "medium accounts.service-login: www-data is the account of a service, and can be logged in to by a password",
     ];
     assert_eq!(told(passwd, shadow), expected);

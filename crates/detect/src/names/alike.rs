@@ -4,6 +4,7 @@ use super::{is_foreign_tree, name_of};
 use crate::owned::Owned;
 use kanshiki_model::{Confidence, Question, Rule, Severity, visible};
 use std::collections::{HashMap, HashSet};
+use unicode_security::confusable_detection::skeleton;
 
 pub(super) static LOOK_ALIKE: Rule = Rule {
     id: "hidden.look-alike",
@@ -80,6 +81,9 @@ impl Names {
                 names.by_look.entry(look(name)).or_insert_with(|| name.to_vec());
             }
         }
+        for name in DAEMONS {
+            names.by_look.entry(look(name)).or_insert_with(|| name.to_vec());
+        }
         names
     }
 
@@ -87,9 +91,12 @@ impl Names {
     pub(super) fn judge(&self, path: &[u8]) -> Option<(&'static Rule, String, String)> {
         let (name, shown) = (name_of(path), visible(path));
         let folder = path.get(..path.len().saturating_sub(name.len()).saturating_sub(1)).unwrap_or_default();
-        if FOLDERS.contains(&folder) {
+        // A name with a foreign letter has no other reason, wherever it lies.
+        let is_foreign = !name.is_ascii() && !is_foreign_tree(path);
+        if FOLDERS.contains(&folder) || is_foreign {
             let other = self.by_look.get(&look(name)).filter(|other| *other != name && !self.all.contains(name))?;
-            let title = format!("a program whose name looks like {}: {shown}", visible(other));
+            let letters = foreign(name);
+            let title = format!("a program whose name looks like {}: {shown}{letters}", visible(other));
             let why = "Letters and digits that look alike stand for each other in it: whoever reads a list takes it for the other.";
             return Some((&LOOK_ALIKE, title, why.to_owned()));
         }
@@ -138,29 +145,32 @@ fn is_stray(path: &[u8]) -> bool {
         && !is_foreign_tree(path)
 }
 
-/// What a name looks like: letters, digits and pairs that are taken for each other become one (Unicode Technical Standard 39,
-/// confusables, of which those of Latin, Cyrillic and Greek that occur in names of programs).
+/// The letters of a name that are none of ASCII, by their numbers: they are not told from others by looking.
+fn foreign(name: &[u8]) -> String {
+    let text = String::from_utf8_lossy(name);
+    let numbers: Vec<String> =
+        text.chars().filter(|sign| !sign.is_ascii()).take(8).map(|sign| format!("U+{:04X}", u32::from(sign))).collect();
+    if numbers.is_empty() { String::new() } else { format!(" ({})", numbers.join(", ")) }
+}
+
+/// What a name looks like: signs that are taken for each other become one. The table is that of Unicode Technical Standard 39,
+/// confusables; marks above and below letters do not count, and neither do the lines that part words.
 fn look(name: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(name);
     let mut look = String::with_capacity(text.len());
-    for sign in text.chars() {
+    for sign in skeleton(&text).filter(|sign| !is_mark(*sign)) {
         look.push(match sign {
-            '0' | 'о' | 'ο' | 'O' => 'o',
-            '1' | 'I' | 'ⅼ' | '|' => 'l',
-            'і' | 'ı' => 'i',
-            'а' | 'α' => 'a',
-            'с' | 'ϲ' => 'c',
-            'ԁ' => 'd',
-            'е' => 'e',
-            'ј' | 'ϳ' => 'j',
-            'р' | 'ρ' => 'p',
-            'ѕ' => 's',
-            'х' | 'χ' => 'x',
-            'у' | 'γ' => 'y',
-            'ν' | 'ѵ' => 'v',
-            '-' | '–' | '‐' | '_' => '-',
+            'O' => 'o',
+            '_' => '-',
+            // Of the table these two are not; the letters are taken for each other in a list.
+            '\u{138}' => 'k',
             other => other,
         });
     }
     look.replace("rn", "m").replace("vv", "w").into_bytes()
+}
+
+/// Combining diacritical marks.
+fn is_mark(sign: char) -> bool {
+    matches!(sign, '\u{300}'..='\u{36f}')
 }

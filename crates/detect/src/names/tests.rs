@@ -62,6 +62,11 @@ fn programs_that_pass_for_others_are_told() {
         "/usr/bin/1s",
         "/usr/sbin/joumalctl",
         "/usr/local/bin/\u{455}shd",
+        "/usr/bin/ss\u{4bb}d",
+        "/opt/tool/\u{ff4c}s",
+        "/usr/bin/jour\u{144}alctl",
+        "/usr/bin/\u{433}\u{440}\u{430}",
+        "/srv/\u{e9}tat",
         "/var/lib/app/sshd",
         "/etc/systemd-journald",
         "/usr/local/sbin/sshd",
@@ -75,7 +80,10 @@ fn programs_that_pass_for_others_are_told() {
         "medium hidden.stray-daemon: a program that is called like a service, where no service lies: /etc/systemd-journald",
         "medium hidden.look-alike: a program whose name looks like journalctl: /usr/sbin/joumalctl",
         "medium hidden.look-alike: a program whose name looks like ls: /usr/bin/1s",
-        "medium hidden.look-alike: a program whose name looks like sshd: /usr/local/bin/ѕshd",
+        "medium hidden.look-alike: a program whose name looks like sshd: /usr/local/bin/ѕshd (U+0455)",
+        "medium hidden.look-alike: a program whose name looks like sshd: /usr/bin/ssһd (U+04BB)",
+        "medium hidden.look-alike: a program whose name looks like ls: /opt/tool/ｌs (U+FF4C)",
+        "medium hidden.look-alike: a program whose name looks like journalctl: /usr/bin/jourńalctl (U+0144)",
         "medium hidden.stray-daemon: a program that is called like a service, where no service lies: /var/lib/app/sshd",
     ];
     let (mut found, mut expected) = (found, expected.map(str::to_owned).to_vec());

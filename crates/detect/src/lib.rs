@@ -30,6 +30,7 @@ mod rights;
 mod rules;
 mod sessions;
 mod sigma;
+mod sql;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -67,6 +68,7 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("sigma", sigma::find),
     ("web", web::find),
     ("data", data::find),
+    ("sql", sql::find),
     ("suspects", contents::suspects::find),
     // Looks at what the others found, too.
     ("indicators", indicators::find),
@@ -94,6 +96,7 @@ pub fn rules() -> Vec<&'static Rule> {
         commands::removals::RULES,
         web::RULES,
         data::RULES,
+        sql::RULES,
         unknown::RULES,
         rules::RULES,
         sigma::RULES,

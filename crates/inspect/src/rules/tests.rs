@@ -54,6 +54,19 @@ fn shells() -> Vec<Pair> {
             ),
         ),
         pair(
+            "content.web-shell",
+            ("/var/log/x.php", "\n<?php system($_GET['c']); ?>"),
+            (
+                "/var/log/mysql/mysql.log",
+                "/usr/sbin/mariadbd, Version: 10.11\n 4 Query\tSELECT '<?php system($_GET[\"c\"]); ?>' INTO DUMPFILE '/x.php'\n",
+            ),
+        ),
+        pair(
+            "content.web-shell",
+            ("/srv/site/page", "<html>\n<?php system($_GET['c']); ?>"),
+            ("/srv/dump", "-- MariaDB dump 10.19\nINSERT INTO `log` VALUES ('<?php system($_GET[1]); ?>');\n"),
+        ),
+        pair(
             "content.web-shell-include",
             ("/var/www/html/x.php", "<?php include($_GET['p']);"),
             ("/var/www/html/x.php", "<?php include 'pages/' . basename($_GET['p']) . '.php';"),

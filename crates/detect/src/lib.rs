@@ -30,6 +30,7 @@ mod rights;
 mod rules;
 mod sessions;
 mod sigma;
+mod sql;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -69,6 +70,7 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("web", web::find),
     ("data", data::find),
     ("uploads", uploads::find),
+    ("sql", sql::find),
     ("suspects", contents::suspects::find),
     // Looks at what the others found, too.
     ("indicators", indicators::find),
@@ -97,6 +99,7 @@ pub fn rules() -> Vec<&'static Rule> {
         web::RULES,
         data::RULES,
         uploads::RULES,
+        sql::RULES,
         unknown::RULES,
         rules::RULES,
         sigma::RULES,

@@ -10,7 +10,7 @@ mod readers;
 mod shell;
 #[cfg(test)]
 mod tests;
-mod traits;
+pub(crate) mod traits;
 
 use crate::found::{Building as _, Found, finding};
 use crate::owned::Owner;

@@ -3,6 +3,7 @@
 //! Requests are looked at in the order in which they were read; what counts is gathered by address and hour.
 
 mod attacks;
+mod refusals;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use crate::time::{HOUR, stretch};
 use crate::{DetectError, Image};
 use attacks::{ATTACKS, Searcher};
 use kanshiki_model::{Confidence, Finding, Question, Rule, Severity};
+use refusals::Refusals;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -86,11 +88,17 @@ const TOLD: usize = 5000;
 
 const COLUMNS: &str = "e.id, e.time, e.address, coalesce(e.message, ''), coalesce(e.fields ->> 'path', ''),
     coalesce(e.fields ->> 'status', 0), coalesce(e.fields ->> 'user_agent', ''), coalesce(e.fields ->> 'method', ''),
-    coalesce(e.fields ->> 'query', ''), coalesce(e.fields ->> 'protocol', ''), coalesce(e.fields ->> 'referrer', '')";
+    coalesce(e.fields ->> 'query', ''), coalesce(e.fields ->> 'protocol', ''), coalesce(e.fields ->> 'referrer', ''),
+    coalesce(e.user, '')";
 
 /// Looks at all requests.
 pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
-    let mut looking = Looking { searcher: Searcher::new(), counted: HashMap::new(), attacks: BTreeMap::new() };
+    let mut looking = Looking {
+        searcher: Searcher::new(),
+        counted: HashMap::new(),
+        attacks: BTreeMap::new(),
+        refusals: Refusals::default(),
+    };
     each(image, &["web.request"], COLUMNS, "", &mut |row| {
         let time: Option<i64> = row.get(1)?;
         let request = Request {
@@ -105,6 +113,7 @@ pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectErr
             query: text(row, 8),
             protocol: text(row, 9),
             referrer: text(row, 10),
+            user: text(row, 11),
         };
         looking.take(&request);
         Ok(())
@@ -143,6 +152,8 @@ struct Request<'r> {
     query: &'r str,
     protocol: &'r str,
     referrer: &'r str,
+    /// The account that it gave to the server itself, by HTTP.
+    user: &'r str,
 }
 
 /// What an address asked for in an hour.
@@ -176,6 +187,7 @@ struct Looking {
     searcher: Searcher,
     counted: HashMap<(String, i64), Counted>,
     attacks: BTreeMap<(usize, String), Finding>,
+    refusals: Refusals,
 }
 
 impl Looking {
@@ -184,6 +196,7 @@ impl Looking {
             self.attack(number, request);
         }
         self.count(request);
+        self.refusals.take(request);
     }
 
     /// A line of an error log.
@@ -257,7 +270,7 @@ impl Looking {
     }
 
     fn end(self, found: &mut Found) {
-        for made in self.attacks.into_values() {
+        for made in self.attacks.into_values().chain(self.refusals.into_findings()) {
             found.add(made);
         }
         let mut by_address: BTreeMap<String, Vec<(i64, Counted)>> = BTreeMap::new();

@@ -1,10 +1,10 @@
 //! One file, from its first byte to its last.
 
 use crate::addresses::Addresses;
-use crate::assigned::Assigned;
 use crate::elf::{self, ElfFacts};
 use crate::engine::{AHEAD, BEHIND, Engine, SEGMENT, Segment};
 use crate::kind::{HEAD, Kind, kind_of};
+use crate::php::Page;
 use crate::rules::ContentRule;
 use crate::traits::Traits;
 use crate::wallet::Wallets;
@@ -77,7 +77,7 @@ pub struct Inspection {
     engine: Engine,
     wallets: Wallets,
     addresses: Addresses,
-    assigned: Assigned,
+    page: Page,
     counts: Option<Box<[u64; 256]>>,
     /// Bytes that are not looked at yet, and those before them that patterns still see.
     buffer: Vec<u8>,
@@ -115,7 +115,7 @@ impl Inspection {
         let counts = (kind == Kind::Other).then(|| Box::new([0; 256]));
         let wallets = Wallets::new(traits);
         let addresses = Addresses::new(traits);
-        let assigned = Assigned::new(traits);
+        let page = Page::new(traits);
         let buffer = Vec::new();
         Self {
             subject: name,
@@ -125,7 +125,7 @@ impl Inspection {
             engine,
             wallets,
             addresses,
-            assigned,
+            page,
             counts,
             buffer,
             at: 0,
@@ -168,6 +168,7 @@ impl Inspection {
     pub fn finish(mut self) -> Facts {
         self.flush();
         self.engine.finish();
+        self.page.finish(&self.subject, &mut self.engine.signs, &mut self.issues);
         let entropy = self.counts.as_deref().and_then(elf::entropy);
         if let Some(entropy) = entropy {
             let total = self.counts.as_deref().map_or(0, |counts| counts.iter().sum());
@@ -181,7 +182,10 @@ impl Inspection {
         let mut signs = self.engine.signs;
         signs.sort_by(|a, b| (a.offset, a.rule.rule.id, &a.what).cmp(&(b.offset, b.rule.rule.id, &b.what)));
         // One rule may have several triggers for the same bytes.
-        signs.dedup_by(|later, first| later.rule.rule.id == first.rule.rule.id && later.offset == first.offset);
+        signs.dedup_by(|later, first| {
+            let end = first.offset.saturating_add(first.length.max(1));
+            later.rule.rule.id == first.rule.rule.id && later.offset < end
+        });
         let strings = self.addresses.into_strings(self.wallets);
         Facts { kind: self.kind, elf: self.elf, signs, strings, entropy, issues: self.issues }
     }
@@ -200,9 +204,9 @@ impl Inspection {
         self.engine.look(segment);
         self.wallets.look(segment, &mut self.engine.signs);
         self.addresses.look(segment);
-        self.assigned.look(segment, &mut self.engine.signs);
         let own = self.buffer.get(self.next..end).unwrap_or_default();
         let offset = self.at.saturating_add(length(self.next));
+        self.page.take(offset, own);
         if self.traits.any(Traits::TEXT) {
             lines::look(self.traits, offset, own, &mut self.engine.signs);
         }

@@ -282,6 +282,7 @@ fn of_code(path: &[u8], head: &[u8], text: bool) -> Option<Kind> {
         return None;
     }
     if has(b"<?php")
+        && !is_record(path, head)
         && !ends(&[b".md", b".rst", b".txt", b".xml", b".js", b".json", b".c", b".py", b".pl", b".pm", b".1"])
     {
         return Some(Kind::Php);
@@ -293,6 +294,18 @@ fn of_code(path: &[u8], head: &[u8], text: bool) -> Option<Kind> {
         return Some(Kind::Python);
     }
     ends(&[b".sh", b".bash"]).then_some(Kind::Shell)
+}
+
+/// Whether a text tells what was said or stored elsewhere, be it code or not: logs and contents of databases.
+fn is_record(path: &[u8], head: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_ascii_lowercase();
+    let endings = [&b".log"[..], b".err", b".sql", b".csv", b".jsonl"];
+    // Rotated logs have a number or a date behind their ending.
+    path.starts_with(b"/var/log/")
+        || endings.iter().any(|ending| name.ends_with(ending))
+        || memchr::memmem::find(&name, b".log.").is_some()
+        || memchr::memmem::find(&name, b".log-").is_some()
+        || of_dump(head).is_some()
 }
 
 /// Programs that write contents of databases out as SQL begin with their own name. Source: client/mysqldump.cc of MySQL 8.0,

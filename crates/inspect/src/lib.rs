@@ -12,13 +12,13 @@
 
 mod addresses;
 mod archive;
-mod assigned;
 pub mod elf;
 mod engine;
 mod inspection;
 mod kind;
 mod lines;
 mod literals;
+mod php;
 mod rules;
 #[cfg(test)]
 mod testing;

@@ -20,7 +20,7 @@ pub(crate) use programs::{
     CORE_DUMP, DAMAGED, ENTRY_ELSEWHERE, EXECUTABLE_STACK, HOOKS, KERNEL_MODULE, NO_SECTIONS, PACKED, WRITABLE_CODE,
 };
 pub(crate) use scripts::HIDDEN_COMMAND;
-pub(crate) use shells::REQUEST_TO_COMMAND;
+pub(crate) use shells::{REQUEST_CALLED, REQUEST_INCLUDED, REQUEST_RUN, REQUEST_TO_COMMAND, REQUEST_WRITTEN, UPLOADER};
 pub(crate) use tools::{ADDRESS_LIST, COMBINATIONS, PASSWORD_LIST};
 
 /// A rule about what files hold.

@@ -169,14 +169,21 @@ const PLUGINS: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/mariadb19/plugin",
 ];
 
+/// Whether a package brought the library of this name to where servers of MySQL look for it.
+pub(crate) fn is_library_of_package(library: &str, image: &Image<'_>) -> bool {
+    let ending = if library.ends_with(".so") { "" } else { ".so" };
+    let is_of_package = |folder: &&str| {
+        let path = format!("{folder}/{library}{ending}").into_bytes();
+        image.owned.of(&settings::real(image.view, path)).is_package()
+    };
+    !library.contains('/') && PLUGINS.iter().any(is_of_package)
+}
+
 /// A function of a library that no package brought runs whatever its maker wants as the server.
 fn function(library: &str, image: &Image<'_>) -> Option<Suspicion> {
-    let is_of_package = |folder: &&str| {
-        image.owned.of(&settings::real(image.view, format!("{folder}/{library}").into_bytes())).is_package()
-    };
-    let is_brought = PLUGINS.iter().any(is_of_package);
     let why = || format!("no package brought {library}, which such functions run commands of the system with");
-    (!is_brought).then(|| Suspicion { severity: Severity::High, why: why(), program: None })
+    let suspicion = || Suspicion { severity: Severity::High, why: why(), program: None };
+    (!is_library_of_package(library, image)).then(suspicion)
 }
 
 fn is_file(image: &Image<'_>, path: &[u8]) -> bool {

@@ -126,3 +126,26 @@ fn what_error_logs_tell_counts_too() {
     assert_eq!(told(&vec![limited; 6]), ["low web.flood: more requests than the web server allows from 192.0.2.9"]);
     assert_eq!(told(&[error("File does not exist: /favicon.ico")]), [""; 0]);
 }
+
+#[test]
+fn an_account_that_the_server_lets_in_behind_refusals_is_told() {
+    let refused = |second: i64| request("GET /admin/ HTTP/1.1", 401, "x", NOON + second);
+    let let_in =
+        |second: i64| Told { user: "admin".to_owned(), ..request("GET /admin/ HTTP/1.1", 200, "x", NOON + second) };
+    let brute = "low web.brute-force: brute force on a web server from 192.0.2.9".to_owned();
+    let success = "web.success-after-failures: login to /admin/ as admin from 192.0.2.9 after";
+    let mut events: Vec<Told> = (0..150).map(refused).collect();
+    assert_eq!(told(&events), [brute.clone()]);
+    events.push(let_in(3700));
+    assert_eq!(told(&events), [format!("high {success} 150 refusals"), brute.clone()]);
+    let mut few: Vec<Told> = (0..10).map(refused).collect();
+    few.push(let_in(20));
+    assert_eq!(told(&few), [format!("medium {success} 10 refusals"), brute.clone()]);
+    // A program that asks without a password first, each time.
+    let pairs: Vec<Told> = (0..40).flat_map(|number| [refused(2 * number), let_in(2 * number + 1)]).collect();
+    assert_eq!(told(&pairs), [brute.clone()]);
+    // A day later it is no more than a login.
+    let mut later: Vec<Told> = (0..10).map(refused).collect();
+    later.push(let_in(100_000));
+    assert_eq!(told(&later), [brute]);
+}

@@ -8,6 +8,9 @@ pub(crate) const RULES: &[&ContentRule] = &[
     &REQUEST_RUN,
     &REQUEST_CALLED,
     &REQUEST_TO_COMMAND,
+    &REQUEST_INCLUDED,
+    &REQUEST_WRITTEN,
+    &UPLOADER,
     &OBFUSCATED,
     &REPLACE_EVALUATES,
     &HEX_NAMES,
@@ -31,7 +34,7 @@ const fn shell(of: Of) -> ContentRule {
 /// What may hold PHP: pages, and files that only pretend to be something else.
 const PHP: Traits = Traits::PHP;
 
-static REQUEST_RUN: ContentRule = shell(Of {
+pub(crate) static REQUEST_RUN: ContentRule = shell(Of {
     id: "content.web-shell",
     weight: (Severity::High, Confidence::High),
     technique: "T1505.003",
@@ -62,20 +65,17 @@ static REQUEST_RUN: ContentRule = shell(Of {
     ],
 });
 
-static REQUEST_CALLED: ContentRule = shell(Of {
+/// Told by [`crate::php`], as are the four behind it, and much of the one before.
+pub(crate) static REQUEST_CALLED: ContentRule = shell(Of {
     id: "content.web-shell-call",
     weight: (Severity::High, Confidence::Medium),
     technique: "T1505.003",
-    title: "A page calls the function that a request names",
-    explanation: "The name of the function comes with the request, so that `system` stands nowhere in the page.",
-    triggers: &[near(
-        PHP,
-        &["$_POST", "$_GET", "$_REQUEST", "$_COOKIE"],
-        r#"(?i)(?:(?:^|[^\w])@?\$_(?:POST|GET|REQUEST|COOKIE)\s*(?:\[[^\]\n]{1,60}\]|\{[^}\n]{1,60}\})\s*\(|\b(?:array_map|call_user_func(?:_array)?|register_shutdown_function)\s*\(\s*@?\$_(?:POST|GET|REQUEST|COOKIE)\b|\b(?:array_filter|array_walk|usort|uasort|uksort)\s*\([^\n,;]{1,80},\s*@?\$_(?:POST|GET|REQUEST|COOKIE)\b)"#,
-    )],
+    title: "A page calls a function that a request names, or whose name is hidden",
+    explanation: "The name of the function comes with the request, or is put together or passed on, so that no call of `system` \
+        stands in the page; what the request brings is run.",
+    triggers: &[],
 });
 
-/// Told by [`crate::assigned`].
 pub(crate) static REQUEST_TO_COMMAND: ContentRule = shell(Of {
     id: "content.web-shell-variable",
     weight: (Severity::High, Confidence::Medium),
@@ -83,6 +83,34 @@ pub(crate) static REQUEST_TO_COMMAND: ContentRule = shell(Of {
     title: "A page takes a value from a request and runs it",
     explanation: "A variable gets what the request brings, and a few lines later a shell or PHP itself runs what it holds. \
         Careless pages for administrators look the same.",
+    triggers: &[],
+});
+
+pub(crate) static REQUEST_INCLUDED: ContentRule = shell(Of {
+    id: "content.web-shell-include",
+    weight: (Severity::High, Confidence::Medium),
+    technique: "T1505.003",
+    title: "A page includes the file that a request names",
+    explanation: "PHP runs what the file holds: one that was sent, a log that quotes requests, or one from elsewhere. Careless \
+        pages do so without ill will; whoever knows the page runs code all the same.",
+    triggers: &[],
+});
+
+pub(crate) static REQUEST_WRITTEN: ContentRule = shell(Of {
+    id: "content.web-shell-writes",
+    weight: (Severity::Medium, Confidence::Medium),
+    technique: "T1505.003",
+    title: "A page writes what a request brings to the file that it names",
+    explanation: "Whoever knows the page leaves further pages and programs on the server.",
+    triggers: &[],
+});
+
+pub(crate) static UPLOADER: ContentRule = shell(Of {
+    id: "content.web-shell-upload",
+    weight: (Severity::Medium, Confidence::Medium),
+    technique: "T1505.003",
+    title: "A page takes any file under the name that is sent with it",
+    explanation: "Neither the kind nor the ending of the file is looked at, nor who sends it: a page with code can be left so.",
     triggers: &[],
 });
 

@@ -54,6 +54,38 @@ fn shells() -> Vec<Pair> {
             ),
         ),
         pair(
+            "content.web-shell",
+            ("/var/log/x.php", "\n<?php system($_GET['c']); ?>"),
+            (
+                "/var/log/mysql/mysql.log",
+                "/usr/sbin/mariadbd, Version: 10.11\n 4 Query\tSELECT '<?php system($_GET[\"c\"]); ?>' INTO DUMPFILE '/x.php'\n",
+            ),
+        ),
+        pair(
+            "content.web-shell",
+            ("/srv/site/page", "<html>\n<?php system($_GET['c']); ?>"),
+            ("/srv/dump", "-- MariaDB dump 10.19\nINSERT INTO `log` VALUES ('<?php system($_GET[1]); ?>');\n"),
+        ),
+        pair(
+            "content.web-shell-include",
+            ("/var/www/html/x.php", "<?php include($_GET['p']);"),
+            ("/var/www/html/x.php", "<?php include 'pages/' . basename($_GET['p']) . '.php';"),
+        ),
+        pair(
+            "content.web-shell-writes",
+            ("/var/www/html/x.php", "<?php file_put_contents($_GET['n'], file_get_contents($_GET['u']));"),
+            ("/var/www/html/x.php", "<?php file_put_contents('cache/' . md5($_GET['u']), file_get_contents($url));"),
+        ),
+        pair(
+            "content.web-shell-upload",
+            ("/var/www/html/x.php", "<?php move_uploaded_file($_FILES['f']['tmp_name'], $_FILES['f']['name']);"),
+            (
+                "/var/www/html/x.php",
+                "<?php if (getimagesize($_FILES['f']['tmp_name'])) \
+                    move_uploaded_file($_FILES['f']['tmp_name'], $_FILES['f']['name']);",
+            ),
+        ),
+        pair(
             "content.obfuscated-php",
             ("/var/www/html/x.php", "<?php eval(gzinflate(base64_decode('80jNyclXKM8vyklRBAA=')));"),
             (

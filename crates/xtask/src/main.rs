@@ -5,6 +5,7 @@ mod bench;
 mod command;
 mod fixtures;
 mod fuzz;
+mod iso;
 mod licences;
 mod packages;
 mod static_build;
@@ -29,6 +30,8 @@ enum Task {
     Test(test::Options),
     /// The small static program for rescue media, in target/static/kanshiki
     Static,
+    /// The medium to start a machine from that copies its disks and leaves them as they are
+    Iso(iso::Options),
     /// Speed and memory, beside the tools of the field
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test(options) => test::run(&options),
         Task::Static => static_build::run(),
+        Task::Iso(options) => iso::run(&options),
         Task::Bench(bench) => bench::run(&bench),
         Task::Torture(options) => torture::run(&options),
         Task::Fixtures(options) => fixtures::run(&options),

@@ -16,16 +16,18 @@ use crate::command::{target_folder, write};
 use crate::static_build;
 use anyhow::{Context as _, Result, ensure};
 use boot::Medium;
+pub(crate) use contents::folder;
 use contents::{Contents, Lock};
-use digest::sha256;
+pub(crate) use digest::sha256;
 use packages::Store;
 use programs::Unpacked;
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use tree::{Entry, Tree, read};
+pub(crate) use tree::Tree;
+use tree::{Entry, read};
 
 /// The level at which the archive is compressed: the higher ones take long and save little.
-const ZSTD_LEVEL: i32 = 17;
+const ZSTD_LEVEL: i32 = 12;
 
 /// The largest ISO that is still called small.
 const LARGEST_BYTES: u64 = 100 << 20;
@@ -63,11 +65,16 @@ pub(crate) struct Built {
     pub(crate) sha256: String,
 }
 
+/// Where packages are kept, and what is made on the way.
+pub(crate) fn work_folder() -> Result<PathBuf> {
+    Ok(target_folder()?.join("rescue-medium"))
+}
+
 /// Builds the ISO.
 pub(crate) fn build(packages: Option<PathBuf>, out: &Path) -> Result<Built> {
     boot::tools()?;
     let (contents, lock) = (Contents::read()?, Lock::read()?);
-    let work = target_folder()?.join("rescue");
+    let work = work_folder()?;
     let store = Store::new(work.join("packages"), packages);
     let mut unpacked = Unpacked::new();
     for package in &lock.packages {
@@ -123,7 +130,8 @@ fn system(contents: &Contents, unpacked: &Unpacked) -> Result<Tree> {
 /// What went in, with digests.
 fn list(lock: &Lock, release: &str, kernel: &[u8], tree: &Tree) -> Result<String> {
     let list = json!({
-        "schema": "kanshiki.rescue-contents/1",
+        "schema": 1,
+        "kind": "kanshiki rescue contents",
         "kanshiki": env!("CARGO_PKG_VERSION"),
         "source_date_epoch": lock.source_date_epoch,
         "packages": lock.packages,

@@ -12,6 +12,7 @@ mod static_build;
 mod summary;
 mod test;
 mod torture;
+mod vm;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ enum Task {
     Static,
     /// The medium to start a machine from that copies its disks and leaves them as they are
     Iso(iso::Options),
+    /// Start the rescue medium in virtual machines, copy disks there, and see that they are what they were
+    Vm(vm::Options),
     /// Speed and memory, beside the tools of the field
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Static => static_build::run(),
         Task::Iso(options) => iso::run(&options),
+        Task::Vm(options) => vm::run(&options),
         Task::Bench(bench) => bench::run(&bench),
         Task::Torture(options) => torture::run(&options),
         Task::Fixtures(options) => fixtures::run(&options),

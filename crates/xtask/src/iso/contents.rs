@@ -92,7 +92,7 @@ impl Lock {
 }
 
 /// The folder of the workspace that describes the ISO.
-pub(super) fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     workspace_root().join("rescue")
 }
 

@@ -13,7 +13,7 @@ use crate::state::{Act, ActKind, State};
 use kanshiki_acquire::device::BlockDevice;
 use kanshiki_model::Clock;
 use rustix::event::Timespec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long the guard waits for messages before it looks at all flags itself.
 const LOOK_AROUND: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
@@ -31,7 +31,7 @@ pub fn watch(
     told: &mut dyn FnMut(&Act),
 ) -> Result<(), RescueError> {
     let events = Events::listen().map_err(RescueError::Listen)?;
-    let mut guard = Guard { state, clock, told, failed: BTreeMap::new() };
+    let mut guard = Guard { state, clock, told, met: BTreeSet::new(), failed: BTreeMap::new() };
     guard.look_at_all(Care::Set)?;
     ready()?;
     loop {
@@ -62,6 +62,8 @@ struct Guard<'a> {
     state: &'a State,
     clock: &'a dyn Clock,
     told: &'a mut dyn FnMut(&Act),
+    /// The disks that were told of, with their numbers among all that the kernel has seen.
+    met: BTreeSet<(String, Option<u64>)>,
     /// Why devices could not be set, so that the same is told once.
     failed: BTreeMap<String, String>,
 }
@@ -80,10 +82,13 @@ impl Guard<'_> {
         match device.set_read_only(true) {
             Ok(()) => {
                 self.failed.remove(&name);
-                if shown {
+                // A partition shows the flag of its disk, and a disk that was met is told of only if it had lost its own.
+                let is_new = !device.is_partition() && self.met.insert((name, device.disk_sequence()));
+                if shown && !is_new {
                     return Ok(());
                 }
-                self.tell(Act::upon(device, ActKind::ReadOnly, self.clock.now(), None))
+                let note = shown.then(|| "it was read-only before".to_owned());
+                self.tell(Act::upon(device, ActKind::ReadOnly, self.clock.now(), note))
             }
             Err(error) => {
                 let reason = error.to_string();

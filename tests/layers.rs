@@ -23,6 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["kanshiki-machine", "kanshiki-walk", "kanshiki-filesystem", "kanshiki-image", "kanshiki-model"],
     ),
     ("kanshiki-acquire", &["kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
+    ("kanshiki-rescue", &["kanshiki-acquire", "kanshiki-model"]),
     ("kanshiki-extract", &["kanshiki-filesystem", "kanshiki-image", "kanshiki-custody", "kanshiki-model"]),
     (
         "kanshiki-browse",
@@ -71,6 +72,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "kanshiki-detect",
             "kanshiki-packages",
             "kanshiki-acquire",
+            "kanshiki-rescue",
             "kanshiki-extract",
             "kanshiki-browse",
         ],

@@ -19,7 +19,7 @@ mod usage;
 #[cfg(test)]
 mod fake;
 
-pub use protection::WriteProtection;
+pub use protection::{PROTECTS_NOT, WriteProtection};
 
 pub(crate) use mounts::root_filesystem;
 pub(crate) use sysfs::{Roots, open as sysfs_open, read_limited, read_text, shown, text_fact};
@@ -125,6 +125,23 @@ impl BlockDevice {
         Self::of_folder(roots, &roots.sys.join("class/block").join(name))
     }
 
+    /// The device with this number, as the kernel shows it now.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's; [`io::ErrorKind::NotFound`] if there is none.
+    pub fn numbered(number: DeviceNumber) -> io::Result<Self> {
+        Self::of_number(&Arc::new(Roots::system()), number)
+    }
+
+    /// Every device that has a number: disks, partitions, what is made of them; in the order of their names.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let roots = Arc::new(Roots::system());
+        let names = sysfs::names(&roots.sys.join("class/block")).into_iter();
+        names.filter_map(|name| Self::of_name(&roots, &name).ok()).collect()
+    }
+
     fn of_folder(roots: &Arc<Roots>, link: &Path) -> io::Result<Self> {
         let folder = fs::canonicalize(link)?;
         let number = read_text(&folder.join("dev"))?.parse()?;
@@ -135,7 +152,8 @@ impl BlockDevice {
     }
 
     /// The whole disks that have bytes and are not hidden behind others, in the order of their names.
-    pub(crate) fn all_disks() -> Vec<Self> {
+    #[must_use]
+    pub fn all_disks() -> Vec<Self> {
         let roots = Arc::new(Roots::system());
         let disks =
             sysfs::names(&roots.sys.join("block")).into_iter().filter_map(|name| Self::of_name(&roots, &name).ok());
@@ -147,7 +165,8 @@ impl BlockDevice {
     }
 
     /// Whether the kernel refuses writes to the device; `None` if it does not say.
-    pub(crate) fn is_read_only(&self) -> Option<bool> {
+    #[must_use]
+    pub fn is_read_only(&self) -> Option<bool> {
         sysfs::read_number(&self.folder.join("ro")).ok().map(|flag| flag != 0)
     }
 
@@ -280,8 +299,12 @@ impl BlockDevice {
         !matches!(size, Ok(1..)) || !shown_now || !same
     }
 
-    /// Opens the device's node for reading and makes sure that it is this device.
-    pub(crate) fn open_node(&self) -> io::Result<File> {
+    /// Opens the device's node for reading and makes sure that it is this device. Never waits for a medium.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's; [`io::ErrorKind::InvalidData`] if the node belongs to another device by now.
+    pub fn open_node(&self) -> io::Result<File> {
         let node = self.node();
         let file = sysfs::open(&node)?;
         let status = fstat(&file)?;

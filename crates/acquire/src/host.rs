@@ -2,6 +2,7 @@
 
 mod clock;
 mod machine;
+pub mod rescue;
 mod tool;
 
 pub use clock::clock_facts;

@@ -8,6 +8,8 @@ use crate::demo;
 use crate::exit::Exit;
 #[cfg(feature = "manual")]
 use crate::manual;
+#[cfg(feature = "rescue")]
+use crate::rescue;
 use crate::{acquire, custody, schema, verify};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
@@ -58,6 +60,8 @@ pub(crate) enum Verb {
     #[command(flatten)]
     Browse(browse::BrowseVerb),
     Schema(schema::SchemaArguments),
+    #[cfg(feature = "rescue")]
+    Rescue(rescue::RescueArguments),
     #[cfg(feature = "demo")]
     Demo(demo::DemoArguments),
     #[cfg(feature = "manual")]
@@ -76,6 +80,8 @@ impl Verb {
             #[cfg(feature = "browse")]
             Self::Browse(verb) => verb.wants_json(),
             Self::Schema(_) => false,
+            #[cfg(feature = "rescue")]
+            Self::Rescue(arguments) => arguments.wants_json(),
             #[cfg(feature = "demo")]
             Self::Demo(_) => false,
             #[cfg(feature = "manual")]

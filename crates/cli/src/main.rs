@@ -40,6 +40,8 @@ mod output;
 mod progress;
 #[cfg(feature = "examine")]
 mod query;
+#[cfg(feature = "rescue")]
+mod rescue;
 mod schema;
 #[cfg(feature = "shell")]
 mod shell;
@@ -89,6 +91,8 @@ fn run(verb: Verb, console: &Console) -> Result<Exit, Failure> {
         #[cfg(feature = "browse")]
         Verb::Browse(verb) => browse::run(&verb, console),
         Verb::Schema(arguments) => schema::run(&arguments, console),
+        #[cfg(feature = "rescue")]
+        Verb::Rescue(arguments) => rescue::run(arguments, console),
         #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, console),
         #[cfg(feature = "manual")]

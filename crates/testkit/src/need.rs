@@ -115,6 +115,7 @@ pub const TOOLS: &[Tool] = &[
     tool("journalctl", "systemd", "reads journals to compare with"),
     tool("xz", "xz-utils", "compresses contents of journals"),
     tool("lz4", "lz4", "compresses contents of journals"),
+    tool("cpio", "cpio", "unpacks what a rescue medium starts from to compare with"),
     tool("perl", "perl", "writes the logs of the demonstration's disk"),
 ];
 

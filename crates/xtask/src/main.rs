@@ -5,12 +5,14 @@ mod bench;
 mod command;
 mod fixtures;
 mod fuzz;
+mod iso;
 mod licences;
 mod packages;
 mod static_build;
 mod summary;
 mod test;
 mod torture;
+mod vm;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -29,6 +31,10 @@ enum Task {
     Test(test::Options),
     /// The small static program for rescue media, in target/static/kanshiki
     Static,
+    /// The medium to start a machine from that copies its disks and leaves them as they are
+    Iso(iso::Options),
+    /// Start the rescue medium in virtual machines, copy disks there, and see that they are what they were
+    Vm(vm::Options),
     /// Speed and memory, beside the tools of the field
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -44,6 +50,8 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test(options) => test::run(&options),
         Task::Static => static_build::run(),
+        Task::Iso(options) => iso::run(&options),
+        Task::Vm(options) => vm::run(&options),
         Task::Bench(bench) => bench::run(&bench),
         Task::Torture(options) => torture::run(&options),
         Task::Fixtures(options) => fixtures::run(&options),

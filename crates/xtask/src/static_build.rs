@@ -2,26 +2,49 @@
 
 use crate::command::{cargo, must, output, target_folder};
 use anyhow::{Context as _, Result, ensure};
-use kanshiki_testkit::{Need, run as run_command, sample_image, tempdir, tool_path};
-use std::path::Path;
+use kanshiki_testkit::{Need, run as run_command, sample_image, tempdir, tool_path, workspace_root};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Builds, looks at the file, and runs it where there is nothing else.
 pub(crate) fn run() -> Result<()> {
-    // With the target named, build scripts and macros stay dynamic.
-    let build = ["build", "--profile", "rescue", "--target", TARGET, "--package", "kanshiki", "--no-default-features"];
-    must(cargo(build).env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
-    let target = target_folder()?;
-    let folder = target.join("static");
+    let built = build(&["rescue"])?;
+    let folder = target_folder()?.join("static");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let program = folder.join("kanshiki");
-    std::fs::copy(target.join(TARGET).join("rescue/kanshiki"), &program).context("cannot copy the program")?;
-    is_static_pie(&program)?;
+    std::fs::copy(built, &program).context("cannot copy the program")?;
     let bytes = std::fs::metadata(&program)?.len();
     println!("{}: {bytes} bytes, static-pie", program.display());
     in_an_empty_folder(&program)
+}
+
+/// Builds the program with these features alone, and gives its path. Neither the folder of the workspace nor that of
+/// cargo stands in it, so that it is the same wherever it is built.
+pub(crate) fn build(features: &[&str]) -> Result<PathBuf> {
+    // With the target named, build scripts and macros stay dynamic.
+    let mut command = cargo(["build", "--profile", "rescue", "--target", TARGET, "--package", "kanshiki"]);
+    command.args(["--no-default-features", "--features", &features.join(",")]);
+    let mut flags = OsString::from("-Ctarget-feature=+crt-static");
+    for (folder, name) in [(Some(workspace_root().into_os_string()), "kanshiki"), (cargo_home(), "cargo")] {
+        if let Some(folder) = folder {
+            flags.push("\u{1f}--remap-path-prefix=");
+            flags.push(folder);
+            flags.push(format!("=/{name}"));
+        }
+    }
+    must(command.env("CARGO_ENCODED_RUSTFLAGS", flags))?;
+    let program = target_folder()?.join(TARGET).join("rescue/kanshiki");
+    is_static_pie(&program)?;
+    Ok(program)
+}
+
+/// Where cargo keeps the sources of what this project depends on.
+fn cargo_home() -> Option<OsString> {
+    let home = || Some(Path::new(&std::env::var_os("HOME")?).join(".cargo").into_os_string());
+    std::env::var_os("CARGO_HOME").or_else(home)
 }
 
 /// ELF type DYN, no interpreter, no needed libraries.

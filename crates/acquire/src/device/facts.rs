@@ -33,7 +33,8 @@ impl BlockDevice {
 
     /// What the kernel knows of the device, without a question to the disk. Identity and attachment are those of the
     /// whole disk, the size its own.
-    pub(crate) fn identity_facts(&self) -> Facts {
+    #[must_use]
+    pub fn identity_facts(&self) -> Facts {
         let disk = self.whole_disk();
         let transport = Transport::of(&disk);
         let mut facts = self.place_facts(&disk);

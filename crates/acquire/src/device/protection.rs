@@ -13,9 +13,10 @@ use std::io;
 
 const PROTECTS: &str = "the kernel refuses writes by programs to the disk and to its partitions, also through \
     descriptors that were open before, and refuses to mount their filesystems for writing or to replay their journals";
-const PROTECTS_NOT: &str = "it does not stop filesystems that were mounted for writing before, writable devices made \
-    on top of the disk, commands passed straight to the disk, the disk's own firmware, or another machine that reaches \
-    the disk; whether the disk was written shows in its count of sectors written";
+/// What the kernel's read-only flag of a disk does not stop.
+pub const PROTECTS_NOT: &str = "it does not stop filesystems that were mounted for writing before, writable devices made \
+    on top of the disk, a swap area that is put into use, commands passed straight to the disk, the disk's own \
+    firmware, or another machine that reaches the disk; whether the disk was written shows in its count of sectors written";
 const NOTHING_PROTECTS: &str = "the source was opened for reading only, but nothing kept other programs from writing \
     to the disk; whether it was written shows in its count of sectors written";
 
@@ -149,6 +150,18 @@ impl WriteProtection {
             facts.insert("read_only_after".to_owned(), restored.clone());
         }
         facts
+    }
+}
+
+impl BlockDevice {
+    /// Has the kernel refuse writes to this device, or accept them again, and makes sure that it does so. The flag of a
+    /// disk covers its partitions; that of a partition covers it alone.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, or that the flag is not what it was set to.
+    pub fn set_read_only(&self, read_only: bool) -> io::Result<()> {
+        set_and_check(&self.open_node()?, read_only)
     }
 }
 

@@ -9,7 +9,8 @@ use std::path::Path;
 const FILE_BYTES: u64 = 1 << 20;
 
 /// Words on the kernel's command line with which live systems start, and whose they are.
-const LIVE_MARKERS: [(&str, &str); 9] = [
+const LIVE_MARKERS: [(&str, &str); 10] = [
+    ("kanshiki.rescue", "kanshiki's rescue medium"),
     ("boot=live", "Debian live"),
     ("boot=casper", "Ubuntu live"),
     ("archisobasedir=", "Arch Linux medium"),
@@ -60,6 +61,7 @@ fn facts_below(root: &Path) -> Facts {
     ] {
         facts.insert(name.to_owned(), text_fact(&root.join("sys/class/dmi/id").join(attribute)));
     }
+    facts.extend(super::rescue::facts(root));
     facts
 }
 

@@ -33,11 +33,11 @@ impl Parser for Syslog {
     }
 
     fn edition(&self) -> u32 {
-        3
+        4
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
-        is_half(candidate.head, &mut |line| Header::parse(line).is_some())
+        is_half(candidate.head, &mut |line| Header::parse(line).is_some_and(|header| header.has_host()))
     }
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {

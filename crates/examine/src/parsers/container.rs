@@ -114,6 +114,10 @@ impl Parser for ContainerLog {
         "container-log"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         is_local_driver(candidate.head) || is_half(candidate.head, &mut |line| Record::parse(line).is_some())
     }

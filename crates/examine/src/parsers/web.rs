@@ -45,7 +45,7 @@ impl Parser for WebAccess {
     }
 
     fn edition(&self) -> u32 {
-        2
+        3
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

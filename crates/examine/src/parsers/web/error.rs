@@ -20,6 +20,10 @@ impl Parser for WebErrors {
         "web-error"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         is_half(candidate.head, &mut |line| Line::parse(line).is_some())
     }

@@ -4,7 +4,7 @@ use crate::found::Found;
 use crate::{Detector, Image, Options};
 use kanshiki_filesystem::{MemoryFileSystem, View, Volume};
 use kanshiki_model::{Event, Timestamp, Value};
-use kanshiki_store::{EventBatch, FileRow, Files, LogRow, Reader, Writer};
+use kanshiki_store::{EventBatch, FileRow, Files, Gap, LogRow, Reader, Writer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ pub(crate) fn found_beside(
         let file = writer.file(&row).unwrap();
         writer.wait(file, 0).unwrap();
         let mut batch = EventBatch::default();
-        for event in events {
+        for event in &events {
             batch.push(&Event {
                 kind: event.kind,
                 time: Some(Timestamp::from_nanoseconds(event.time * 1_000_000_000)),
@@ -89,7 +89,7 @@ pub(crate) fn found_beside(
             });
         }
         writer.put(Files::Log(file), batch).unwrap();
-        writer.end_log(file, &LogRow { state: "whole", ..LogRow::default() }, &[]).unwrap();
+        writer.end_log(file, &LogRow { state: "whole", ..LogRow::default() }, &gaps(&events)).unwrap();
     }
     writer.close().unwrap();
     let reader = Reader::open(&store).unwrap();
@@ -101,6 +101,15 @@ pub(crate) fn found_beside(
         Image { view, owned: &owned, options, lists, progress, db: reader.connection(), exhibit: 1, zone: None };
     detector(&image, &mut found).unwrap();
     found
+}
+
+/// Silences of some hours, as the examination finds them in logs that are not silent by habit.
+fn gaps(events: &[&Told]) -> Vec<Gap> {
+    let nanoseconds = |event: &Told| Some(event.time * 1_000_000_000);
+    let pairs = events.iter().zip(events.iter().skip(1)).filter(|(one, next)| next.time - one.time >= 4 * 3600);
+    let gap =
+        |(one, next): (&&Told, &&Told)| Gap { start: nanoseconds(one), end: nanoseconds(next), reason: String::new() };
+    if events.len() < 100 { Vec::new() } else { pairs.map(gap).collect() }
 }
 
 fn enter(writer: &mut Writer, volume: kanshiki_store::VolumeId, files: &[Aged<'_>]) {

@@ -1,18 +1,20 @@
 //! What cannot be known, from the coverage ledger: what would not have been logged, silences, logs that could not be read; and
 //! traces of logs that were wiped.
 
+mod silences;
 #[cfg(test)]
 mod tests;
+mod zeroes;
 
 use crate::events::{each, text};
 use crate::found::{Building as _, Found, finding};
-use crate::time::{DAY, stretch};
 use crate::{DetectError, Image};
 use kanshiki_model::{Confidence, Evidence, Question, Rule, Severity, Span, from_visible};
 use std::collections::BTreeMap;
 
 /// The rules of this detector.
-pub(crate) const RULES: &[&Rule] = &[&BLIND_SPOT, &SILENCE, &MISSING, &NOT_READ, &ZEROED];
+pub(crate) const RULES: &[&Rule] =
+    &[&BLIND_SPOT, &silences::SILENCE, &silences::HOLE, &silences::MISSING, &zeroes::ZEROES, &NOT_READ, &ZEROED];
 
 static BLIND_SPOT: Rule = Rule {
     id: "unknown.not-logged",
@@ -21,24 +23,6 @@ static BLIND_SPOT: Rule = Rule {
     confidence: Confidence::High,
     technique: "",
     next: "Look for the same in other places: of the network, of a proxy, in backups, in the memory of people.",
-};
-
-static SILENCE: Rule = Rule {
-    id: "hidden.silence",
-    question: Question::Hidden,
-    severity: Severity::Info,
-    confidence: Confidence::Low,
-    technique: "T1070.002",
-    next: "Look whether the machine was off then, and whether other logs tell of that time.",
-};
-
-static MISSING: Rule = Rule {
-    id: "hidden.log-missing",
-    question: Question::Hidden,
-    severity: Severity::Low,
-    confidence: Confidence::Low,
-    technique: "T1070.002",
-    next: "Look for the file among the deleted ones: `kanshiki deleted`.",
 };
 
 static NOT_READ: Rule = Rule {
@@ -59,13 +43,11 @@ static ZEROED: Rule = Rule {
     next: "Compare with the other logs of logins: auth.log or secure, the journal, auditd, lastlog.",
 };
 
-/// Nanoseconds of a silence from which on it is told.
-const LONG: i64 = DAY;
-
 /// Looks at the ledger.
 pub(crate) fn find(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
     blind_spots(image, found)?;
-    gaps(image, found)?;
+    silences::find(image, found)?;
+    zeroes::find(image, found)?;
     not_read(image, found)?;
     zeroed(image, found)
 }
@@ -99,41 +81,6 @@ fn blind_spots(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> 
                 .evidence(evidence),
         );
     }
-    Ok(())
-}
-
-/// Silences of a day and more, by log, and files that are missing in a rotation.
-fn gaps(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
-    let sql = "SELECT g.start, g.\"end\", g.reason, v.name, f.path, f.inode, NULL, NULL, NULL
-        FROM main.gaps g JOIN main.files f ON f.id = g.file JOIN main.volumes v ON v.id = f.volume
-        WHERE v.exhibit = ? ORDER BY f.path, g.start";
-    let mut statement = image.db.prepare(sql)?;
-    let mut rows = statement.query([image.exhibit])?;
-    let mut silences = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let (start, end): (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
-        let (reason, path) = (text(row, 2), text(row, 4));
-        let when = start.zip(end).map_or_else(String::new, |(start, end)| stretch(start, end));
-        if reason.starts_with("rotation:") {
-            let title = format!("a hole in the rotation of {path} {when}");
-            let made = finding(&MISSING, format!("{path} {reason} {start:?}"), title).explained(reason);
-            found.add(made.between(start, end).evidence(place(image, row, 3, reason)?));
-            continue;
-        }
-        let length = start.zip(end).map_or(0, |(start, end)| end.saturating_sub(start));
-        if length < LONG {
-            continue;
-        }
-        let made = silences.remove(path).unwrap_or_else(|| {
-            finding(&SILENCE, path, format!("{path} is silent for a day and more"))
-                .explained("The log has no record for far longer than is usual for it.")
-        });
-        let first = made.times.0.or(start);
-        let last = end.or(made.times.1);
-        let evidence = place(image, row, 3, &format!("{when}: {reason}"))?;
-        silences.insert(path.to_owned(), made.between(first, last).evidence(evidence));
-    }
-    silences.into_values().for_each(|made| found.add(made));
     Ok(())
 }
 
@@ -176,9 +123,7 @@ fn zeroed(image: &Image<'_>, found: &mut Found) -> Result<(), DetectError> {
             finding(&ZEROED, path.as_str(), format!("records of logins were overwritten with zeroes in {path}"))
                 .explained("No program of the system writes zeroes over a record: tools that wipe a login do.")
         });
-        let first = made.times.0.into_iter().chain(time).min();
-        let last = made.times.1.into_iter().chain(time).max();
-        by_file.insert(file, made.between(first, last).event(event, ""));
+        by_file.insert(file, made.widened(time).event(event, ""));
         Ok(())
     })?;
     by_file.into_values().for_each(|made| found.add(made));

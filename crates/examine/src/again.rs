@@ -8,7 +8,7 @@ use kanshiki_store::{ExhibitId, FileId, StoreError, Writer};
 use kanshiki_walk::contents::first_byte;
 
 /// Raised when files are recognised that were not before.
-const RECOGNITION: u32 = 2;
+const RECOGNITION: u32 = 3;
 
 /// The parsers with their editions, and the places of logs: what decides which files are read, and by what.
 pub(crate) fn readers(places: &Places) -> String {

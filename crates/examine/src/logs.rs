@@ -5,7 +5,7 @@ use crate::input::Input;
 use crate::output::{Found, Output};
 use crate::parser::{Context, Parser};
 use crate::places::Places;
-use crate::recognise::{Recognised, recognise};
+use crate::recognise::{Recognised, is_no_log, recognise};
 use crate::rotated::COMPRESSED;
 use crate::text::is_text;
 use crate::years::YearHint;
@@ -231,11 +231,14 @@ fn unread(
     if let Some(error) = error {
         return Some(("unreadable", Some(format!("{error}; nothing of it was read"))));
     }
+    if is_no_log(path) {
+        return is_in_place.then_some(("unsupported", None));
+    }
     if let Some(why) = not_read(input, head) {
         return Some(("unsupported", Some(why)));
     }
     if is_text(head) {
-        return Some(("unsupported", None));
+        return (is_in_place || !is_of_home(path)).then_some(("unsupported", None));
     }
     let damage = is_in_place && input.compression().is_none();
     let named = COMPRESSED.iter().find(|(ending, _)| damage && path.ends_with(ending));
@@ -245,6 +248,14 @@ fn unread(
         None if *is_empty => Some(("empty", None)),
         None => Some(("unsupported", Some(format!("it is {}, and not read", form(path, head))))),
     }
+}
+
+/// Whether it is one of the files with a point at the beginning of which home directories are full, and is not called like
+/// something that is written on and on: settings of shells are no logs.
+fn is_of_home(path: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let words: [&[u8]; 4] = [b"hist", b"hst", b"log", b"trace"];
+    name.starts_with(b".") && !words.iter().any(|word| memchr::memmem::find(name, word).is_some())
 }
 
 fn no_such(name: &str) -> String {
@@ -320,11 +331,14 @@ mod tests {
             ("/var/log/tallylog", numbers.clone(), "unsupported", Some("pam_tally2")),
             ("/var/log/x", numbers.clone(), "unsupported", Some("no form that is known")),
             ("/var/log/x", b"text\n".to_vec(), "unsupported", None),
+            ("/var/log/Xorg.0.log", numbers.clone(), "unsupported", None),
         ] {
             let (found, reason) = listed(path, &content, true).unwrap();
             assert_eq!((found, reason.is_some()), (state, why.is_some()), "{path}");
             assert!(reason.unwrap_or_default().contains(why.unwrap_or_default()), "{path}");
         }
+        assert_eq!(listed("/root/.bashrc", b"export A=b\n", false), None);
+        assert_eq!(listed("/home/anna/.strange_log", b"a b\n", false), Some(("unsupported", None)));
         assert_eq!(listed("/srv/a/logs/photo", &numbers, false), None);
         assert_eq!(listed("/srv/a/logs/zeroes", &[0; 100_000], false), None);
     }

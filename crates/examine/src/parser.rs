@@ -65,18 +65,22 @@ impl<'a> Candidate<'a> {
     /// The name of the file without what rotation and compression add: `auth.log` of `/var/log/auth.log-20240229.gz`.
     #[must_use]
     pub fn stem(&self) -> &'a [u8] {
-        let name = self.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        let mut stem = name;
-        while let Some((before, last)) = split_last(stem) {
-            let is_compression = COMPRESSED.iter().any(|(ending, _)| *ending == last);
-            let is_rotation = matches!(last, b".old" | b".1") || is_number(last.get(1..).unwrap_or_default());
-            if !is_compression && !is_rotation {
-                break;
-            }
-            stem = before;
-        }
-        stem
+        stem(self.path)
     }
+}
+
+/// The name of a file without what rotation and compression add.
+pub(crate) fn stem(path: &[u8]) -> &[u8] {
+    let mut stem = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    while let Some((before, last)) = split_last(stem) {
+        let is_compression = COMPRESSED.iter().any(|(ending, _)| *ending == last);
+        let is_rotation = matches!(last, b".old" | b".1") || is_number(last.get(1..).unwrap_or_default());
+        if !is_compression && !is_rotation {
+            break;
+        }
+        stem = before;
+    }
+    stem
 }
 
 /// Splits off what begins with the last point or dash, if something stands before it.

@@ -6,7 +6,7 @@
 
 use crate::host::Host;
 use crate::input::Input;
-use crate::parser::{Candidate, Parser, ToldBy};
+use crate::parser::{Candidate, Parser, ToldBy, stem};
 use crate::parsers::PARSERS;
 use crate::text::{HEAD_LINES, is_text};
 use crate::window::Window;
@@ -46,6 +46,39 @@ const NAMES: [(&str, &[&[u8]]); 5] = [
     ("vsftpd", &[b"vsftpd.log"]),
 ];
 
+/// Files in the places of logs that tell nothing which a parser reads, though some of their lines look like it: the folder that
+/// they lie in, and the beginning and the end of their name without what rotation adds.
+const NO_LOGS: &[(&[u8], &[u8], &[u8])] = &[
+    // What debootstrap printed: lines of wget, gpgv and dpkg.
+    (b"/var/log/", b"bootstrap.log", b""),
+    (b"/var/log/", b"fontconfig.log", b""),
+    // What the installers of Debian and Ubuntu asked and found; their syslog is one.
+    (b"/var/log/installer/", b"partman", b""),
+    (b"/var/log/installer/", b"hardware-summary", b""),
+    (b"/var/log/installer/", b"lsb-release", b""),
+    (b"/var/log/installer/", b"status", b""),
+    (b"/var/log/installer/", b"cdebconf", b""),
+    (b"/var/log/installer/", b"media-info", b""),
+    // Questions to apt's planner, and its answers.
+    (b"/var/log/apt/", b"eipp.log", b""),
+    // Logs of the X server have seconds since its start alone.
+    (b"/var/log/", b"Xorg.", b".log"),
+    // What databases write ahead of their tables.
+    (b"/var/lib/mysql/", b"aria_log", b""),
+    (b"/var/lib/mysql/", b"ib_logfile0", b""),
+    (b"/var/lib/mysql/", b"ib_logfile1", b""),
+];
+
+/// Whether a file tells nothing that a parser reads, by its path.
+pub(crate) fn is_no_log(path: &[u8]) -> bool {
+    let stem = stem(path);
+    let is_of = |(folder, begin, end): &(&[u8], &[u8], &[u8])| {
+        let is_name = if end.is_empty() { stem == *begin } else { stem.starts_with(begin) && stem.ends_with(end) };
+        path.starts_with(folder) && is_name
+    };
+    NO_LOGS.iter().any(is_of)
+}
+
 /// What was told of a file.
 pub(crate) struct Recognised {
     /// Who reads it.
@@ -64,6 +97,9 @@ pub(crate) fn recognise(path: &[u8], input: &Input<'_>, host: &Host, is_in_place
     let error = error.map(|error| error.to_string());
     if head.is_empty() && error.is_none() {
         return Recognised { parser: None, head, is_empty: true, error };
+    }
+    if error.is_none() && is_no_log(path) {
+        return Recognised { parser: None, head, is_empty: false, error };
     }
     if let Some(parser) = claiming(path, &head, host, &|_| true) {
         return Recognised { parser: Some(parser), head, is_empty: false, error };

@@ -34,6 +34,10 @@ impl Parser for Audit {
         "audit"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         is_half(candidate.head, &mut |line| Record::parse(line).is_some())
     }

@@ -129,6 +129,10 @@ impl Parser for CloudInit {
         "cloud-init"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         let is_banner = |line: &[u8]| Line::banner(line).is_some();
         let is_output = || candidate.head.split(|byte| *byte == b'\n').any(is_banner);

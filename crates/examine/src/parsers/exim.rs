@@ -56,6 +56,10 @@ impl Parser for Exim {
         "exim"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         let is_named =
             matches!(candidate.stem(), b"mainlog" | b"rejectlog" | b"paniclog" | b"exim_mainlog" | b"exim_rejectlog");

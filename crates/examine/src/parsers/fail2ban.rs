@@ -100,6 +100,10 @@ impl Parser for Fail2ban {
         "fail2ban"
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         // Lines like those of firewalld have many.
         let is_firewalld = candidate.stem() == b"firewalld";

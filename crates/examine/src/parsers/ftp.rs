@@ -88,6 +88,10 @@ impl Parser for Form {
         self.id
     }
 
+    fn edition(&self) -> u32 {
+        2
+    }
+
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
         is_half(candidate.head, &mut |line| self.is_comment(line) || (self.read)(line).is_some())
             && candidate.head.split(|byte| *byte == b'\n').any(|line| (self.read)(trim(line)).is_some())

@@ -71,7 +71,7 @@ impl Parser for Packages {
     }
 
     fn edition(&self) -> u32 {
-        2
+        3
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

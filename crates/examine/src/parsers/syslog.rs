@@ -37,7 +37,7 @@ impl Parser for Syslog {
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {
-        is_half(candidate.head, &mut |line| Header::parse(line).is_some())
+        is_half(candidate.head, &mut |line| Header::parse(line).is_some_and(|header| header.has_host()))
     }
 
     fn parse(&self, input: &Input<'_>, context: &Context<'_>, output: &mut Output<'_>) -> io::Result<()> {

@@ -63,3 +63,20 @@ fn sections_are_bounded_and_leave_nothing_out() {
     assert!(sections.len() < 2 * SHORT_SECTIONS + 2, "{}", sections.len());
     assert_eq!(sections.concat(), bytes);
 }
+
+#[test]
+fn what_an_installer_printed_is_no_log_and_lines_of_wget_are_no_syslog() {
+    let wget = "2026-11-29 08:31:38 URL:http://deb.example/InRelease [151075/151075] -> \"/x\" [1]\n".repeat(11);
+    let printed = wget.clone() + &"Unpacking adduser (3.134) ...\n".repeat(9);
+    assert_eq!(told("/var/log/fetched", printed.as_bytes()), None);
+    // Even where lines of syslog stand among them.
+    let mixed = printed + &AUTH.repeat(30);
+    for path in
+        ["/var/log/bootstrap.log", "/var/log/bootstrap.log.1", "/var/log/installer/partman", "/var/log/Xorg.0.log"]
+    {
+        assert_eq!(told(path, mixed.as_bytes()), None, "{path}");
+    }
+    for path in ["/var/log/installer/syslog", "/var/log/my-bootstrap.log", "/srv/bootstrap.log", "/var/log/Xorg.sh"] {
+        assert_eq!(told(path, mixed.as_bytes()), Some("syslog"), "{path}");
+    }
+}

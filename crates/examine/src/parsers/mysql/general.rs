@@ -8,7 +8,7 @@ use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser};
 use crate::record::Record;
 use crate::scan::{Scan, between};
-use crate::text::{each_line, is_half};
+use crate::text::{each_line_as_it_is, is_half};
 use crate::zone::Civil;
 use kanshiki_model::{Span, TimeBasis, Timestamp};
 use std::collections::{HashMap, VecDeque};
@@ -90,7 +90,7 @@ impl Parser for MysqlGeneral {
         let mut log =
             Log { clock: Clock::new(context), time: (None, TimeBasis::Neighbour), connections: Connections::default() };
         let mut record = Record::default();
-        let read = each_line(input, output, &mut |bytes, span, output| {
+        let read = each_line_as_it_is(input, output, &mut |bytes, span, output| {
             if Line::parse(bytes).is_none() && !is_version(bytes) {
                 if !record.add(bytes, span) {
                     output.other("database.other", span, bytes, "no record of a general log");

@@ -8,7 +8,7 @@ use crate::output::Output;
 use crate::parser::{Candidate, Context, Parser};
 use crate::record::Record;
 use crate::scan::Scan;
-use crate::text::each_line;
+use crate::text::each_line_as_it_is;
 use kanshiki_model::{Span, TimeBasis, Timestamp};
 use std::io;
 
@@ -37,7 +37,7 @@ impl Parser for MysqlSlow {
         let mut last = (None, TimeBasis::Neighbour);
         // Whether what was read of the record is its time alone.
         let mut is_timed = false;
-        let read = each_line(input, output, &mut |line, span, output| {
+        let read = each_line_as_it_is(input, output, &mut |line, span, output| {
             let begins = line.starts_with(TIME) || (line.starts_with(USER) && !is_timed);
             is_timed = line.starts_with(TIME);
             if begins {

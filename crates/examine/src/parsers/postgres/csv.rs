@@ -24,7 +24,7 @@ impl Parser for PostgresCsv {
     }
 
     fn edition(&self) -> u32 {
-        2
+        3
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

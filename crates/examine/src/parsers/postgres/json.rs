@@ -20,7 +20,7 @@ impl Parser for PostgresJson {
     }
 
     fn edition(&self) -> u32 {
-        2
+        3
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

@@ -23,7 +23,7 @@ impl Parser for PostgresText {
     }
 
     fn edition(&self) -> u32 {
-        2
+        3
     }
 
     fn claims(&self, candidate: &Candidate<'_>) -> bool {

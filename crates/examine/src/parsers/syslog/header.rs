@@ -55,6 +55,11 @@ impl<'a> Header<'a> {
         Some(header)
     }
 
+    /// Whether its host may be one: wget and others have an address of the web behind the time.
+    pub(super) fn has_host(&self) -> bool {
+        memchr::memmem::find(self.host, b"://").is_none()
+    }
+
     /// Takes `tag[pid]: ` off the message. The tag ends at the first sign that is neither letter nor digit (RFC 3164,
     /// section 5.3); programs write paths and dashes in it nevertheless.
     fn tag(&mut self) {

@@ -172,6 +172,25 @@ fn zeroes_of_a_crash_and_lines_of_no_form_are_told_and_the_rest_goes_on() {
 }
 
 #[test]
+fn many_zeroes_within_a_line_part_it_and_are_an_event_with_their_place() {
+    let (one, two) = ("Jan  1 00:00:00 h a: one", "wo\nJan  1 00:00:09 h a: three\n");
+    let log = [one.as_bytes(), &[0; 4000], two.as_bytes()].concat();
+    let parsed = parse(&Syslog, "/var/log/syslog", "2024-03-01T12:00:00Z", &log);
+    assert_eq!(parsed.all("kind")[1], json!("log.zeroes"));
+    assert_eq!(parsed.all("message"), ["one", "4000 bytes of zeroes", "wo", "three"]);
+    assert_eq!(
+        (parsed.all("offset"), parsed.all("length")),
+        (vec![json!(0), json!(24), json!(4024), json!(4027)], vec![json!(24), json!(4000), json!(3), json!(27)],)
+    );
+    assert_eq!((parsed.row.records, parsed.row.others, parsed.issues.len()), (2, 1, 2));
+    assert!(parsed.issues[0].to_string().starts_with("/var/log/syslog, bytes 24-4024: zeroes in the place of lines"));
+    // Few of them are a part of what a program wrote.
+    let log = [one.as_bytes(), &[0; 15], two.as_bytes()].concat();
+    let parsed = parse(&Syslog, "/var/log/syslog", "2024-03-01T12:00:00Z", &log);
+    assert_eq!((parsed.events.len(), parsed.row.others, parsed.issues.len()), (2, 0, 0));
+}
+
+#[test]
 fn times_of_no_calendar_are_told_and_their_events_kept() {
     let log = b"2024-02-31T10:00:00Z ferry sshd[1]: a\n2024-03-01T10:00:00Z ferry sshd[1]: b\n";
     let parsed = parse(&Syslog, "/var/log/auth.log", "2024-03-02T12:00:00Z", log);

@@ -1,4 +1,5 @@
 //! Holes in logs, and silences that are none.
+#![allow(clippy::single_range_in_vec_init, reason = "a list of one hole is meant, not all of its hours")]
 
 use super::{find, series};
 use crate::testing::{Told, found_in, titles, view};
@@ -22,7 +23,7 @@ const AUTH: &str = "/var/log/auth.log";
 #[test]
 fn a_hole_in_a_dense_log_is_told_by_what_others_tell_of_that_time() {
     let hole = 30 * 24 + 5..33 * 24 + 6;
-    let auth = || log(AUTH, 420, 60, &[hole.clone()]);
+    let auth = || log(AUTH, 420, 60, std::slice::from_ref(&hole));
     let when = "between 2023-12-15T04:58:00Z and 2023-12-18T06:00:00Z";
     let title = format!("hidden.log-hole: {AUTH} tells nothing for 73 hours {when}");
     assert_eq!(told(&[auth(), log("/var/log/syslog", 1800, 60, &[])]), [format!("medium {title}")]);
@@ -34,7 +35,7 @@ fn a_hole_in_a_dense_log_is_told_by_what_others_tell_of_that_time() {
     // All of them are silent, and it is started at the end.
     let boot = Told { path: "/var/log/wtmp", kind: "login.boot", time: BEGIN + hole.end * 3600, ..Told::default() };
     let usual = format!("info hidden.silence: {AUTH} is silent for a day and more");
-    let syslog = log("/var/log/syslog", 1800, 60, &[hole.clone()]);
+    let syslog = log("/var/log/syslog", 1800, 60, std::slice::from_ref(&hole));
     let both = [usual.clone(), "info hidden.silence: /var/log/syslog is silent for a day and more".to_owned()];
     assert_eq!(told(&[auth(), syslog, vec![boot]]), both);
 }
